@@ -1,0 +1,65 @@
+/**
+ * The link between the pilot and a worker: newline-delimited JSON on a Unix socket that the pilot
+ * listens on. The pilot sends what a worker lacks; the worker answers with what it really serves.
+ * Both are processes of one agent and one version; the bound keeps a bug from growing memory.
+ */
+
+/** Longest line either side accepts; endpoints of one backend are the biggest message. */
+export const linkLineBytesMax = 4_194_304
+
+/** What a position has become once it is applied: who answers, and what must be closed. */
+export interface AppliedPosition {
+  readonly app: string
+  readonly generation: number
+  readonly weights: readonly { readonly release: string; readonly weight: number }[]
+  readonly close: readonly string[]
+}
+
+export interface Endpoint {
+  /** IPv4 or IPv6 literal. */
+  readonly address: string
+  readonly port: number
+}
+
+/** Ready endpoints by release id. */
+export type Endpoints = Readonly<Record<string, readonly Endpoint[]>>
+
+export type PilotMessage =
+  /** Load this table file (`router-wasm/encode.ts` made it) and answer with `serving`. */
+  | { readonly type: 'table'; readonly file: string; readonly digest: string }
+  | { readonly type: 'positions'; readonly positions: readonly AppliedPosition[] }
+  | { readonly type: 'endpoints'; readonly endpoints: Endpoints }
+  /** Ready may be answered from now on (P7): table and positions are the committed ones. */
+  | { readonly type: 'ready'; readonly ready: boolean }
+
+export type WorkerMessage =
+  | {
+      readonly type: 'serving'
+      readonly pid: number
+      /** SHA-256 of the table bytes in WASM memory, recomputed. */
+      readonly tableDigest: string
+      /** Generation by app, read back from WASM memory. */
+      readonly positions: Readonly<Record<string, number>>
+      /** Endpoint count by release, read back from WASM memory. */
+      readonly endpoints: Readonly<Record<string, number>>
+    }
+  | { readonly type: 'refused'; readonly digest: string; readonly reason: string }
+  | { readonly type: 'usage'; readonly usage: Usage }
+
+/** Cumulative since the worker started, except `inUse`, which is now. */
+export interface Usage {
+  /** Exchanges in progress and tunnels, by release. */
+  readonly inUse: Readonly<Record<string, number>>
+  readonly requests: Readonly<Record<string, number>>
+  /** By reason: see `failureReasons` in worker/. */
+  readonly failures: Readonly<Record<string, number>>
+  readonly connections: number
+}
+
+/** Files in an agent's state folder; the last-known-good that a worker starts from. */
+export const stateFiles = {
+  table: 'table',
+  positions: 'positions.json',
+  endpoints: 'endpoints.json',
+  link: 'pilot.sock',
+} as const

@@ -1,0 +1,105 @@
+/**
+ * The app intent: what an operator PUTs to `/v1/apps/{app}`. An app is a name, the clusters it runs in,
+ * the routes that lead to it, and where its copies live. Which version answers is not said here: that
+ * is a position, moved only by releases.
+ */
+import { z } from 'zod'
+import { limits } from './limits.ts'
+import * as names from './names.ts'
+
+export const headerField = z.strictObject({ name: names.headerName, value: names.headerValue })
+const changedField = z.strictObject({ name: names.changeableHeaderName, value: names.headerValue })
+
+/** Gateway API HTTPPathMatch. */
+export const pathMatch = z.strictObject({
+  type: z.enum(['Exact', 'PathPrefix']),
+  value: names.pathValue,
+})
+
+/** Gateway API HTTPRouteMatch: all conditions hold together; no path means prefix `/`. */
+export const routeMatch = z.strictObject({
+  path: pathMatch.default({ type: 'PathPrefix', value: '/' }),
+  method: names.method.optional(),
+  headers: z.array(headerField).max(limits.headersPerMatch).default([]),
+})
+
+/** Gateway API HTTPURLRewriteFilter. */
+export const rewrite = z
+  .strictObject({
+    path: z
+      .strictObject({
+        type: z.enum(['ReplaceFullPath', 'ReplacePrefixMatch']),
+        value: z.union([names.pathValue, z.literal('')]),
+      })
+      .optional(),
+    hostname: names.hostname.refine((host) => !host.startsWith('*'), 'not a wildcard').optional(),
+  })
+  .refine((value) => value.path || value.hostname, 'say path, hostname or both')
+
+/** Gateway API HTTPHeaderFilter, applied to the request. */
+export const headerChanges = z
+  .strictObject({
+    set: z.array(changedField).max(limits.headerChangesPerRoute).default([]),
+    add: z.array(changedField).max(limits.headerChangesPerRoute).default([]),
+    remove: z.array(names.changeableHeaderName).max(limits.headerChangesPerRoute).default([]),
+  })
+  .refine((changes) => {
+    const all = [...changes.set, ...changes.add].map((field) => field.name).concat(changes.remove)
+    return new Set(all).size === all.length
+  }, 'one action for each header name')
+
+export const routeIntent = z
+  .strictObject({
+    name: names.routeName,
+    /** Left out: the app's hosts. */
+    hosts: z.array(names.hostname).min(1).max(limits.hostsPerApp).optional(),
+    matches: z
+      .array(routeMatch)
+      .min(1)
+      .max(limits.matchesPerRoute)
+      .default([{ path: { type: 'PathPrefix', value: '/' }, headers: [] }]),
+    rewrite: rewrite.optional(),
+    requestHeaders: headerChanges.optional(),
+  })
+  .refine(
+    (route) =>
+      route.rewrite?.path?.type !== 'ReplacePrefixMatch' ||
+      route.matches.every((match) => match.path.type === 'PathPrefix'),
+    { path: ['rewrite', 'path'], message: 'ReplacePrefixMatch needs PathPrefix matches only' },
+  )
+
+/** Where copies live. `local` runs a program that the cluster's operator has named; `static` lists. */
+export const platform = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('local'), program: names.routeName }),
+  z.strictObject({ type: z.literal('static') }),
+])
+
+const unique = (values: readonly string[]) => new Set(values).size === values.length
+
+export const appIntent = z.strictObject({
+  clusters: z
+    .array(names.clusterName)
+    .min(1)
+    .max(limits.clusters)
+    .refine(unique, 'each cluster once'),
+  hosts: z.array(names.hostname).min(1).max(limits.hostsPerApp).refine(unique, 'each host once'),
+  routes: z
+    .array(routeIntent)
+    .min(1)
+    .max(limits.routesPerApp)
+    .refine((routes) => unique(routes.map((route) => route.name)), 'each route name once')
+    .default([
+      { name: 'default', matches: [{ path: { type: 'PathPrefix', value: '/' }, headers: [] }] },
+    ]),
+  platform,
+  /** Copies of each release in each cluster; also what "prepared" waits for on managed platforms. */
+  copies: z.int().min(1).max(limits.copiesPerRelease).default(1),
+  /** After a switch, exchanges still open on the old release are closed at this age. Default: never. */
+  drainDeadlineMs: z.int().min(0).max(limits.drainDeadlineMs).optional(),
+})
+
+export type AppIntent = z.infer<typeof appIntent>
+export type RouteIntent = z.infer<typeof routeIntent>
+export type RouteMatch = z.infer<typeof routeMatch>
+export type Rewrite = z.infer<typeof rewrite>
+export type HeaderChanges = z.infer<typeof headerChanges>

@@ -1,0 +1,61 @@
+/**
+ * Every maximum that two programs must agree on: one place, with the unit in the name and the reason
+ * beside it. A schema, a buffer or a loop that needs a bound takes it from here.
+ */
+export const limits = {
+  /** DNS label, RFC 1123. App names get a suffix in release ids, so they are shorter. */
+  dnsLabelChars: 63,
+  appNameChars: 40,
+  versionChars: 63,
+  /** RFC 1035 §2.3.4. */
+  hostnameChars: 253,
+  headerNameChars: 128,
+  /** One header value that an operator may set or match. */
+  headerValueChars: 4_096,
+  /** A path that an operator may write in a match or a rewrite. */
+  pathValueChars: 1_024,
+  idempotencyKeyChars: 128,
+  reasonChars: 1_024,
+
+  clusters: 64,
+  agentsPerCluster: 256,
+  apps: 10_000,
+  hostsPerApp: 64,
+  routesPerApp: 1_024,
+  matchesPerRoute: 16,
+  headersPerMatch: 16,
+  headerChangesPerRoute: 32,
+  /** Candidates on one host and path: bounds the matcher's inner loop (DESIGN D9). */
+  matchesPerPath: 64,
+  copiesPerRelease: 1_000,
+  /** Endpoints that one agent holds, over all backends. */
+  endpointsPerAgent: 16_384,
+  staticAddressesPerRelease: 1_024,
+
+  /** A JSON body of the operator API. */
+  requestBodyBytes: 1_048_576,
+  /** A header with its changes; bigger changes go as buckets first (DESIGN D4). */
+  announcementBytes: 262_144,
+  /** The changes that ride along with a header. */
+  announcementChanges: 512,
+  bucketBytes: 4_194_304,
+  reportBytes: 262_144,
+  /** Buckets asked for in one call. */
+  bucketsPerFetch: 256,
+
+  /** A route table in an agent: about 250,000 routes of 128 bytes. */
+  tableBytes: 33_554_432,
+
+  /** Agents report at least this often; three missed reports make an agent silent. */
+  reportIntervalMs: 2_000,
+  agentSilentAfterMs: 6_000,
+  /** After a restart an agent looks for the stored header this long, then serves its disk (D6). */
+  seekHeaderMs: 2_000,
+  /** `?wait=active&timeout=` */
+  waitTimeoutMs: 60_000,
+  /** How long a switch waits for its acks before `whenSilent` decides. */
+  switchDeadlineMs: 600_000,
+  drainDeadlineMs: 86_400_000,
+  /** Operator and agent streams: beyond this a slow reader is cut off and resumes by its id. */
+  streamQueueMessages: 1_024,
+} as const

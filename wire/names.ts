@@ -1,0 +1,110 @@
+/**
+ * The scalar words of Switchyard: what a name, a host, a path or a header value may look like.
+ * Every value that can reach a proxy's output is checked here once, so that nothing behind this edge
+ * can split a response or smuggle a request (RFC 9110 §5.5, RFC 9112 §11.1).
+ */
+import { z } from 'zod'
+import { limits } from './limits.ts'
+
+const dnsLabel = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
+
+export const appName = z
+  .string()
+  .max(limits.appNameChars)
+  .regex(dnsLabel, 'use lower-case letters, digits and inner hyphens, for example "shop"')
+
+export const clusterName = z
+  .string()
+  .max(limits.dnsLabelChars)
+  .regex(dnsLabel, 'use lower-case letters, digits and inner hyphens, for example "eu-1"')
+
+export const agentName = z
+  .string()
+  .max(limits.dnsLabelChars)
+  .regex(dnsLabel, 'use lower-case letters, digits and inner hyphens, for example "eu-1-a"')
+
+export const routeName = z
+  .string()
+  .max(limits.dnsLabelChars)
+  .regex(dnsLabel, 'use lower-case letters, digits and inner hyphens, for example "default"')
+
+/** A release: `<app>-r<n>`, numbered from 1 within its app. */
+export const releaseId = z
+  .string()
+  .max(limits.dnsLabelChars)
+  .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?-r[1-9][0-9]*$/, 'a release id looks like "shop-r2"')
+
+export const version = z
+  .string()
+  .max(limits.versionChars)
+  .regex(
+    /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/,
+    'use letters, digits, dots, hyphens and underscores, for example "0.0.2"',
+  )
+
+/** Gateway API hostname: lower-case DNS name, or `*.` and one (RFC 1123; no port, no address). */
+export const hostname = z
+  .string()
+  .max(limits.hostnameChars)
+  .regex(
+    /^(\*\.)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/,
+    'use a lower-case DNS name such as "shop.example", or a wildcard such as "*.example"',
+  )
+
+/** Path in a match or a rewrite: Gateway API's rules for values (no `//`, dot segments, `%2f`, `#`). */
+export const pathValue = z
+  .string()
+  .max(limits.pathValueChars)
+  .regex(/^\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*$/, 'start with "/" and use URI path characters')
+  .refine((path) => !/%(?![0-9A-Fa-f]{2})/.test(path), '"%" needs two hex digits')
+  .refine((path) => !path.includes('//'), 'must not contain "//"')
+  .refine((path) => !/\/\.\.?(\/|$)/.test(path), 'must not contain "." or ".." segments')
+  .refine((path) => !/%2f|%5c|%00/i.test(path), 'must not contain %2f, %5c or %00')
+
+/** RFC 9110 token, upper-case: methods are case-sensitive. */
+export const method = z
+  .string()
+  .max(32)
+  .regex(/^[A-Z][A-Z0-9-]*$/, 'use an upper-case method such as "GET"')
+
+const token = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/
+
+export const headerName = z
+  .string()
+  .min(1)
+  .max(limits.headerNameChars)
+  .regex(token, 'use an HTTP field name such as "x-team"')
+  .transform((name) => name.toLowerCase())
+
+/** Names that frame or route a message, or that only Switchyard may write. */
+const reservedHeaders = new Set([
+  'connection', 'content-length', 'expect', 'host', 'keep-alive', 'proxy-connection', 'te', 'trailer',
+  'transfer-encoding', 'upgrade', 'via', 'forwarded', 'x-forwarded-for', 'x-forwarded-proto',
+  'x-forwarded-host', 'x-forwarded-port', 'x-real-ip', 'proxy-authorization', 'proxy-authenticate',
+]) // biome-ignore format: a list
+
+/** A header that an operator may set, add or remove. */
+export const changeableHeaderName = headerName.refine(
+  (name) => !reservedHeaders.has(name),
+  'this header frames or routes the message and cannot be changed by a route',
+)
+
+export const headerValue = z
+  .string()
+  .max(limits.headerValueChars)
+  .regex(
+    /^[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?$|^$/,
+    'use visible ASCII: no CR, LF, NUL or outer spaces',
+  )
+
+export const idempotencyKey = z
+  .string()
+  .min(1)
+  .max(limits.idempotencyKeyChars)
+  .regex(/^[\x21-\x7e]+$/, 'use visible ASCII without spaces')
+
+/** SHA-256 in lower-case hex. */
+export const digestHex = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 in lower-case hex')
+
+export const revision = z.int().min(0).max(Number.MAX_SAFE_INTEGER)
+export const generation = revision

@@ -1,0 +1,27 @@
+/**
+ * Where the two messages travel: a cluster's NATS subjects and stream, and the same places over HTTP.
+ * One cluster's user may touch only its own subjects (DESIGN D4).
+ */
+export const subjects = (cluster: string) => ({
+  header: `${cluster}.header`,
+  index: `${cluster}.index`,
+  bucket: (index: number) => `${cluster}.bucket.${index}`,
+  report: (agent: string) => `${cluster}.report.${agent}`,
+  reports: `${cluster}.report.*`,
+  all: `${cluster}.>`,
+})
+
+export const streamName = (cluster: string) => `SWITCHYARD_${cluster}`
+
+/** Paths of the `http` transport, served by control. */
+export const agentPaths = (cluster: string) => ({
+  enrol: '/v1/agents/enrol',
+  /** Server-sent events: each `data` is an announcement. */
+  announcements: `/v1/agents/${cluster}/announcements`,
+  /** The newest announcement, once. */
+  header: `/v1/agents/${cluster}/header`,
+  index: `/v1/agents/${cluster}/index`,
+  /** `?ids=0,17,255` */
+  buckets: `/v1/agents/${cluster}/buckets`,
+  reports: `/v1/agents/${cluster}/reports`,
+})
