@@ -1,0 +1,30 @@
+/**
+ * The port to the agents (DESIGN D4): the newest header and the buckets of each cluster go down, reports
+ * come up. Transport is delivery and cache, never the only copy. Adapters: `http` (control itself) and
+ * `nats`; `test/delivery` runs both through one suite.
+ */
+export interface Transport {
+  /**
+   * Shows the announcement to subscribers at once and stores it as the cluster's newest header, only
+   * over the one this transport last wrote or read: a zombie's write rejects with `StaleWriter`.
+   */
+  publishHeader(cluster: string, announcement: Uint8Array): Promise<void>
+  storeBuckets(cluster: string, buckets: ReadonlyMap<number, Uint8Array>): Promise<void>
+  storeIndex(cluster: string, index: Uint8Array): Promise<void>
+  /** What is stored now: for the start check and to mend buckets. */
+  readHeader(cluster: string): Promise<Uint8Array | null>
+  readIndex(cluster: string): Promise<Uint8Array | null>
+  readReports(cluster: string): Promise<readonly Uint8Array[]>
+  /** Called with every report's bytes (a sealed report as JSON); one listener. */
+  onReport(listener: (cluster: string, report: Uint8Array) => void): void
+  /** Called when the connection came back, so that the publisher can mend. */
+  onReconnect(listener: () => void): void
+  /** Reachable now; for `/readyz` and metrics. */
+  connected(): boolean
+  close(): Promise<void>
+}
+
+/** Another publisher has written a newer header: this one is a zombie and must stop. */
+export class StaleWriter extends Error {
+  override readonly name = 'StaleWriter'
+}

@@ -1,0 +1,78 @@
+/**
+ * What can make control take a turn: an intent (somebody asks), a report (an agent says what it serves)
+ * or the alarm (time has passed). Nothing else changes anything.
+ */
+import type { AppIntent } from '#wire/app.ts'
+import type { Rejection } from '#wire/codes.ts'
+import type { ReleaseIntent } from '#wire/release.ts'
+import type { Report } from '#wire/report.ts'
+
+export type Scope = 'admin' | 'release' | 'read'
+
+export type Intent =
+  | { readonly type: 'put-app'; readonly app: string; readonly body: AppIntent }
+  | { readonly type: 'delete-app'; readonly app: string }
+  | { readonly type: 'create-release'; readonly body: ReleaseIntent }
+  | {
+      readonly type:
+        | 'promote-release'
+        | 'abort-release'
+        | 'rollback-release'
+        | 'decommission-release'
+      readonly release: string
+    }
+  /** `init`: the first record of a history, and later to add clusters. */
+  | {
+      readonly type: 'init'
+      readonly epochId: string
+      readonly clusters: readonly { readonly name: string; readonly enrolmentTokenHash: string }[]
+      readonly adminTokenHash: string | null
+    }
+  /** `recover`: raises the epoch above everything the fleet has seen. */
+  | { readonly type: 'recover'; readonly epochId: string; readonly epochNumber: number }
+  | {
+      readonly type: 'enrol-agent'
+      readonly cluster: string
+      readonly agent: string
+      readonly publicKey: string
+      readonly tokenHash: string
+    }
+  | { readonly type: 'forget-agent'; readonly cluster: string; readonly agent: string }
+  | {
+      readonly type: 'create-token'
+      readonly name: string
+      readonly scope: Scope
+      readonly tokenHash: string
+    }
+  | { readonly type: 'revoke-token'; readonly name: string }
+
+export type Input =
+  | {
+      readonly kind: 'intent'
+      readonly intent: Intent
+      /** Who asks: a token's name, `agent:<name>` or `operator` at the machine. */
+      readonly actor: string
+      /** The caller's `Idempotency-Key`, or null for one of ours. */
+      readonly idempotencyKey: string | null
+      /** `If-Match`: the release's etag that the caller has seen. */
+      readonly ifMatch: string | null
+    }
+  | {
+      readonly kind: 'report'
+      readonly report: Report
+      /** Control's monotonic clock at receipt, for skew (DESIGN D5). */
+      readonly receivedMs: number
+    }
+  | { readonly kind: 'alarm' }
+
+/** What a turn answers: the recorded answer when an idempotency key repeats. */
+export type Answer =
+  | {
+      readonly ok: true
+      readonly status: number
+      /** Log position after which the answer holds; the revision to wait for. */
+      readonly revision: number
+      readonly body: unknown
+      readonly repeated: boolean
+    }
+  | { readonly ok: false; readonly rejection: Rejection }
