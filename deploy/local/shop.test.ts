@@ -1,0 +1,70 @@
+/** The demo application keeps what its address promises; the story's checks rest on it. */
+import { createHash } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { type Shop, startShop } from './shop.ts'
+
+let shop: Shop | undefined
+afterEach(() => shop?.stop())
+
+const start = async () => {
+  shop = await startShop({
+    host: '127.0.0.1',
+    port: 0,
+    version: '0.0.1',
+    release: 'shop-r1',
+    cluster: 'eu-1',
+  })
+  return `127.0.0.1:${shop.port}`
+}
+
+const sha256 = (bytes: ArrayBuffer | string) =>
+  createHash('sha256')
+    .update(typeof bytes === 'string' ? bytes : new Uint8Array(bytes))
+    .digest('hex')
+
+test('answers with its version and gives the request id back', async () => {
+  const address = await start()
+  const response = await fetch(`http://${address}/cart?n=1`, { headers: { 'x-request-id': '7' } })
+  expect(response.headers.get('x-version')).toBe('0.0.1')
+  expect(response.headers.get('x-request-id')).toBe('7')
+  expect(await response.json()).toMatchObject({ version: '0.0.1', path: '/cart?n=1' })
+})
+
+test('promises the digest of a streamed body before it is sent', async () => {
+  const address = await start()
+  const response = await fetch(`http://${address}/slow?ms=50&bytes=100001`)
+  const body = await response.arrayBuffer()
+  expect(body.byteLength).toBe(100_001)
+  expect(sha256(body)).toBe(response.headers.get('x-body-sha256'))
+})
+
+test('says what arrived in an upload', async () => {
+  const address = await start()
+  const body = 'x'.repeat(70_000)
+  const response = await fetch(`http://${address}/upload`, { method: 'POST', body })
+  expect(await response.json()).toEqual({ bytes: 70_000, sha256: sha256(body) })
+})
+
+test('echoes on a WebSocket and closes it with 1001 when it stops', async () => {
+  const address = await start()
+  const socket = new WebSocket(`ws://${address}/ws`)
+  await new Promise((resolve) => socket.once('open', resolve))
+  const echoed = new Promise((resolve) => socket.once('message', (data) => resolve(String(data))))
+  socket.send('hello')
+  expect(await echoed).toBe('0.0.1: hello')
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  await shop!.stop()
+  expect(await closed).toBe(1001)
+})
+
+test('finishes an open response before it stops, and takes no new connection', async () => {
+  const address = await start()
+  const response = await fetch(`http://${address}/slow?ms=300&bytes=5000`)
+  const stopped = shop!.stop()
+  await delay(20)
+  await expect(fetch(`http://${address}/`)).rejects.toThrow()
+  expect((await response.arrayBuffer()).byteLength).toBe(5_000)
+  await stopped
+})
