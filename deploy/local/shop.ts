@@ -49,6 +49,7 @@ export async function startShop(settings: ShopSettings): Promise<Shop> {
     const id = request.headers['x-request-id']
     if (typeof id === 'string') response.setHeader('x-request-id', id)
     if (stopping) response.setHeader('connection', 'close')
+    response.once('close', () => stopping && setImmediate(() => server.closeIdleConnections()))
     answer(request, response).catch(() => response.destroy())
   })
 
