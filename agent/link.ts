@@ -4,6 +4,10 @@
  * Both are processes of one agent and one version; the bound keeps a bug from growing memory.
  */
 
+import { createHash } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
 /** Longest line either side accepts; endpoints of one backend are the biggest message. */
 export const linkLineBytesMax = 4_194_304
 
@@ -63,3 +67,45 @@ export const stateFiles = {
   endpoints: 'endpoints.json',
   link: 'pilot.sock',
 } as const
+
+/** `sun_path` holds 104 bytes on macOS and 108 on Linux, the final zero included. */
+const socketPathBytesMax = 100
+
+/** Where the pilot listens: in the state folder or, when that path is too long, by its hash in the temporary folder. */
+export function linkPath(stateFolder: string): string {
+  const plain = join(resolve(stateFolder), stateFiles.link)
+  if (Buffer.byteLength(plain) <= socketPathBytesMax) return plain
+  const hash = createHash('sha256').update(plain).digest('hex').slice(0, 32)
+  return join(tmpdir(), `switchyard-${hash}.sock`)
+}
+
+/** One message as the bytes of its line. */
+export const linkLine = (message: PilotMessage | WorkerMessage): string =>
+  `${JSON.stringify(message)}\n`
+
+/**
+ * Turns received bytes into messages, in order. Throws on a line that is too long or not JSON: the
+ * caller destroys the socket, and the next connection starts afresh.
+ */
+export function linkReader<Message>(onMessage: (message: Message) => void) {
+  let parts: Buffer[] = []
+  let heldBytes = 0
+  return (chunk: Buffer): void => {
+    let start = 0
+    for (;;) {
+      const end = chunk.indexOf(10, start)
+      const piece = chunk.subarray(start, end < 0 ? chunk.length : end)
+      heldBytes += piece.length
+      if (heldBytes > linkLineBytesMax) throw new RangeError('a line of the link is too long')
+      if (end < 0) {
+        if (piece.length > 0) parts.push(piece)
+        return
+      }
+      const line = parts.length === 0 ? piece : Buffer.concat([...parts, piece])
+      parts = []
+      heldBytes = 0
+      start = end + 1
+      onMessage(JSON.parse(line.toString('utf8')) as Message)
+    }
+  }
+}
