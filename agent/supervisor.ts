@@ -1,0 +1,171 @@
+/**
+ * The supervisor: owns the bound sockets, forks the pilot and the workers, and forks them again when they
+ * die. The sockets outlive every worker, so that connections wait in the kernel and none is refused.
+ * It parses nothing foreign: nothing that a client or control sends can crash it.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { BoundSocket } from 'node:net'
+import type { ChildMessage, SupervisorMessage } from './child.ts'
+import type { Address, AgentConfig } from './config.ts'
+
+export interface SupervisorOptions {
+  readonly pilotScript?: URL
+  readonly workerScript?: URL
+  /** A worker that is silent for this long is hung and killed. */
+  readonly hungAfterMs?: number
+  /** Bound of `stop`: what a worker gets to finish before it is killed. */
+  readonly drainTimeoutMs?: number
+  readonly log?: (line: string) => void
+}
+
+export interface Supervisor {
+  /** Bound addresses, with the real ports when 0 was asked for. */
+  readonly listen: Address
+  readonly probe: Address
+  /** Resolves when every worker has accepted once. */
+  readonly listening: Promise<void>
+  pids(): { readonly pilot: number | null; readonly workers: readonly (number | null)[] }
+  /** Drains the workers, then stops the pilot. The caller exits 0 afterwards; calling again is harmless. */
+  stop(): Promise<void>
+}
+
+const pilotStopMs = 5_000
+/** A life shorter than this counts as a repeated death. */
+const healthyLifeMs = 5_000
+const backoffMs = (deaths: number) => (deaths <= 1 ? 0 : Math.min(5_000, 50 * 2 ** (deaths - 2)))
+
+export function startSupervisor(config: AgentConfig, options: SupervisorOptions = {}): Supervisor {
+  const {
+    pilotScript = new URL('./pilot/pilot.ts', import.meta.url),
+    workerScript = new URL('./worker/worker.ts', import.meta.url),
+    hungAfterMs = 5_000,
+    drainTimeoutMs = 25_000,
+    log = (line) => console.error(line),
+  } = options
+
+  const listen = bind(config.listen)
+  const probe = bind(config.probe)
+  const bound = { ...config, listen: listen.address, probe: probe.address }
+  const argument = JSON.stringify(bound)
+
+  const pilot = keepAlive({ name: 'pilot', script: pilotScript, argument, fds: [], log })
+  const workers = Array.from({ length: config.workers }, (_, index) =>
+    keepAlive({
+      name: `worker ${index}`,
+      script: workerScript,
+      argument,
+      fds: [listen.socket.fd(), probe.socket.fd()],
+      hungAfterMs,
+      log,
+    }),
+  )
+
+  let stopped: Promise<void> | null = null
+  const stop = async () => {
+    // The workers' copies keep accepting; with ours gone, the last worker's close refuses at once.
+    listen.socket.close()
+    probe.socket.close()
+    await Promise.all(workers.map((worker) => worker.stop(drainTimeoutMs)))
+    await pilot.stop(pilotStopMs)
+  }
+
+  return {
+    listen: listen.address,
+    probe: probe.address,
+    listening: Promise.all(workers.map((worker) => worker.listening)).then(() => {}),
+    pids: () => ({ pilot: pilot.pid(), workers: workers.map((worker) => worker.pid()) }),
+    stop: () => {
+      stopped ??= stop()
+      return stopped
+    },
+  }
+}
+
+function bind(address: Address): { socket: BoundSocket; address: Address } {
+  const socket = new BoundSocket({ host: address.host, port: address.port })
+  const { port } = socket.address() as { port: number }
+  return { socket, address: { host: address.host, port } }
+}
+
+interface Kept {
+  readonly listening: Promise<void>
+  pid(): number | null
+  stop(timeoutMs: number): Promise<void>
+}
+
+interface KeptOptions {
+  readonly name: string
+  readonly script: URL
+  readonly argument: string
+  readonly fds: readonly number[]
+  readonly hungAfterMs?: number
+  readonly log: (line: string) => void
+}
+
+/** One child that is forked again when it dies: at once, and with a growing pause when it keeps dying. */
+function keepAlive({ name, script, argument, fds, hungAfterMs, log }: KeptOptions): Kept {
+  const heard = Promise.withResolvers<void>()
+  const gone = Promise.withResolvers<void>()
+  let child: ChildProcess | null = null
+  let deaths = 0
+  let stopping = false
+  let restart: NodeJS.Timeout | null = null
+
+  const start = () => {
+    restart = null
+    const bornMs = performance.now()
+    let watchdog: NodeJS.Timeout | null = null
+    const one = fork(script, [argument], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...fds],
+      execArgv: [],
+    })
+    child = one
+    const watch = () => {
+      if (hungAfterMs === undefined) return
+      watchdog ??= setTimeout(() => {
+        log(`${name} (${one.pid}) has been silent for ${hungAfterMs} ms: killing it`)
+        one.kill('SIGKILL')
+      }, hungAfterMs)
+      watchdog.refresh()
+    }
+    watch()
+    one.on('message', (message) => {
+      watch()
+      if ((message as ChildMessage).type === 'listening') heard.resolve()
+    })
+    // A message to a dying child fails; its exit says everything.
+    one.on('error', () => {})
+    let over = false
+    const ended = (how: string) => {
+      if (over) return
+      over = true
+      if (watchdog) clearTimeout(watchdog)
+      child = null
+      if (stopping) return gone.resolve()
+      deaths = performance.now() - bornMs < healthyLifeMs ? deaths + 1 : 1
+      const pauseMs = backoffMs(deaths)
+      log(`${name} (${one.pid}) ended by ${how}; again in ${pauseMs} ms`)
+      restart = setTimeout(start, pauseMs)
+    }
+    one.on('exit', (code, signal) => ended(signal ?? `exit code ${code}`))
+  }
+  start()
+
+  const stop = async (timeoutMs: number) => {
+    stopping = true
+    if (restart) clearTimeout(restart)
+    const last = child
+    if (!last) return
+    const order: SupervisorMessage = { type: 'stop' }
+    if (last.connected) last.send(order, () => {})
+    else last.kill('SIGTERM')
+    const killer = setTimeout(() => {
+      log(`${name} (${last.pid}) did not finish in ${timeoutMs} ms: killing it`)
+      last.kill('SIGKILL')
+    }, timeoutMs)
+    await gone.promise
+    clearTimeout(killer)
+  }
+
+  return { listening: heard.promise, pid: () => child?.pid ?? null, stop }
+}
