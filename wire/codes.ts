@@ -22,6 +22,7 @@ export const rejections = {
   'unknown-agent': { status: 404, sentence: 'No enrolled agent of this cluster has this name.' },
   'method-not-allowed': { status: 405, sentence: 'This address does not take this method.' },
   'body-too-large': { status: 413, sentence: 'The request body is larger than the limit.' },
+  'unsupported-media-type': { status: 415, sentence: 'The body is not declared as `application/json`.' },
   'state-changed': { status: 412, sentence: '`If-Match` names an older state; read it again and decide again.' },
   'idempotency-key-reused': { status: 422, sentence: 'The `Idempotency-Key` was used before with another body.' },
   'release-in-progress': { status: 409, sentence: 'Another release of the app has not reached live yet.' },
