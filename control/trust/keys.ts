@@ -4,7 +4,17 @@
  * without visiting an agent.
  */
 import { z } from 'zod'
-import { generateKey, loadKey, publicKeyText, type SigningKey } from '#wire/signature.ts'
+import {
+  generateKey,
+  loadKey,
+  open,
+  pinKeys,
+  publicKeyText,
+  type SigningKey,
+  seal,
+} from '#wire/signature.ts'
+
+const encoder = new TextEncoder()
 
 const storedKey = z.strictObject({ pkcs8: z.base64url().max(256), publicKey: publicKeyText })
 
@@ -33,5 +43,8 @@ export async function makeKeys(): Promise<StoredKeys> {
 export async function loadKeys(stored: StoredKeys): Promise<ControlKeys> {
   const publicKeys = stored.keys.map((key) => key.publicKey)
   const signing = await loadKey(stored.keys[0]!)
+  const proof = await seal(encoder.encode('switchyard'), signing)
+  const opened = await open(proof, await pinKeys(publicKeys.slice(0, 1)))
+  if ('refused' in opened) throw new Error('the signing key does not belong to its public key')
   return { signing, publicKeys }
 }

@@ -1,0 +1,193 @@
+/**
+ * One API operation: what OpenAPI says about it and what is checked before its handler runs are the same
+ * schemas. Order of the checks: token and scope, then path, query and headers, then the body; nothing of
+ * a body is read for a caller who may not ask.
+ */
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import { z } from 'zod'
+import { type RejectionCode, rejections } from '#wire/codes.ts'
+import { limits } from '#wire/limits.ts'
+import type { Scope } from '../domain/input.ts'
+import { readJson } from './body.ts'
+import * as fields from './field-errors.ts'
+import { problem, problemDocument } from './problem.ts'
+
+/** Whose token opens an operation: an operator's with a scope, an agent's, a joining agent's; or nobody's. */
+export type Access = Scope | 'agent' | 'enrolment' | 'open'
+
+/** Who is asking, as the guard found out. */
+export type Principal =
+  | { readonly kind: 'operator'; readonly name: string; readonly scope: Scope }
+  | { readonly kind: 'agent'; readonly cluster: string; readonly agent: string }
+  | { readonly kind: 'enrolment'; readonly cluster: string }
+  | { readonly kind: 'nobody' }
+
+export type App = OpenAPIHono
+/** Finds out who is asking and whether they may, from headers and path alone. */
+export type Guard = (context: Context, access: Access) => Principal | Response
+
+type Fields = z.ZodObject
+
+interface Operation<P extends Fields, Q extends Fields, H extends Fields, B extends z.ZodType> {
+  readonly method: 'get' | 'put' | 'post' | 'delete'
+  /** Parameters as `{app}`. */
+  readonly path: string
+  readonly tag: string
+  readonly summary: string
+  readonly description?: string
+  readonly access: Access
+  readonly params?: P
+  readonly query?: Q
+  readonly headers?: H
+  readonly body?: B
+  /** Shown in the document for a body that the handler reads itself. */
+  readonly rawBody?: { readonly description: string; readonly mediaType: string }
+  readonly answers: Readonly<Record<number, AnswerShape>>
+  /** Codes that it may be refused with, beside those that its parts imply. */
+  readonly rejections?: readonly RejectionCode[]
+}
+
+interface AnswerShape {
+  readonly description: string
+  readonly schema?: z.ZodType
+  readonly mediaType?: string
+}
+
+export interface Parsed<P, Q, H, B> {
+  readonly params: P
+  readonly query: Q
+  readonly headers: H
+  readonly body: B
+  readonly principal: Principal
+  readonly request: Request
+}
+
+export type Define = <
+  P extends Fields = typeof nothing,
+  Q extends Fields = typeof nothing,
+  H extends Fields = typeof nothing,
+  B extends z.ZodType = z.ZodUndefined,
+>(
+  operation: Operation<P, Q, H, B>,
+  handle: (
+    parsed: Parsed<z.output<P>, z.output<Q>, z.output<H>, z.output<B>>,
+  ) => Promise<Response> | Response,
+) => void
+
+const nothing = z.strictObject({})
+
+export const definer =
+  (app: App, guard: Guard): Define =>
+  (operation, handle) => {
+    app.openAPIRegistry.registerPath(documented(operation))
+    const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1')
+    app.on(operation.method.toUpperCase(), path, async (context) => {
+      const principal = guard(context, operation.access)
+      if (principal instanceof Response) return principal
+      const request = context.req.raw
+      const errors: fields.FieldError[] = []
+      const check = <T extends z.ZodType>(
+        schema: T,
+        value: unknown,
+        toPointer: (path: readonly PropertyKey[]) => string,
+      ) => {
+        const result = schema.safeParse(value, { error: fields.issueMessage })
+        if (!result.success) errors.push(...fields.fieldErrors(result.error.issues, toPointer))
+        return result.data
+      }
+      const params = check(operation.params ?? nothing, context.req.param(), fields.pathPointer)
+      const query = check(operation.query ?? nothing, queryOf(request.url), fields.queryPointer)
+      const headers = operation.headers
+        ? check(operation.headers, context.req.header(), fields.headerPointer)
+        : {}
+      if (errors.length > 0) return invalid(errors)
+      let body: unknown
+      if (operation.body) {
+        const json = await readJson(request, limits.requestBodyBytes)
+        if ('rejection' in json) return problem(json.rejection)
+        body = check(operation.body, json.value, fields.bodyPointer)
+        if (errors.length > 0) return invalid(errors)
+      }
+      return handle({ params, query, headers, body, principal, request } as never)
+    })
+  }
+
+/** A repeated name becomes a list, which no schema takes: it is refused rather than guessed at. */
+function queryOf(url: string): Record<string, string | string[]> {
+  const query: Record<string, string | string[]> = {}
+  const all = new URL(url).searchParams
+  for (const name of new Set(all.keys())) {
+    const values = all.getAll(name)
+    query[name] = values.length === 1 ? values[0]! : values
+  }
+  return query
+}
+
+const invalid = (errors: readonly fields.FieldError[]) =>
+  problem({
+    code: 'invalid-request',
+    detail: errors.map((error) => `${error.pointer || 'body'}: ${error.message}`).join('; '),
+    fix: 'Correct the fields that `errors` names.',
+    errors,
+  })
+
+/** The operation for the OpenAPI document, with the refusals that its parts imply. */
+function documented(operation: Operation<Fields, Fields, Fields, z.ZodType>) {
+  const { method, path, tag, summary, description, access, params, query, headers } = operation
+  const { body, rawBody } = operation
+  const codes = new Set<RejectionCode>(operation.rejections)
+  if (access !== 'open') codes.add('unauthenticated').add('forbidden')
+  if (params || query || headers || body) codes.add('invalid-request')
+  if (body) codes.add('body-too-large').add('unsupported-media-type')
+  const required = body !== undefined && !body.safeParse(undefined).success
+  return {
+    method,
+    path,
+    tags: [tag],
+    summary,
+    ...(description && { description }),
+    ...(access !== 'open' && { security: [{ bearer: [access] }] }),
+    request: {
+      ...(params && { params }),
+      ...(query && { query }),
+      ...(headers && { headers }),
+      ...(body && { body: { required, content: { 'application/json': { schema: body } } } }),
+      ...(rawBody && {
+        body: {
+          required: true,
+          description: rawBody.description,
+          content: { [rawBody.mediaType]: { schema: z.string() } },
+        },
+      }),
+    },
+    responses: { ...answersOf(operation.answers), ...refusalsOf(codes) },
+  }
+}
+
+function answersOf(answers: Readonly<Record<number, AnswerShape>>) {
+  return Object.fromEntries(
+    Object.entries(answers).map(([status, { description, schema, mediaType }]) => [
+      status,
+      {
+        description,
+        ...(schema && { content: { [mediaType ?? 'application/json']: { schema } } }),
+      },
+    ]),
+  )
+}
+
+function refusalsOf(codes: ReadonlySet<RejectionCode>) {
+  const byStatus = Map.groupBy(codes, (code) => rejections[code].status)
+  return Object.fromEntries(
+    [...byStatus]
+      .sort(([a], [b]) => a - b)
+      .map(([status, group]) => [
+        status,
+        {
+          description: group.map((code) => `\`${code}\`: ${rejections[code].sentence}`).join(' '),
+          content: { 'application/problem+json': { schema: problemDocument } },
+        },
+      ]),
+  )
+}
