@@ -1,0 +1,90 @@
+/**
+ * A small client of the operator API: what the local start, the demo and the story press its buttons
+ * with. A rejection is thrown as the problem document that the API answered.
+ */
+import { randomUUID } from 'node:crypto'
+import type { z } from 'zod'
+import type { AppIntent } from '#wire/app.ts'
+import type { ReleaseIntent, ReleaseView } from '#wire/release.ts'
+
+export interface Problem {
+  readonly status: number
+  readonly code: string
+  readonly title?: string
+  readonly detail?: string
+  readonly [extension: string]: unknown
+}
+
+export class Rejected extends Error {
+  override readonly name = 'Rejected'
+  readonly problem: Problem
+  constructor(call: string, problem: Problem) {
+    super(`${call}: ${problem.status} ${problem.code}: ${problem.detail ?? problem.title ?? ''}`)
+    this.problem = problem
+  }
+}
+
+export interface CallOptions {
+  /** `active`: answer once every agent serves the change. */
+  readonly wait?: 'active'
+  readonly timeoutMs?: number
+  readonly idempotencyKey?: string
+  readonly ifMatch?: string
+  readonly signal?: AbortSignal
+}
+
+export type AppInput = z.input<typeof import('#wire/app.ts').appIntent>
+export type ReleaseInput = z.input<typeof import('#wire/release.ts').releaseIntent>
+export type Step = 'promote' | 'abort' | 'rollback' | 'decommission'
+
+/** Longest time that a call without a `timeoutMs` of its own may take. */
+const callMs = 30_000
+
+export function createControlClient(url: string, token: string) {
+  async function call<Answer>(
+    method: string,
+    path: string,
+    body?: unknown,
+    options: CallOptions = {},
+  ): Promise<Answer> {
+    const query = new URLSearchParams()
+    if (options.wait) query.set('wait', options.wait)
+    if (options.wait && options.timeoutMs) query.set('timeout', String(options.timeoutMs))
+    const headers: Record<string, string> = { authorization: `Bearer ${token}` }
+    if (body !== undefined) headers['content-type'] = 'application/json'
+    if (method !== 'GET') headers['idempotency-key'] = options.idempotencyKey ?? randomUUID()
+    if (options.ifMatch) headers['if-match'] = options.ifMatch
+    const bound = AbortSignal.timeout((options.timeoutMs ?? callMs) + 5_000)
+    const response = await fetch(`${url}${path}${query.size > 0 ? `?${query}` : ''}`, {
+      method,
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: options.signal ? AbortSignal.any([options.signal, bound]) : bound,
+    })
+    const text = await response.text()
+    const answer = text === '' ? null : (JSON.parse(text) as unknown)
+    if (!response.ok) throw new Rejected(`${method} ${path}`, answer as Problem)
+    return answer as Answer
+  }
+
+  return {
+    url,
+    token,
+    call,
+    putApp: (app: string, intent: AppInput, options?: CallOptions) =>
+      call<{ readonly app: string }>('PUT', `/v1/apps/${app}`, intent, options),
+    getApp: (app: string) => call<AppIntent>('GET', `/v1/apps/${app}`),
+    deleteApp: (app: string) => call<unknown>('DELETE', `/v1/apps/${app}`),
+    createRelease: (intent: ReleaseInput, options?: CallOptions) =>
+      call<ReleaseView>('POST', '/v1/releases', intent, options),
+    getRelease: (id: string) => call<ReleaseView>('GET', `/v1/releases/${id}`),
+    step: (id: string, step: Step, options?: CallOptions) =>
+      call<ReleaseView>('POST', `/v1/releases/${id}/${step}`, undefined, options),
+    clusters: () => call<unknown>('GET', '/v1/clusters'),
+    agents: (cluster: string) => call<unknown>('GET', `/v1/clusters/${cluster}/agents`),
+    snapshot: (cluster: string) => call<unknown>('GET', `/v1/clusters/${cluster}/snapshot`),
+  }
+}
+
+export type ControlClient = ReturnType<typeof createControlClient>
+export type { ReleaseIntent, ReleaseView }

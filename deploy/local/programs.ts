@@ -1,0 +1,71 @@
+/**
+ * How each process of a local fleet is started: script and flags, the same that an operator would type.
+ */
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { FleetPlan } from './fleet.ts'
+import type { FleetPorts } from './ports.ts'
+
+export interface Program {
+  readonly script: string
+  readonly args: readonly string[]
+}
+
+interface Place {
+  readonly plan: FleetPlan
+  readonly state: string
+  readonly ports: FleetPorts
+  readonly controlUrl: string
+}
+
+const root = resolve(import.meta.dirname, '../..')
+const local = (port: number) => `127.0.0.1:${port}`
+
+/** Of a name: `control init`, `control`, `nats`, `eu-1.platform` or an agent's. */
+export function programs({ plan, state, ports, controlUrl }: Place): (name: string) => Program {
+  const controlState = join(state, 'control')
+  const clusterFlags = plan.clusters.flatMap((cluster) => ['--cluster', cluster])
+  const natsFlags = plan.nats ? ['--nats', `nats://${local(ports.nats)}`] : []
+
+  return (name) => {
+    if (name === 'control init') {
+      return script('control/main.ts', 'init', '--state', controlState, ...clusterFlags)
+    }
+    if (name === 'control') {
+      const listen = ['--listen', local(ports.control)]
+      return script('control/main.ts', 'start', '--state', controlState, ...listen, ...natsFlags)
+    }
+    if (name.endsWith('.platform')) return platform(name.slice(0, -'.platform'.length))
+    return agent(name)
+  }
+
+  function platform(cluster: string): Program {
+    const folder = join(state, 'platforms', cluster)
+    const runs = Object.entries(plan.programs).flatMap(([program, file]) => [
+      '--program',
+      `${program}=${file}`,
+    ])
+    const listen = local(ports.platforms[cluster]!)
+    return script(
+      'agent/platform/local-cluster.ts',
+      ...['--cluster', cluster, '--listen', listen, '--state', folder, ...runs],
+    )
+  }
+
+  function agent(name: string): Program {
+    const cluster = plan.clusters.find((one) => name.startsWith(`${one}-`))!
+    const token = readFileSync(join(controlState, `enrol-${cluster}.token`), 'utf8').trim()
+    const { listen, probe, admin } = ports.agents[name]!
+    return script(
+      'agent/main.ts',
+      ...['--cluster', cluster, '--name', name, '--enrol', `${controlUrl}/#${token}`],
+      ...['--state', join(state, 'agents', name)],
+      ...['--listen', local(listen), '--probe', local(probe), '--admin', local(admin)],
+      ...['--workers', String(plan.workersPerAgent)],
+      ...['--platform', `local:http://${local(ports.platforms[cluster]!)}`],
+      ...natsFlags,
+    )
+  }
+}
+
+const script = (file: string, ...args: string[]): Program => ({ script: join(root, file), args })
