@@ -12,14 +12,14 @@ export interface ChildOptions {
   readonly script: string
   readonly args: readonly string[]
   readonly logFile: string
-  readonly env?: Readonly<Record<string, string>>
 }
 
 export interface Child {
   readonly name: string
   readonly logFile: string
   readonly pid: number | null
-  start(): void
+  /** `env` is added to this process's own, for this run only. */
+  start(env?: Readonly<Record<string, string>>): void
   /** SIGTERM, then SIGKILL after `withinMs`; resolves when the whole group has ended. */
   stop(withinMs: number): Promise<void>
   /** Sends the signal to this process alone and waits until it has ended. */
@@ -51,13 +51,13 @@ export function createChild(options: ChildOptions): Child {
     get pid() {
       return alive() ? (running!.pid ?? null) : null
     },
-    start() {
+    start(env = {}) {
       if (alive()) return
       const log = openSync(options.logFile, 'a')
       const one = spawn(process.execPath, [options.script, ...options.args], {
         stdio: ['ignore', log, log, 'ipc'],
         detached: true,
-        env: { ...process.env, ...options.env },
+        env: { ...process.env, ...env },
       })
       closeSync(log)
       one.on('error', () => {})

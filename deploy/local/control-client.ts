@@ -4,8 +4,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { z } from 'zod'
-import type { AppIntent } from '#wire/app.ts'
-import type { ReleaseIntent, ReleaseView } from '#wire/release.ts'
+import type { AppIntent, appIntent } from '#wire/app.ts'
+import type { ReleaseView, releaseIntent } from '#wire/release.ts'
 
 export interface Problem {
   readonly status: number
@@ -33,8 +33,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
-export type AppInput = z.input<typeof import('#wire/app.ts').appIntent>
-export type ReleaseInput = z.input<typeof import('#wire/release.ts').releaseIntent>
+export type AppInput = z.input<typeof appIntent>
+export type ReleaseInput = z.input<typeof releaseIntent>
 export type Step = 'promote' | 'abort' | 'rollback' | 'decommission'
 
 /** Longest time that a call without a `timeoutMs` of its own may take. */
@@ -49,7 +49,7 @@ export function createControlClient(url: string, token: string) {
   ): Promise<Answer> {
     const query = new URLSearchParams()
     if (options.wait) query.set('wait', options.wait)
-    if (options.wait && options.timeoutMs) query.set('timeout', String(options.timeoutMs))
+    if (options.wait && options.timeoutMs) query.set('timeout', `${options.timeoutMs}ms`)
     const headers: Record<string, string> = { authorization: `Bearer ${token}` }
     if (body !== undefined) headers['content-type'] = 'application/json'
     if (method !== 'GET') headers['idempotency-key'] = options.idempotencyKey ?? randomUUID()
@@ -87,4 +87,3 @@ export function createControlClient(url: string, token: string) {
 }
 
 export type ControlClient = ReturnType<typeof createControlClient>
-export type { ReleaseIntent, ReleaseView }

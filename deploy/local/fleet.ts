@@ -49,8 +49,8 @@ export interface Fleet {
   /** Kills a process and all that it has started, SIGKILL. */
   killAll(name: string): Promise<void>
   stopOne(name: string): Promise<void>
-  /** Starts a stopped process again and waits until it is ready. */
-  startOne(name: string): Promise<void>
+  /** Starts a stopped process again, with `env` added for this run, and waits until it is ready. */
+  startOne(name: string, env?: Readonly<Record<string, string>>): Promise<void>
   logFile(name: string): string
   stop(): Promise<void>
 }
@@ -90,9 +90,9 @@ export async function startFleet(plan: FleetPlan, say: (line: string) => void = 
     if (!child) throw new Error(`no process is named ${name}: ${[...children.keys()].join(', ')}`)
     return child
   }
-  async function startOne(name: string): Promise<void> {
+  async function startOne(name: string, env?: Readonly<Record<string, string>>): Promise<void> {
     const child = childNamed(name)
-    child.start()
+    child.start(env)
     await untilReady(child, 'not ready', readiness.get(name)!, startWithinMs)
   }
   async function stop(): Promise<void> {
