@@ -23,7 +23,11 @@ export type Principal =
   | { readonly kind: 'enrolment'; readonly cluster: string }
   | { readonly kind: 'nobody' }
 
-export type App = OpenAPIHono
+/** `operation` is the path of the operation that answers, with its parameters' names. */
+export interface ApiEnvironment {
+  Variables: { operation?: string }
+}
+export type App = OpenAPIHono<ApiEnvironment>
 /** Finds out who is asking and whether they may, from headers and path alone. */
 export type Guard = (context: Context, access: Access) => Principal | Response
 
@@ -83,6 +87,7 @@ export const definer =
     app.openAPIRegistry.registerPath(documented(operation))
     const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1')
     app.on(operation.method.toUpperCase(), path, async (context) => {
+      context.set('operation', operation.path)
       const principal = guard(context, operation.access)
       if (principal instanceof Response) return principal
       const request = context.req.raw

@@ -1,0 +1,112 @@
+/** Apps: put whole, shown, removed. Which version answers is not said here (see releases). */
+import { z } from 'zod'
+import { appIntent } from '#wire/app.ts'
+import * as names from '#wire/names.ts'
+import {
+  type IntentTaker,
+  mutationHeaders,
+  mutationRejections,
+  quoted,
+  takeIntent,
+  waitQuery,
+} from './intents.ts'
+import type { Define } from './operation.ts'
+import { problem } from './problem.ts'
+
+/** An app as the API shows it: the intent with its defaults filled in, and what has come of it. */
+export interface AppView {
+  readonly app: string
+  readonly etag: string
+}
+
+export interface AppReader {
+  apps(): readonly AppView[]
+  app(name: string): AppView | null
+}
+
+const appParams = z.strictObject({ app: names.appName })
+const shown = z.looseObject({ app: names.appName, etag: z.string(), ...appIntent.shape })
+
+export function defineApps(define: Define, taker: IntentTaker, reader: AppReader): void {
+  define(
+    {
+      method: 'get',
+      path: '/v1/apps',
+      tag: 'apps',
+      summary: 'List the apps',
+      access: 'read',
+      answers: {
+        200: {
+          description: 'The apps, by name.',
+          schema: z.strictObject({ apps: z.array(shown) }),
+        },
+      },
+    },
+    () => Response.json({ apps: reader.apps() }),
+  )
+  define(
+    {
+      method: 'get',
+      path: '/v1/apps/{app}',
+      tag: 'apps',
+      summary: 'Show an app',
+      access: 'read',
+      params: appParams,
+      answers: { 200: { description: 'The app.', schema: shown } },
+      rejections: ['unknown-app'],
+    },
+    ({ params }) => {
+      const view = reader.app(params.app)
+      return view
+        ? Response.json(view, { headers: { etag: quoted(view.etag) } })
+        : problem({
+            code: 'unknown-app',
+            detail: `No app is called "${params.app}".`,
+            fix: 'List them with GET /v1/apps.',
+          })
+    },
+  )
+  define(
+    {
+      method: 'put',
+      path: '/v1/apps/{app}',
+      tag: 'apps',
+      summary: 'Create an app or replace its routes, copies and clusters',
+      access: 'release',
+      params: appParams,
+      query: waitQuery,
+      headers: mutationHeaders,
+      body: appIntent,
+      answers: {
+        200: { description: 'It is replaced.', schema: shown },
+        201: { description: 'It is created.', schema: shown },
+      },
+      rejections: [
+        ...mutationRejections,
+        'unknown-cluster',
+        'app-in-release',
+        'route-conflict',
+        'too-many-matches',
+        'does-not-compile',
+        'limit-reached',
+      ],
+    },
+    ({ params, body, ...asked }) =>
+      takeIntent(taker, { type: 'put-app', app: params.app, body }, asked),
+  )
+  define(
+    {
+      method: 'delete',
+      path: '/v1/apps/{app}',
+      tag: 'apps',
+      summary: 'Remove an app whose releases are all decommissioned',
+      access: 'release',
+      params: appParams,
+      query: waitQuery,
+      headers: mutationHeaders,
+      answers: { 200: { description: 'It is gone.', schema: z.looseObject({}) } },
+      rejections: [...mutationRejections, 'unknown-app', 'app-in-release', 'app-has-releases'],
+    },
+    ({ params, ...asked }) => takeIntent(taker, { type: 'delete-app', app: params.app }, asked),
+  )
+}

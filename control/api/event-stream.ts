@@ -1,0 +1,55 @@
+/**
+ * The log as server-sent events (WHATWG HTML §9.2): one message per record, its id the log position, so
+ * that `Last-Event-ID` resumes without a gap. The stream is pulled: a reader that does not read costs one
+ * page of records and a position, nothing more; silence is broken by a comment.
+ */
+import { limits } from '#wire/limits.ts'
+import type { FollowedLog } from '../log/followed.ts'
+import type { LogRecord } from '../log/log.ts'
+
+const pageRecords = 64
+const encoder = new TextEncoder()
+
+export interface EventStreamOptions {
+  readonly log: Pick<FollowedLog, 'read' | 'recordAfter'>
+  /** Position of the last record the reader has. */
+  readonly after: number
+  /** JSON of one record, as the reader may see it. */
+  readonly render: (record: LogRecord) => string
+  readonly heartbeatMs?: number
+}
+
+export function eventStream(options: EventStreamOptions): ReadableStream<Uint8Array> {
+  const { log, render, heartbeatMs = limits.reportIntervalMs * 5 } = options
+  const cancelled = new AbortController()
+  let position = options.after
+  return new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => {
+        controller.enqueue(encoder.encode(`retry: 1000\n: after ${position}\n\n`))
+      },
+      async pull(controller) {
+        let records = await log.read(position, pageRecords)
+        if (records.length === 0) {
+          const more = await log.recordAfter(position, heartbeatMs, cancelled.signal)
+          if (cancelled.signal.aborted) return
+          if (!more) {
+            controller.enqueue(encoder.encode(': quiet\n\n'))
+            return
+          }
+          records = await log.read(position, pageRecords)
+        }
+        position = records.at(-1)?.position ?? position
+        controller.enqueue(
+          encoder.encode(records.map((record) => message(record, render)).join('')),
+        )
+      },
+      cancel: () => cancelled.abort(),
+    },
+    { highWaterMark: 1 },
+  )
+}
+
+/** `render` gives one line: JSON has no raw line ends. */
+const message = (record: LogRecord, render: (record: LogRecord) => string): string =>
+  `id: ${record.position}\nevent: record\ndata: ${render(record)}\n\n`

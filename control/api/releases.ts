@@ -1,0 +1,130 @@
+/** Releases: one attempt each to put a version live; asked for, moved and shown. */
+import { z } from 'zod'
+import * as names from '#wire/names.ts'
+import { type ReleaseView, releaseIntent, releasePhase, releaseView } from '#wire/release.ts'
+import {
+  type IntentTaker,
+  mutationHeaders,
+  mutationRejections,
+  quoted,
+  takeIntent,
+  waitQuery,
+} from './intents.ts'
+import type { Define } from './operation.ts'
+import { problem } from './problem.ts'
+
+export interface ReleaseReader {
+  /** Newest first. */
+  releases(): readonly ReleaseView[]
+  release(id: string): ReleaseView | null
+}
+
+const releaseParams = z.strictObject({ id: names.releaseId })
+const listQuery = z.strictObject({
+  app: names.appName.optional(),
+  phase: releasePhase.optional(),
+})
+const motions = {
+  promote: 'Send the public traffic of the app to this release, proven by every required agent',
+  abort: 'Give up a release that is not live; its copies stop when nothing uses them',
+  rollback: 'Send the public traffic back to the release before this one, at once',
+  decommission: 'Remove a release without public traffic, once nothing uses it',
+} as const
+const motionRejections = {
+  promote: ['phase-conflict', 'release-in-progress', 'not-ready'],
+  abort: ['phase-conflict'],
+  rollback: ['phase-conflict', 'no-rollback-target'],
+  decommission: ['phase-conflict', 'is-live', 'in-use', 'not-acknowledged'],
+} as const
+
+export function defineReleases(define: Define, taker: IntentTaker, reader: ReleaseReader): void {
+  define(
+    {
+      method: 'get',
+      path: '/v1/releases',
+      tag: 'releases',
+      summary: 'List releases, newest first',
+      access: 'read',
+      query: listQuery,
+      answers: {
+        200: {
+          description: 'The releases.',
+          schema: z.strictObject({ releases: z.array(releaseView) }),
+        },
+      },
+    },
+    ({ query }) =>
+      Response.json({
+        releases: reader
+          .releases()
+          .filter((release) => !query.app || release.app === query.app)
+          .filter((release) => !query.phase || release.phase === query.phase),
+      }),
+  )
+  define(
+    {
+      method: 'post',
+      path: '/v1/releases',
+      tag: 'releases',
+      summary: 'Start a release of a version beside what is live',
+      access: 'release',
+      query: waitQuery,
+      headers: mutationHeaders,
+      body: releaseIntent,
+      answers: { 201: { description: 'It has started.', schema: releaseView } },
+      rejections: [
+        ...mutationRejections,
+        'unknown-app',
+        'unknown-cluster',
+        'release-in-progress',
+        'route-conflict',
+        'limit-reached',
+      ],
+    },
+    ({ body, ...asked }) => takeIntent(taker, { type: 'create-release', body }, asked),
+  )
+  define(
+    {
+      method: 'get',
+      path: '/v1/releases/{id}',
+      tag: 'releases',
+      summary: 'Show a release: phase, agents, ledger, and why it waits',
+      access: 'read',
+      params: releaseParams,
+      answers: { 200: { description: 'The release.', schema: releaseView } },
+      rejections: ['unknown-release'],
+    },
+    ({ params }) => {
+      const view = reader.release(params.id)
+      return view
+        ? Response.json(view, { headers: { etag: quoted(view.etag) } })
+        : problem(unknownRelease(params.id))
+    },
+  )
+  for (const motion of ['promote', 'abort', 'rollback', 'decommission'] as const) {
+    define(
+      {
+        method: 'post',
+        path: `/v1/releases/{id}/${motion}`,
+        tag: 'releases',
+        summary: motions[motion],
+        access: 'release',
+        params: releaseParams,
+        query: waitQuery,
+        headers: mutationHeaders,
+        body: z.strictObject({}).optional(),
+        answers: { 202: { description: 'It is under way.', schema: releaseView } },
+        rejections: [...mutationRejections, 'unknown-release', ...motionRejections[motion]],
+      },
+      ({ params, ...asked }) =>
+        takeIntent(taker, { type: `${motion}-release`, release: params.id }, asked),
+    )
+  }
+}
+
+const unknownRelease = (id: string) =>
+  ({
+    code: 'unknown-release',
+    detail: `No release is called "${id}".`,
+    fix: 'List them with GET /v1/releases.',
+  }) as const

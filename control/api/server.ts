@@ -1,0 +1,105 @@
+/**
+ * The HTTP API as one function from Request to Response, on Web standards only: a runtime gives it the
+ * turn, the log, the transport and the clock. Life of an intent: guard, operation, intents.ts, the turn.
+ */
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { methodNotAllowed } from 'hono/method-not-allowed'
+import { type AppReader, defineApps } from './apps.ts'
+import { errorsPage } from './errors-page.ts'
+import { type Credentials, createGuard, foreign, type Listener } from './guard.ts'
+import { defineHealth, type Health } from './health.ts'
+import type { IntentTaker } from './intents.ts'
+import type { Metrics } from './metrics.ts'
+import { type App, definer } from './operation.ts'
+import { errorsPath, problem } from './problem.ts'
+import { defineReleases, type ReleaseReader } from './releases.ts'
+import { defineTokens, type TokenReader } from './tokens.ts'
+
+export interface ApiDependencies {
+  readonly credentials: Credentials
+  readonly listener: Listener
+  readonly taker: IntentTaker
+  readonly reader: AppReader & ReleaseReader & TokenReader
+  readonly health: Health
+  readonly metrics: Metrics
+  readonly monotonicMs: () => number
+  /** Told of bugs; the caller has been answered 500. */
+  readonly onError: (error: unknown) => void
+}
+
+export interface Api {
+  fetch(request: Request): Promise<Response>
+  /** The OpenAPI 3.1 document. */
+  document(): object
+}
+
+export function createApi(dependencies: ApiDependencies): Api {
+  const { credentials, listener, taker, reader, health, metrics } = dependencies
+  const app: App = new OpenAPIHono()
+  const document = () => app.getOpenAPI31Document(about)
+  app.use(async (context, next) => {
+    const startedMs = dependencies.monotonicMs()
+    const refused = foreign(context.req.raw, listener)
+    if (refused) context.res = refused
+    else await next()
+    context.res.headers.set('x-content-type-options', 'nosniff')
+    metrics.requestAnswered({
+      method: context.req.method,
+      route: context.get('operation') ?? 'unknown',
+      status: context.res.status,
+      seconds: (dependencies.monotonicMs() - startedMs) / 1_000,
+    })
+  })
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: (_, methods) => wrongMethod(methods) }))
+  app.notFound((context) =>
+    problem({
+      code: 'not-found',
+      detail: `Nothing is at ${context.req.path}.`,
+      fix: 'GET /openapi.json lists what there is.',
+    }),
+  )
+  app.onError((error) => {
+    dependencies.onError(error)
+    return problem({
+      code: 'internal-error',
+      detail: 'The call met a bug; the log of control has it.',
+    })
+  })
+
+  const define = definer(app, createGuard(credentials))
+  defineHealth(define, health, metrics)
+  defineApps(define, taker, reader)
+  defineReleases(define, taker, reader)
+  defineTokens(define, taker, reader)
+  app.get('/openapi.json', (context) => {
+    context.set('operation', '/openapi.json')
+    return Response.json(document())
+  })
+  app.get(errorsPath, (context) => {
+    context.set('operation', errorsPath)
+    return new Response(errorsPage(), {
+      headers: { 'content-type': 'text/markdown; charset=utf-8' },
+    })
+  })
+  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'Scopes: `admin` includes `release`, which includes `read`.',
+  })
+  return { fetch: async (request) => app.fetch(request), document }
+}
+
+const about = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Switchyard',
+    version: '1',
+    description: 'Moves live traffic between versions of applications, proven by every proxy.',
+  },
+}
+
+const wrongMethod = (methods: readonly string[]) =>
+  problem(
+    { code: 'method-not-allowed', detail: `This address takes ${methods.join(', ')}.` },
+    { allow: methods.join(', ') },
+  )
