@@ -12,7 +12,7 @@ import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Target } from '../../bench/load/plan.ts'
-import { type Child, createChild, ProcessFailed, untilReady } from './child.ts'
+import { type Child, createChild, logTail, ProcessFailed, untilReady } from './child.ts'
 import { type ControlClient, createControlClient } from './control-client.ts'
 import { agentsOf, type FleetPorts, freePorts, occupied, portsFromBase } from './ports.ts'
 import { descendants } from './processes.ts'
@@ -52,6 +52,8 @@ export interface Fleet {
   /** Starts a stopped process again, with `env` added for this run, and waits until it is ready. */
   startOne(name: string, env?: Readonly<Record<string, string>>): Promise<void>
   logFile(name: string): string
+  /** Runs `control <command>` on the fleet's state folder, to its end. */
+  runControl(command: 'backup' | 'recover', ...args: string[]): Promise<void>
   stop(): Promise<void>
 }
 
@@ -95,6 +97,15 @@ export async function startFleet(plan: FleetPlan, say: (line: string) => void = 
     child.start(env)
     await untilReady(child, 'not ready', readiness.get(name)!, startWithinMs)
   }
+  async function runControl(command: string, ...more: string[]): Promise<void> {
+    const name = `control ${command}`
+    const { script, args } = program(name)
+    const logFile = join(state, 'logs', 'control.log')
+    const child = createChild({ name, script, args: [...args, ...more], logFile })
+    child.start()
+    const code = await child.exitCode()
+    if (code !== 0) throw new ProcessFailed(`${name} ended with ${code}.${logTail(child)}`)
+  }
   async function stop(): Promise<void> {
     const front = agents.map(({ name }) => name).concat('control')
     const back = [...children.keys()].filter((name) => !front.includes(name))
@@ -110,7 +121,7 @@ export async function startFleet(plan: FleetPlan, say: (line: string) => void = 
       add('nats', () => accepts(ports.nats))
       await startOne('nats')
     }
-    if (!restored) await runInit(program('control init'), join(state, 'logs', 'control.log'))
+    if (!restored) await runControl('init')
     add('control', () => answers(`${controlUrl}/livez`))
     await startOne('control')
     for (const cluster of plan.clusters) {
@@ -146,6 +157,7 @@ export async function startFleet(plan: FleetPlan, say: (line: string) => void = 
       killAll: (name) => childNamed(name).killGroup(),
       stopOne: (name) => childNamed(name).stop(stopWithinMs),
       startOne,
+      runControl,
       logFile: (name) => childNamed(name).logFile,
       stop,
     }
@@ -194,16 +206,6 @@ async function refuseTakenPorts(ports: FleetPorts, nats: boolean): Promise<void>
     `These ports are in use:\n${list}\nStop what listens there (another Switchyard?), or start with ` +
       'other ones: --port-base 17700',
   )
-}
-
-async function runInit(
-  { script, args }: { script: string; args: readonly string[] },
-  logFile: string,
-): Promise<void> {
-  const init = createChild({ name: 'control init', script, args, logFile })
-  init.start()
-  const code = await init.exitCode()
-  if (code !== 0) throw new ProcessFailed(`control init ended with ${code}; see ${logFile}`)
 }
 
 /** `eu-1-a.pilot` is the child of `eu-1-a` whose script is the pilot's. */

@@ -31,6 +31,9 @@ export function programs({ plan, state, ports, controlUrl }: Place): (name: stri
     if (name === 'control init') {
       return script('control/main.ts', 'init', '--state', controlState, ...clusterFlags)
     }
+    if (name === 'control backup' || name === 'control recover') {
+      return script('control/main.ts', name.slice('control '.length), '--state', controlState)
+    }
     if (name === 'control') {
       const listen = ['--listen', local(ports.control)]
       return script('control/main.ts', 'start', '--state', controlState, ...listen, ...natsFlags)

@@ -1,0 +1,185 @@
+/** Chapter 2: processes die in the middle; the release says who, and one side wins everywhere. */
+import { describe, expect, test } from 'vitest'
+import type { ReleaseView } from '#wire/release.ts'
+import { createHistory, type History } from '../../bench/load/history.ts'
+import { until, untilPhase } from '../../deploy/local/until.ts'
+import type { Stage } from '../stage.ts'
+import { underLoad } from './scene.ts'
+
+const app = 'killed'
+
+/** Steps of control between which it is killed, each while a promote is under way. */
+const crashes = ['append', 'appended', 'publish', 'published', 'append:2', 'published:3'] as const
+
+export function killedChapter(stageOf: () => Stage): void {
+  describe('killed with -9', () => {
+    const others = (stage: Stage, away: string) =>
+      stage.fleet.targets(stage.fleet.agents.map(({ name }) => name).filter((one) => one !== away))
+    let live = '0.0.1'
+
+    test('a whole agent in prepare, whenSilent abort: nothing moved, and the release names it', async () => {
+      const stage = stageOf()
+      const { fleet } = stage
+      await stage.putApp(app)
+      await stage.release({ app, version: live, autoPromote: true })
+      const candidate = await stage.release({ app, version: '0.0.2', deadlineMs: 1_500 })
+      const history = createHistory(live)
+      await underLoad(
+        stage,
+        app,
+        history,
+        async () => {
+          await fleet.killAll('us-1-b')
+          await fleet.client.step(candidate.id, 'promote')
+          const view = await until(
+            'the switch is aborted',
+            () => fleet.client.getRelease(candidate.id),
+            (seen) => seen.switch?.state === 'aborted',
+          )
+          expect(view.switch?.reason).toContain('us-1-b')
+          expect(stateOf(view, 'us-1-b')).toBe('silent')
+          await fleet.startOne('us-1-b')
+          expect(await stage.get('us-1-b', app)).toMatchObject({ version: live })
+        },
+        { targets: others(stage, 'us-1-b') },
+      )
+      await fleet.client.step(candidate.id, 'abort').catch(() => {})
+    })
+
+    test('a whole agent in prepare, whenSilent proceed: live except it, and it adopts before it is ready', async () => {
+      const stage = stageOf()
+      const { fleet } = stage
+      const candidate = await stage.release({
+        app,
+        version: '0.0.3',
+        whenSilent: 'proceed',
+        deadlineMs: 1_500,
+      })
+      const history = createHistory(live)
+      await underLoad(
+        stage,
+        app,
+        history,
+        async () => {
+          await fleet.killAll('us-1-b')
+          await history.move('0.0.3', async () => {
+            await fleet.client.step(candidate.id, 'promote')
+            await until(
+              'live except us-1-b',
+              () => fleet.client.getRelease(candidate.id),
+              (seen) => seen.status === 'live except us-1-b',
+            )
+          })
+          live = '0.0.3'
+          await adopts(stage, 'us-1-b', live)
+          await until(
+            'live',
+            () => fleet.client.getRelease(candidate.id),
+            (seen) => seen.status === 'live',
+          )
+        },
+        { targets: others(stage, 'us-1-b') },
+      )
+    })
+
+    test('a whole agent in the middle of commit: only forward, named until it is back', async () => {
+      const stage = stageOf()
+      const { fleet } = stage
+      const { client } = fleet
+      const candidate = await stage.release({ app, version: '0.0.4', deadlineMs: 20_000 })
+      const history = createHistory(live)
+      await underLoad(
+        stage,
+        app,
+        history,
+        async () => {
+          await history.move('0.0.4', async () => {
+            // us-1-a holds prepare up until eu-1-b is prepared and can be stopped before the commit.
+            process.kill(fleet.pid('us-1-a.pilot')!, 'SIGSTOP')
+            await client.step(candidate.id, 'promote')
+            await until(
+              'eu-1-b is prepared',
+              () => client.getRelease(candidate.id),
+              (seen) => stateOf(seen, 'eu-1-b') === 'prepared',
+            )
+            process.kill(fleet.pid('eu-1-b.pilot')!, 'SIGSTOP')
+            process.kill(fleet.pid('us-1-a.pilot')!, 'SIGCONT')
+            await until(
+              'the commit is decided',
+              () => client.getRelease(candidate.id),
+              (seen) => seen.switch?.decidedAtMs != null && stateOf(seen, 'us-1-a') === 'active',
+            )
+            await fleet.killAll('eu-1-b')
+            const view = await client.getRelease(candidate.id)
+            expect(view.phase).toBe('committing')
+            expect(view.status).toContain('incomplete')
+            expect(view.status).toContain('eu-1')
+            await adopts(stage, 'eu-1-b', '0.0.4')
+            await untilPhase(client, candidate.id, 'live')
+          })
+          live = '0.0.4'
+        },
+        { targets: others(stage, 'eu-1-b') },
+      )
+    })
+
+    test.each(crashes)(
+      'control at %s during a promote: one side everywhere at the end',
+      async (step) => {
+        const stage = stageOf()
+        const { fleet } = stage
+        const { client } = fleet
+        const next = `0.1.${crashes.indexOf(step)}`
+        const candidate = await stage.release({ app, version: next, deadlineMs: 3_000 })
+        const history = createHistory(live)
+        await underLoad(stage, app, history, async () => {
+          await fleet.stopOne('control')
+          await fleet.startOne('control', { SWITCHYARD_CRASH_AT: step })
+          const view = await oneSideWins(stage, history, candidate.id, next)
+          for (const { name } of fleet.agents) {
+            const expected = view.phase === 'live' ? next : live
+            expect(await stage.get(name, app)).toMatchObject({ version: expected })
+          }
+          if (view.phase === 'live') live = next
+          else await client.step(candidate.id, 'abort').catch(() => {})
+        })
+      },
+    )
+
+    /** Promotes until control dies of it, starts it again, and waits for the end of the switch. */
+    async function oneSideWins(stage: Stage, history: History, release: string, next: string) {
+      const { fleet } = stage
+      const { answer } = await history.move(
+        next,
+        async () => {
+          await fleet.client.step(release, 'promote').catch(() => {})
+          await until(
+            'control died',
+            () => fleet.pid('control'),
+            (pid) => pid === null,
+            5_000,
+          ).catch(() => fleet.kill('control'))
+          await fleet.startOne('control')
+          return until(
+            'the switch has ended',
+            () => fleet.client.getRelease(release),
+            ({ phase }) => phase === 'live' || phase === 'ready' || phase === 'aborted',
+          )
+        },
+        (view) => view.phase === 'live',
+      )
+      return answer
+    }
+  })
+}
+
+const stateOf = (view: ReleaseView, agent: string) =>
+  view.agents.find((one) => one.agent === agent)?.state
+
+/** Starts a killed agent; whatever it answers once it is ready comes from `version`. */
+async function adopts(stage: Stage, agent: string, version: string): Promise<void> {
+  await stage.fleet.startOne(agent)
+  for (let n = 0; n < 20; n++) {
+    expect(await stage.get(agent, app)).toMatchObject({ status: 200, version })
+  }
+}

@@ -1,0 +1,4 @@
+/** The story over the embedded transport. */
+import { tellStory } from './story.cases.ts'
+
+tellStory('http')

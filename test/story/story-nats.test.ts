@@ -1,0 +1,4 @@
+/** The story over a real NATS server. */
+import { tellStory } from './story.cases.ts'
+
+tellStory('nats')
