@@ -60,13 +60,26 @@ export interface Usage {
   readonly connections: number
 }
 
-/** Files in an agent's state folder; the last-known-good that a worker starts from. */
+/**
+ * Files in an agent's state folder; the last-known-good that a worker starts from. `table` is what
+ * `encode.ts` made; the other two are JSON, and what a worker reads of them is below.
+ */
 export const stateFiles = {
   table: 'table',
   positions: 'positions.json',
   endpoints: 'endpoints.json',
   link: 'pilot.sock',
 } as const
+
+/** `positions.json`; the pilot keeps more beside it. */
+export interface PositionsFile {
+  readonly positions: readonly AppliedPosition[]
+}
+
+/** `endpoints.json` */
+export interface EndpointsFile {
+  readonly endpoints: Endpoints
+}
 
 /** `sun_path` holds 104 bytes on macOS and 108 on Linux, the final zero included. */
 const socketPathBytesMax = 100

@@ -1,0 +1,31 @@
+/** Entry of an agent: flags to configuration, then the supervisor, until it is told to stop. */
+import { chmodSync, mkdirSync } from 'node:fs'
+import type { AgentConfig } from './config.ts'
+import { agentCommand } from './flags.ts'
+import { startSupervisor } from './supervisor.ts'
+
+function run(config: AgentConfig): void {
+  mkdirSync(config.stateFolder, { recursive: true, mode: 0o700 })
+  chmodSync(config.stateFolder, 0o700)
+  const supervisor = startSupervisor(config)
+  const stop = () => {
+    supervisor.stop().then(
+      () => process.exit(0),
+      (error) => {
+        console.error(error)
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}
+
+if (import.meta.main) {
+  try {
+    await agentCommand(run).parseAsync()
+  } catch (error) {
+    console.error(`agent: ${error instanceof Error ? error.message : error}`)
+    process.exit(1)
+  }
+}
