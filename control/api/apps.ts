@@ -25,7 +25,10 @@ export interface AppReader {
 }
 
 const appParams = z.strictObject({ app: names.appName })
-const shown = z.looseObject({ app: names.appName, etag: z.string(), ...appIntent.shape })
+const asked = appIntent.meta({ id: 'AppIntent' })
+const shown = z
+  .looseObject({ app: names.appName, etag: z.string(), ...appIntent.shape })
+  .meta({ id: 'App' })
 
 export function defineApps(define: Define, taker: IntentTaker, reader: AppReader): void {
   define(
@@ -76,7 +79,7 @@ export function defineApps(define: Define, taker: IntentTaker, reader: AppReader
       params: appParams,
       query: waitQuery,
       headers: mutationHeaders,
-      body: appIntent,
+      body: asked,
       answers: {
         200: { description: 'It is replaced.', schema: shown },
         201: { description: 'It is created.', schema: shown },
@@ -91,8 +94,8 @@ export function defineApps(define: Define, taker: IntentTaker, reader: AppReader
         'limit-reached',
       ],
     },
-    ({ params, body, ...asked }) =>
-      takeIntent(taker, { type: 'put-app', app: params.app, body }, asked),
+    ({ params, body, ...rest }) =>
+      takeIntent(taker, { type: 'put-app', app: params.app, body }, rest),
   )
   define(
     {
@@ -107,6 +110,6 @@ export function defineApps(define: Define, taker: IntentTaker, reader: AppReader
       answers: { 200: { description: 'It is gone.', schema: z.looseObject({}) } },
       rejections: [...mutationRejections, 'unknown-app', 'app-in-release', 'app-has-releases'],
     },
-    ({ params, ...asked }) => takeIntent(taker, { type: 'delete-app', app: params.app }, asked),
+    ({ params, ...rest }) => takeIntent(taker, { type: 'delete-app', app: params.app }, rest),
   )
 }

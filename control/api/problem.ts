@@ -28,7 +28,10 @@ export const problemDocument = z
       )
       .optional(),
   })
-  .meta({ description: 'RFC 9457. Further members are the evidence, such as a ledger.' })
+  .meta({
+    id: 'Problem',
+    description: 'RFC 9457. Further members are the evidence, such as a ledger.',
+  })
 
 export function problem(rejection: Rejection, headers: Record<string, string> = {}): Response {
   const { status, sentence } = rejections[rejection.code]

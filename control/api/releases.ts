@@ -19,6 +19,8 @@ export interface ReleaseReader {
   release(id: string): ReleaseView | null
 }
 
+const releaseShown = releaseView.meta({ id: 'Release' })
+const releaseAsked = releaseIntent.meta({ id: 'ReleaseIntent' })
 const releaseParams = z.strictObject({ id: names.releaseId })
 const listQuery = z.strictObject({
   app: names.appName.optional(),
@@ -49,7 +51,7 @@ export function defineReleases(define: Define, taker: IntentTaker, reader: Relea
       answers: {
         200: {
           description: 'The releases.',
-          schema: z.strictObject({ releases: z.array(releaseView) }),
+          schema: z.strictObject({ releases: z.array(releaseShown) }),
         },
       },
     },
@@ -70,8 +72,8 @@ export function defineReleases(define: Define, taker: IntentTaker, reader: Relea
       access: 'release',
       query: waitQuery,
       headers: mutationHeaders,
-      body: releaseIntent,
-      answers: { 201: { description: 'It has started.', schema: releaseView } },
+      body: releaseAsked,
+      answers: { 201: { description: 'It has started.', schema: releaseShown } },
       rejections: [
         ...mutationRejections,
         'unknown-app',
@@ -91,7 +93,7 @@ export function defineReleases(define: Define, taker: IntentTaker, reader: Relea
       summary: 'Show a release: phase, agents, ledger, and why it waits',
       access: 'read',
       params: releaseParams,
-      answers: { 200: { description: 'The release.', schema: releaseView } },
+      answers: { 200: { description: 'The release.', schema: releaseShown } },
       rejections: ['unknown-release'],
     },
     ({ params }) => {
@@ -113,7 +115,7 @@ export function defineReleases(define: Define, taker: IntentTaker, reader: Relea
         query: waitQuery,
         headers: mutationHeaders,
         body: z.strictObject({}).optional(),
-        answers: { 202: { description: 'It is under way.', schema: releaseView } },
+        answers: { 202: { description: 'It is under way.', schema: releaseShown } },
         rejections: [...mutationRejections, 'unknown-release', ...motionRejections[motion]],
       },
       ({ params, ...asked }) =>
