@@ -12,6 +12,8 @@ export interface ChildOptions {
   readonly script: string
   readonly args: readonly string[]
   readonly logFile: string
+  /** The process ended without having been told to: its exit code or signal. */
+  readonly onDeath?: (how: string) => void
 }
 
 export interface Child {
@@ -26,7 +28,6 @@ export interface Child {
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>
   /** Ends every process of the group at once. */
   killGroup(): Promise<void>
-  signal(signal: NodeJS.Signals): void
   /** The code of the last run once it has ended; null when a signal ended it. */
   exitCode(): Promise<number | null>
 }
@@ -42,6 +43,9 @@ export function createChild(options: ChildOptions): Child {
   let ended: Promise<void> = Promise.resolve()
   /** Children of a dead leader stay in its group. */
   let group: number | null = null
+
+  /** Its end was asked for. */
+  let told = false
 
   const alive = () => running !== null && running.exitCode === null && running.signalCode === null
 
@@ -61,11 +65,18 @@ export function createChild(options: ChildOptions): Child {
       })
       closeSync(log)
       one.on('error', () => {})
-      ended = new Promise((resolve) => one.once('exit', () => resolve()))
+      told = false
+      ended = new Promise((resolve) =>
+        one.once('exit', (code, signal) => {
+          resolve()
+          if (!told) options.onDeath?.(signal ?? `exit code ${code}`)
+        }),
+      )
       running = one
       group = one.pid ?? null
     },
     async stop(withinMs) {
+      told = true
       if (alive()) {
         running!.kill('SIGTERM')
         await Promise.race([ended, delay(withinMs, undefined, { ref: false })])
@@ -74,17 +85,16 @@ export function createChild(options: ChildOptions): Child {
     },
     async kill(signal) {
       if (!alive()) return
+      told = true
       running!.kill(signal)
       await ended
     },
     async killGroup() {
+      told = true
       if (group !== null) signalGroup(group, 'SIGKILL')
       await ended
       for (let n = 0; group !== null && signalGroup(group, 0) && n < 200; n++) await delay(10)
       group = null
-    },
-    signal(signal) {
-      if (alive()) running!.kill(signal)
     },
     async exitCode() {
       await ended

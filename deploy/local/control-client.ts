@@ -78,6 +78,9 @@ export function createControlClient(url: string, token: string) {
     createRelease: (intent: ReleaseInput, options?: CallOptions) =>
       call<ReleaseView>('POST', '/v1/releases', intent, options),
     getRelease: (id: string) => call<ReleaseView>('GET', `/v1/releases/${id}`),
+    /** Of an app, newest first. */
+    releases: async (app: string) =>
+      (await call<{ releases: readonly ReleaseView[] }>('GET', `/v1/releases?app=${app}`)).releases,
     step: (id: string, step: Step, options?: CallOptions) =>
       call<ReleaseView>('POST', `/v1/releases/${id}/${step}`, undefined, options),
     clusters: () => call<unknown>('GET', '/v1/clusters'),

@@ -64,7 +64,14 @@ export class PortsTaken extends Error {
   override readonly name = 'PortsTaken'
 }
 
-export async function startFleet(plan: FleetPlan, say: (line: string) => void = () => {}) {
+export interface FleetWatcher {
+  /** Told what is being started, when it takes long. */
+  readonly say?: (line: string) => void
+  /** A process ended without having been told to. */
+  readonly onDeath?: (name: string, how: string) => void
+}
+
+export async function startFleet(plan: FleetPlan, watcher: FleetWatcher = {}): Promise<Fleet> {
   const state = resolve(plan.stateFolder)
   for (const folder of ['logs', 'agents', 'platforms']) {
     mkdirSync(join(state, folder), { recursive: true, mode: 0o700 })
@@ -82,7 +89,9 @@ export async function startFleet(plan: FleetPlan, say: (line: string) => void = 
 
   function add(name: string, ready: () => Promise<boolean>): Child {
     const { script, args } = program(name)
-    const child = createChild({ name, script, args, logFile: join(state, 'logs', `${name}.log`) })
+    const logFile = join(state, 'logs', `${name}.log`)
+    const onDeath = (how: string) => watcher.onDeath?.(name, how)
+    const child = createChild({ name, script, args, logFile, onDeath })
     children.set(name, child)
     readiness.set(name, ready)
     return child
@@ -117,7 +126,7 @@ export async function startFleet(plan: FleetPlan, say: (line: string) => void = 
   try {
     const restored = existsSync(join(state, 'control', 'log.sqlite'))
     if (plan.nats) {
-      say('NATS (the first time, its server is built from source: about a minute)')
+      watcher.say?.('NATS (the first time, its server is built from source: about a minute)')
       add('nats', () => accepts(ports.nats))
       await startOne('nats')
     }

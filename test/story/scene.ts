@@ -1,10 +1,7 @@
-/** What the chapters share: load that is judged at the end of a scene, and exchanges that stay open. */
-import { createHash } from 'node:crypto'
-import { request } from 'node:http'
+/** What the chapters share: a scene is played under load and judged at its end. */
 import { expect } from 'vitest'
-import { WebSocket } from 'ws'
 import type { History } from '../../bench/load/history.ts'
-import type { LoadPlan, LoadResult, Target } from '../../bench/load/plan.ts'
+import type { LoadPlan, LoadResult } from '../../bench/load/plan.ts'
 import { describe as inWords, judge } from '../../bench/load/verdict.ts'
 import type { Stage } from '../stage.ts'
 
@@ -36,76 +33,4 @@ export function expectFlawless(result: LoadResult, history: History): void {
     truncated: 0,
   })
   expect(verdict.requests).toBeGreaterThan(0)
-}
-
-export interface OpenStream {
-  readonly version: string
-  /** The whole body has arrived: its length and whether its digest is the promised one. */
-  readonly finished: Promise<{ readonly bytes: number; readonly whole: boolean }>
-}
-
-/** A response that takes `ms` to stream; resolves with its head. */
-export function openStream(target: Target, authority: string, ms: number): Promise<OpenStream> {
-  return new Promise((resolve, reject) => {
-    const path = `/slow?ms=${ms}&bytes=300000`
-    const { host, port } = target
-    const asked = request({ host, port, path, agent: false, headers: { host: authority } })
-    asked.on('error', reject)
-    asked.on('response', (answer) => {
-      const hash = createHash('sha256')
-      let bytes = 0
-      const finished = new Promise<{ bytes: number; whole: boolean }>((done, failed) => {
-        answer.on('data', (chunk: Buffer) => {
-          hash.update(chunk)
-          bytes += chunk.length
-        })
-        answer.on('error', failed)
-        answer.on('end', () =>
-          done({
-            bytes,
-            whole: answer.complete && hash.digest('hex') === answer.headers['x-body-sha256'],
-          }),
-        )
-      })
-      finished.catch(() => {})
-      resolve({ version: String(answer.headers['x-version']), finished })
-    })
-    asked.end()
-  })
-}
-
-export interface OpenTunnel {
-  say(text: string): Promise<string>
-  /** Closes and resolves with the close code. */
-  close(): Promise<number>
-  readonly closed: Promise<number>
-}
-
-export async function openTunnel(target: Target, authority: string): Promise<OpenTunnel> {
-  const socket = new WebSocket(`ws://${target.host}:${target.port}/ws`, {
-    headers: { host: authority },
-  })
-  const closed = new Promise<number>((resolve) => socket.once('close', resolve))
-  await new Promise<void>((resolve, reject) => {
-    socket.once('open', resolve)
-    socket.once('error', reject)
-  })
-  socket.on('error', () => {})
-  return {
-    closed,
-    say(text) {
-      return new Promise((resolve, reject) => {
-        const bound = setTimeout(() => reject(new Error('no echo in 5 s')), 5_000)
-        socket.once('message', (data) => {
-          clearTimeout(bound)
-          resolve(String(data))
-        })
-        socket.send(text)
-      })
-    },
-    close() {
-      socket.close()
-      return closed
-    },
-  }
 }
