@@ -62,8 +62,13 @@ export const REQ_BODY = 52
 /** Content-Length, as two halves of 2^32; at most 2^53. */
 export const REQ_LENGTH_LOW = 56
 export const REQ_LENGTH_HIGH = 60
-/** Bytes of the head in the landing zone, leading empty line included. */
+/** Bytes of the head in the landing zone, leading empty lines included; also set with an error answer that may keep the connection. */
 export const REQ_HEAD_BYTES = 64
+/**
+ * 1 when `request` returned a status of our own and the connection may go on after it: the head was
+ * valid, had no body and asked to stay. The next request then starts REQ_HEAD_BYTES after `start`.
+ */
+export const REQ_MAY_CONTINUE = 68
 
 export const REQ_FLAG_KEEP_ALIVE = 1
 export const REQ_FLAG_UPGRADE = 2
@@ -80,6 +85,22 @@ export const BODY_CHUNKED = 2
 /** Responses only: the body ends when the backend closes. */
 export const BODY_UNTIL_CLOSE = 3
 
+// Limits of a head, request or response (http-rules 2, 8, 9, 27). A request beyond one is answered
+// 400, 501, 414 or 431; a response is a 502.
+/** Empty lines in front of a request line. */
+export const EMPTY_LINES_MAX = 4
+export const METHOD_BYTES_MAX = 32
+export const TARGET_BYTES_MAX = 0x4000
+/** Everything up to and with the empty line at the end. */
+export const HEAD_BYTES_MAX = 0x8000
+/** One field line without its line end. */
+export const FIELD_LINE_BYTES_MAX = 0x4000
+export const HEAD_FIELDS_MAX = 100
+/** What a zone must be able to hold from `out` on: `request` and `response` write no byte beyond it. */
+export const OUT_HEAD_BYTES_MAX = 0x10000
+/** Memory that must exist behind `end` of everything scanned: 16 bytes are looked at in one step. */
+export const READ_SLACK_BYTES = 64
+
 // A field: byte offsets from its record.
 export const FIELD_NAME_OFFSET = 0
 export const FIELD_NAME_BYTES = 4
@@ -87,9 +108,18 @@ export const FIELD_VALUE_OFFSET = 8
 export const FIELD_VALUE_BYTES = 12
 /** FNV-1a of the lower-cased name. */
 export const FIELD_NAME_HASH = 16
-/** FIELD_DROP bits: hop-by-hop, nominated or re-written by us. */
+/** FIELD_* bits. */
 export const FIELD_FLAGS = 20
+/** Hop-by-hop, nominated by Connection, or written by us: not forwarded. */
 export const FIELD_DROP = 1
+/** The line is `name: value` with one space and none behind: its bytes are already canonical. */
+export const FIELD_PLAIN = 2
+/** The name has characters besides letters, digits and hyphens (http-rules 26). */
+export const FIELD_ODD = 4
+/** A route adds to this field's value. */
+export const FIELD_ADD = 8
+/** Number of a known name in `known.ts`, shifted; 0 when unknown. */
+export const FIELD_KNOWN_SHIFT = 8
 
 // VERDICT words: byte offsets from VERDICT, each an i32.
 /** Number of the matched route in the served table; -1 when none matched. */
@@ -102,3 +132,81 @@ export const VERDICT_SLOT = 8
 export const VERDICT_OUT_BYTES = 12
 /** Bytes of the matched prefix in PATH, for the rewrite; -1 for an exact match. */
 export const VERDICT_PREFIX_BYTES = 16
+
+// RESPONSE words: byte offsets from RESPONSE, each an i32.
+export const RES_STATUS = 0
+/** BODY_* as it comes from the backend. */
+export const RES_BODY = 4
+/** Content-Length of what follows, as two halves of 2^32; 0 unless RES_BODY is BODY_LENGTH. */
+export const RES_LENGTH_LOW = 8
+export const RES_LENGTH_HIGH = 12
+/** RES_FLAG_* bits. */
+export const RES_FLAGS = 16
+/**
+ * BODY_* as the written head promises it to the client: BODY_LENGTH passes bytes as they are,
+ * BODY_CHUNKED needs `chunk` (from chunked) or `frame` (from until-close), BODY_UNTIL_CLOSE sends plain
+ * payload (`chunk` with CHUNK_FLAG_PLAIN, or bytes as they are) and then closes.
+ */
+export const RES_OUT_BODY = 20
+/** Bytes of the head written to the output zone; 0 for an interim response that a 1.0 client must not see. */
+export const RES_OUT_BYTES = 24
+/** Bytes of the head in the landing zone; what `response` returned. */
+export const RES_HEAD_BYTES = 28
+export const RES_FIELD_COUNT = 32
+/** The backend's HTTP/1.x: 0 or 1. */
+export const RES_MINOR = 36
+
+/** The backend's connection may carry another request once this body has ended as framed. */
+export const RES_FLAG_KEEP_ALIVE = 1
+/** The written head says `Connection: close`: the client's connection ends with this response. */
+export const RES_FLAG_CLOSE = 2
+/** 1xx (not 101): this is not the answer yet, another head follows. */
+export const RES_FLAG_INTERIM = 4
+/** 101 for a request with REQ_FLAG_UPGRADE: what follows is the tunnel. */
+export const RES_FLAG_UPGRADE = 8
+
+// CHUNK words: byte offsets from CHUNK, each an i32. The first six are the state of one chunked body:
+// all zero at its start, copied in before and out after each call by the host.
+export const CHUNK_STATE_WORDS = 6
+/** Place in the grammar: `chunk.ts`. */
+export const CHUNK_PHASE = 0
+/** Payload bytes of the present chunk that are still to come, as two halves of 2^32. */
+export const CHUNK_LEFT_LOW = 4
+export const CHUNK_LEFT_HIGH = 8
+/** Bytes of the present chunk or trailer line so far. */
+export const CHUNK_LINE_BYTES = 12
+/** Bytes of extensions and trailers in this message so far. */
+export const CHUNK_EXTRA_BYTES = 16
+/** Trailer fields so far. */
+export const CHUNK_TRAILERS = 20
+// Results of one call.
+/** Bytes written to the output. */
+export const CHUNK_OUT_BYTES = 24
+/** Payload bytes among them: count these against a body limit. */
+export const CHUNK_PAYLOAD_BYTES = 28
+/** 1 when the message has ended: bytes after the consumed ones belong to the next message. */
+export const CHUNK_ENDED = 32
+
+/** Write payload without framing, for a client that cannot read chunks (HTTP/1.0). */
+export const CHUNK_FLAG_PLAIN = 1
+/** Added to the bytes consumed by one call: the most that its output can be. */
+export const CHUNK_OUT_EXTRA_BYTES = 32
+
+// Limits of a chunked body (http-rules 33-35): 400 beyond them.
+/** A chunk line with its extensions, or a trailer line; without its line end. */
+export const CHUNK_LINE_BYTES_MAX = 1024
+/** Extensions and trailers of one message together. */
+export const CHUNK_EXTRA_BYTES_MAX = 0x4000
+export const CHUNK_TRAILERS_MAX = 100
+
+// SETTINGS: strings that the host writes (`settings.ts`), each an i32 of bytes and the bytes behind it.
+/** IMF-fixdate, at most 60 bytes; 0 bytes: no Date is added. */
+export const SETTING_DATE = SETTINGS
+/** Our pseudonym in Via, a token. */
+export const SETTING_VIA = SETTINGS + 0x40
+export const SETTING_VIA_BYTES_MAX = 0x7c
+/** Whole lines with their ends: X-Forwarded-For, -Proto, -Port and X-Real-IP of this connection. */
+export const SETTING_FORWARDED = SETTINGS + 0x100
+export const SETTING_FORWARDED_BYTES_MAX = 0x1fc
+/** Our own pseudonym may be in a request's Via this often; then it is a loop: 508 (http-rules 55). */
+export const VIA_LOOPS_MAX = 4

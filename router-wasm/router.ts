@@ -46,18 +46,49 @@ export interface Router {
   setClient(client: ClientInput): void
 
   /**
-   * The one call: scans, validates, matches, places, selects and writes the canonical head to `out`.
-   * `start`…`end` are byte offsets in memory. Returns head bytes consumed (> 0), 0 when the head is not
-   * complete, or a negative HTTP status to answer with (-400, -404, -431, -503 …) and close unless the
-   * verdict says otherwise. REQUEST and VERDICT words hold the rest.
+   * The one call: scans, validates, matches, places, selects and writes the canonical head to `out`
+   * (at most OUT_HEAD_BYTES_MAX bytes; VERDICT_OUT_BYTES says how many). `start`…`end` are byte offsets in
+   * memory. Returns head bytes consumed (> 0), 0 when the head is not complete (call again with more
+   * bytes from the same beginning; a head beyond the limits never returns 0), or a negative HTTP status
+   * to answer with: -204 (`OPTIONS *`), -400, -404, -405, -414, -417, -431, -500, -501, -503, -505, -508.
+   * After an answer the connection closes unless REQ_MAY_CONTINUE is 1; then the next request starts
+   * REQ_HEAD_BYTES after `start`. REQUEST and VERDICT words hold the rest. Nothing in the written head
+   * depends on the endpoint: the same bytes serve a retry on another one.
    */
   request(start: number, end: number, out: number): number
   /** Chooses another endpoint of the same backend, not `slot`, and re-uses the head. -1 when none. */
   reselect(backend: number, slot: number): number
   /** Ends what `request` or `reselect` began on a slot: in-flight counts for least request. */
   release(slot: number): void
-  /** Scans a response head and writes the canonical one. `flags` are REQ_FLAG_* of its request, `minor` its version. */
+  /**
+   * Scans a response head and writes the canonical one to `out` (at most OUT_HEAD_BYTES_MAX bytes).
+   * `flags` are the REQ_FLAGS of its request (clear REQ_FLAG_KEEP_ALIVE to make the response say `close`,
+   * for example when draining), `minor` its REQ_MINOR. Returns head bytes consumed, 0 when the head is
+   * not complete, or -502 when it is not valid: nothing of that connection may be used. RESPONSE words
+   * hold status, framing on both sides and flags. An interim response (RES_FLAG_INTERIM) is followed by
+   * another head.
+   */
   response(start: number, end: number, out: number, flags: number, minor: number): number
+  /**
+   * Decodes bytes of a chunked body and writes them to `out` in our own chunks (one chunk a call, and the
+   * last one where the message ends), or as plain payload with CHUNK_FLAG_PLAIN. `state` is
+   * CHUNK_STATE_WORDS long, zero at the start of a body, kept by the caller. Writes at most `outBytes`
+   * (at least 64) and at most the bytes consumed + CHUNK_OUT_EXTRA_BYTES. Returns bytes consumed: less
+   * than `end - start` only when the message has ended (CHUNK_ENDED) or the output is full; or -400 when
+   * the body is not valid: abort both sides. `out` must not overlap `start`…`end`.
+   */
+  chunk(
+    state: Int32Array,
+    start: number,
+    end: number,
+    out: number,
+    outBytes: number,
+    flags: number,
+  ): number
+  /** Writes `start`…`end` as one chunk to `out` (up to 12 bytes more); 0 bytes when it is empty. Returns bytes written. */
+  frame(start: number, end: number, out: number): number
+  /** Writes the chunk that ends a message. Returns its bytes: 5. */
+  frameEnd(out: number): number
 }
 
 export interface PositionInput {
