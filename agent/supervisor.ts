@@ -133,8 +133,6 @@ function keepAlive({ name, script, argument, fds, hungAfterMs, log }: KeptOption
       watch()
       if ((message as ChildMessage).type === 'listening') heard.resolve()
     })
-    // A message to a dying child fails; its exit says everything.
-    one.on('error', () => {})
     let over = false
     const ended = (how: string) => {
       if (over) return
@@ -148,6 +146,8 @@ function keepAlive({ name, script, argument, fds, hungAfterMs, log }: KeptOption
       restart = setTimeout(start, pauseMs)
     }
     one.on('exit', (code, signal) => ended(signal ?? `exit code ${code}`))
+    // Without a pid the fork itself failed; otherwise a message met a dying child, whose exit says it.
+    one.on('error', (error) => one.pid === undefined && ended(error.message))
   }
   start()
 

@@ -1,0 +1,224 @@
+/**
+ * Hot path. A client connection: finds request heads in what lands, one exchange at a time and in order
+ * (http-rules 39), and keeps what it cannot use yet: an unfinished head, or the bytes behind a request
+ * whose response is still going out. At most one read is kept, because keeping bytes stops reading.
+ */
+import type { Socket } from 'node:net'
+import {
+  REQ_BODY,
+  REQ_FLAG_HEAD,
+  REQ_FLAG_KEEP_ALIVE,
+  REQ_FLAGS,
+  REQ_HEAD_BYTES,
+  REQUEST,
+} from '#router/layout.ts'
+import type { ClientInput } from '#router/router.ts'
+import { ownAnswer } from './answers.ts'
+import type { FailureReason, ReleaseCount } from './counts.ts'
+import type { DataPath } from './data-path.ts'
+import type { Waiting } from './sweep.ts'
+
+/** An exchange or a tunnel: whoever the connection's bytes and events belong to until it ends. */
+export interface ClientUser {
+  readonly count: ReleaseCount
+  /** Bytes from `start` to `end` of memory. False stops reading until `feed`. */
+  onClientRead(start: number, end: number): boolean
+  onClientEnd(): void
+  onClientClose(): void
+  /** Nothing is queued for the client any more; asked for by `whenFlushed`. */
+  onClientFlushed(): void
+  /** The wait that `dueMs` bounds is over. */
+  onDue(): void
+  /** An operator's deadline has passed. */
+  cut(): void
+}
+
+const never = Number.POSITIVE_INFINITY
+
+export class Client implements Waiting {
+  dueMs = never
+  sweepIndex = -1
+  user: ClientUser | null = null
+  /** The client has sent its FIN. */
+  ended = false
+  readonly socket: Socket
+  readonly input: ClientInput
+  readonly #path: DataPath
+  /** Bytes for later; only ever one read and one unfinished head. */
+  #held: Buffer | null = null
+  #paused = false
+  #lingering = false
+  #discardedBytes = 0
+  #headStarted = false
+  #flushed: (() => void) | null = null
+
+  constructor(path: DataPath, socket: Socket) {
+    this.#path = path
+    this.socket = socket
+    this.input = {
+      address: socket.remoteAddress ?? '0.0.0.0',
+      port: socket.remotePort ?? 0,
+      localPort: socket.localPort ?? 0,
+      tls: false,
+    }
+    this.waitFor(path.limits.headMs)
+    socket.on('end', () => this.#onEnd())
+    // An error always goes on to `close`.
+    socket.on('error', () => {})
+    socket.on('close', () => this.#onClose())
+  }
+
+  waitFor(ms: number): void {
+    this.dueMs = this.#path.sweep.nowMs + ms
+  }
+
+  readonly onRead = (bytes: number): boolean => {
+    let { start } = this.#path.zones.client
+    const end = start + bytes
+    const held = this.#held
+    if (held !== null) {
+      start -= held.length
+      this.#path.zones.memory.set(held, start)
+      this.#held = null
+    }
+    return this.#dispatch(start, end)
+  }
+
+  /** Keeps bytes for later; the caller stops reading or is at an unfinished head. */
+  hold(start: number, end: number): void {
+    if (start < end) this.#held = Buffer.from(this.#path.zones.memory.subarray(start, end))
+  }
+
+  /** Goes on: first with what was kept, then with reading. */
+  feed(): void {
+    const held = this.#held
+    if (held !== null) {
+      const { start } = this.#path.zones.client
+      this.#path.zones.memory.set(held, start)
+      this.#held = null
+      if (!this.#dispatch(start, start + held.length)) return
+    }
+    if (this.#paused && !this.socket.destroyed) {
+      this.#paused = false
+      this.socket.resume()
+    }
+  }
+
+  /** Calls back once nothing is queued on the socket: the user, or the next request. */
+  whenFlushed(): void {
+    this.#flushed ??= () => this.#onFlushed()
+    this.#path.zones.whenFlushed(this.socket, this.#flushed)
+  }
+
+  /** The user has written its last byte. */
+  finished(keepAlive: boolean): void {
+    this.user = null
+    if (!keepAlive || this.ended) {
+      this.close()
+      return
+    }
+    this.#awaitHead()
+    if (this.#held !== null || this.#paused) this.feed()
+  }
+
+  /** Writes an answer of our own; the connection goes on only when the request was whole. */
+  answer(status: number, keepAlive: boolean, head: boolean): void {
+    const { path, socket } = { path: this.#path, socket: this.socket }
+    const close = !keepAlive || this.ended || path.draining()
+    socket.write(ownAnswer({ status, date: path.date(), close, head }))
+    this.finished(!close)
+  }
+
+  /** Ends our side and reads on for a moment, so that the client can read what was sent. */
+  close(): void {
+    this.user = null
+    this.#held = null
+    this.#lingering = true
+    const { socket } = this
+    if (socket.destroyed) return
+    socket.end()
+    if (socket.writableLength > 0) this.waitFor(this.#path.limits.writeStallMs)
+    else this.waitFor(this.#path.limits.lingerMs)
+    if (this.#paused) {
+      this.#paused = false
+      socket.resume()
+    }
+  }
+
+  /** Makes an unfinished response visible as such: RST, never a proper end (http-rules 48). */
+  reset(): void {
+    this.user = null
+    this.socket.resetAndDestroy()
+  }
+
+  /** Between two requests, with nothing kept and nothing queued. */
+  isIdle(): boolean {
+    return this.user === null && !this.#lingering && this.#held === null
+  }
+
+  onDue(): void {
+    if (this.user !== null) this.user.onDue()
+    else if (this.#lingering || !this.#headStarted) this.socket.destroy()
+    else this.refuse(408, 'request-timeout')
+  }
+
+  refuse(status: number, reason: FailureReason): void {
+    this.#path.counts.fail(reason)
+    this.answer(status, false, false)
+  }
+
+  #dispatch(start: number, end: number): boolean {
+    let go = true
+    if (this.#lingering) this.#discard(end - start)
+    else if (this.user !== null) go = this.user.onClientRead(start, end)
+    else go = this.#heads(start, end)
+    this.#paused = !go
+    return go
+  }
+
+  #heads(from: number, end: number): boolean {
+    const path = this.#path
+    const { router, words, zones } = path
+    let start = from
+    while (start < end) {
+      // Answers of pipelined requests may not pile up behind a client that does not read.
+      if (this.socket.writableLength !== 0) {
+        this.hold(start, end)
+        this.waitFor(path.limits.writeStallMs)
+        this.whenFlushed()
+        return false
+      }
+      router.setClient(this.input)
+      const used = router.request(start, end, zones.out)
+      if (used === 0) {
+        this.hold(start, end)
+        if (!this.#headStarted) this.waitFor(path.limits.headMs)
+        this.#headStarted = true
+        return true
+      }
+      this.#headStarted = false
+      if (used < 0) {
+        // FIXME status words
+        return false
+      }
+      const overload = path.overloaded()
+      if (overload) {
+        this.refuse(503, 'overloaded')
+        return true
+      }
+      start = path.begin(this, start + used, end)
+      if (this.user !== null) {
+        if (start === end) return !this.user.blocksClient
+        this.hold(start, end)
+        return false
+      }
+      if (this.#lingering) return true
+    }
+    return true
+  }
+
+  #awaitHead(): void {
+    this.#headStarted = false
+    this.waitFor(this.#path.limits.idleMs)
+  }
+}

@@ -1,0 +1,385 @@
+/**
+ * Hot path. One request and its response. The request's bytes go to an endpoint as they arrive, the
+ * response's to the client (`response.ts`); either side stops being read while the other has bytes
+ * queued, so that at most one read waits in each direction. What can be repeated without harm is kept
+ * until the first byte of the response (http-rules 50, 51).
+ *
+ *   begin ─▶ connecting ─▶ sent ─▶ response head ─▶ body ─▶ end
+ *              │ refused: another endpoint   │ closed before a byte: once more, if it may be repeated
+ *              ▼                             ▼
+ *            503, 504                      502            after the head: RST to the client
+ */
+import {
+  REQ_BODY,
+  REQ_FLAG_EXPECT_CONTINUE,
+  REQ_FLAG_HEAD,
+  REQ_FLAG_IDEMPOTENT,
+  REQ_FLAG_KEEP_ALIVE,
+  REQ_FLAGS,
+  REQ_LENGTH_HIGH,
+  REQ_LENGTH_LOW,
+  REQ_MINOR,
+  REQUEST,
+  VERDICT,
+  VERDICT_BACKEND,
+  VERDICT_OUT_BYTES,
+  VERDICT_SLOT,
+} from '#router/layout.ts'
+import { Body } from './body.ts'
+import type { Client, ClientUser } from './client.ts'
+import type { FailureReason, ReleaseCount } from './counts.ts'
+import type { DataPath } from './data-path.ts'
+import { DONE, MORE, Response, SWITCHED } from './response.ts'
+import { Tunnel } from './tunnel.ts'
+import type { Upstream, UpstreamOwner } from './upstream.ts'
+
+const replayBytesAtFirst = 2_048
+const replayBytesKept = 65_536
+
+// What the exchange waits for: decides what happens when the wait is over.
+const CONNECT = 0
+const REQUEST_BODY = 1
+const EXPECT = 2
+const RESPONSE_HEAD = 3
+const RESPONSE_BODY = 4
+const CLIENT_WRITE = 5
+
+export class Exchange implements ClientUser, UpstreamOwner {
+  count!: ReleaseCount
+  #client!: Client
+  #upstream: Upstream | null = null
+  readonly #path: DataPath
+  readonly #body: Body
+  readonly #response: Response
+  /** The head and the first body bytes as they are sent, until the response begins. */
+  #replay = Buffer.allocUnsafeSlow(replayBytesAtFirst)
+  #replayBytes = 0
+  #backend = -1
+  #slot = -1
+  #flags = 0
+  #minor = 1
+  #waiting = CONNECT
+  #attempts = 0
+  #repeated = false
+  #sent = false
+  /** Body bytes that are not in `#replay` have been sent. */
+  #streamed = false
+  /** The client waits for `100 Continue`, and its body for us. */
+  #expecting = false
+  /** The endpoint has bytes queued: the client is not read. */
+  #blocked = false
+  #windowBytes = 0
+  readonly #onFlushed = () => this.#upstreamFlushed()
+
+  constructor(path: DataPath) {
+    this.#path = path
+    this.#body = new Body(path.router)
+    this.#response = new Response(path)
+  }
+
+  /** Takes over after `router.request`: its words and `out` are this request's. Returns the first byte not used. */
+  begin(client: Client, start: number, end: number): number {
+    const { router, zones, counts, pools } = this.#path
+    const { words } = router
+    this.#client = client
+    client.user = this
+    this.#backend = words[(VERDICT + VERDICT_BACKEND) >> 2]!
+    this.#slot = words[(VERDICT + VERDICT_SLOT) >> 2]!
+    this.#flags = words[(REQUEST + REQ_FLAGS) >> 2]!
+    this.#minor = words[(REQUEST + REQ_MINOR) >> 2]!
+    this.count = counts.of(this.#backend)
+    counts.begin(this.count)
+    const low = words[(REQUEST + REQ_LENGTH_LOW) >> 2]! >>> 0
+    const length = words[(REQUEST + REQ_LENGTH_HIGH) >> 2]! * 0x1_0000_0000 + low
+    this.#body.begin(words[(REQUEST + REQ_BODY) >> 2]!, length)
+    const headBytes = words[(VERDICT + VERDICT_OUT_BYTES) >> 2]!
+    this.#expecting = (this.#flags & REQ_FLAG_EXPECT_CONTINUE) !== 0 && !this.#body.done
+
+    let used = 0
+    if (!this.#body.done && !this.#expecting && start < end) {
+      used = this.#body.pump(start, end, zones.out + headBytes)
+      if (used < 0) return this.#fail(400, 'bad-request', end)
+    }
+    if (length > this.#path.limits.requestBodyBytesMax)
+      return this.#fail(413, 'body-too-large', end)
+    const total = headBytes + this.#body.wrote
+
+    this.#avoidEjected()
+    const repeatable = (this.#flags & REQ_FLAG_IDEMPOTENT) !== 0
+    const withinMs = repeatable ? Number.POSITIVE_INFINITY : this.#path.limits.provenAliveMs
+    const upstream = pools.take(this.#slot, this, withinMs)
+    if (upstream === null || repeatable) this.#keep(total)
+    if (upstream === null) this.#connect()
+    else {
+      this.#upstream = upstream
+      this.#send(total)
+    }
+    return start + used
+  }
+
+  onClientRead(start: number, end: number): boolean {
+    const client = this.#client
+    if (this.#body.done || !this.#sent || this.#expecting || this.#blocked) {
+      client.hold(start, end)
+      return false
+    }
+    const { zones } = this.#path
+    const used = this.#body.pump(start, end, zones.out)
+    if (used < 0) {
+      this.#fail(400, 'bad-request', end)
+      return true
+    }
+    this.#windowBytes += used
+    if (this.#body.received > this.#path.limits.requestBodyBytesMax) {
+      this.#fail(413, 'body-too-large', end)
+      return true
+    }
+    client.hold(start + used, end)
+    if (this.#body.wrote > 0) {
+      this.#streamed = true
+      this.#watch(zones.send(this.#upstream!.socket, this.#body.wrote))
+    }
+    if (this.#body.done) {
+      if (this.#waiting === REQUEST_BODY)
+        this.#wait(RESPONSE_HEAD, this.#path.limits.responseHeadMs)
+      return start + used === end
+    }
+    return !this.#blocked
+  }
+
+  onClientEnd(): void {
+    // With its whole request sent a client may close its side and still read (RFC 9112 §9.6).
+    if (!this.#body.done) this.onClientClose()
+  }
+
+  onClientClose(): void {
+    this.#path.counts.fail('client-gone')
+    const client = this.#client
+    this.#end(false)
+    client.reset()
+  }
+
+  onClientFlushed(): void {
+    this.#wait(RESPONSE_BODY, this.#path.limits.responseIdleMs)
+    this.#upstream?.resume()
+  }
+
+  onUpstreamConnect(): void {
+    const { zones } = this.#path
+    this.#replay.copy(zones.memory, zones.out, 0, this.#replayBytes)
+    this.#send(this.#replayBytes)
+    if (!this.#body.done) this.#client.feed()
+  }
+
+  onUpstreamRead(bytes: number): boolean {
+    const client = this.#client
+    const response = this.#response
+    const outcome = response.read(bytes, client, this.#mayKeepAlive())
+    if (outcome === MORE) {
+      if (response.continued && this.#expecting) this.#releaseBody()
+      if (client.socket.writableLength !== 0) {
+        this.#wait(CLIENT_WRITE, this.#path.limits.writeStallMs)
+        client.whenFlushed()
+        return false
+      }
+      if (response.headSent) this.#wait(RESPONSE_BODY, this.#path.limits.responseIdleMs)
+    } else if (outcome === DONE) this.#complete()
+    else if (outcome === SWITCHED) this.#switchProtocol()
+    else this.#fail(502, 'bad-response', 0)
+    return true
+  }
+
+  onUpstreamEnd(): void {
+    if (this.#response.end(this.#client)) {
+      this.#complete()
+      return
+    }
+    this.#upstream?.destroy()
+    this.onUpstreamClose()
+  }
+
+  onUpstreamClose(): void {
+    const upstream = this.#upstream
+    this.#upstream = null
+    if (!this.#sent) this.#connectFailed(upstream, 503, 'connect-failed')
+    else if (this.#response.started) this.#fail(502, 'response-cut', 0)
+    else if (this.#mayRepeat()) {
+      this.#repeated = true
+      this.#elsewhere()
+      this.#connect()
+    } else this.#fail(502, 'upstream-reset', 0)
+  }
+
+  onDue(): void {
+    const { limits } = this.#path
+    if (this.#waiting === CONNECT) {
+      const upstream = this.#upstream
+      upstream?.destroy()
+      this.#connectFailed(upstream, 504, 'connect-timeout')
+    } else if (this.#waiting === EXPECT) this.#releaseBody()
+    else if (this.#waiting === REQUEST_BODY) {
+      if (this.#blocked) this.#fail(504, 'response-timeout', 0)
+      else if (this.#windowBytes < limits.bodyWindowBytesMin) this.#fail(408, 'request-timeout', 0)
+      else this.#wait(REQUEST_BODY, limits.bodyWindowMs)
+    } else if (this.#waiting === RESPONSE_HEAD) this.#fail(504, 'response-timeout', 0)
+    else if (this.#waiting === RESPONSE_BODY) this.#fail(504, 'response-cut', 0)
+    else this.#fail(504, 'client-stalled', 0)
+  }
+
+  cut(): void {
+    this.#fail(503, 'drain-deadline', 0)
+  }
+
+  /** Writes the first `byteCount` bytes of `out`: the head and what came with it. */
+  #send(byteCount: number): void {
+    const { limits, zones } = this.#path
+    const upstream = this.#upstream!
+    upstream.wrote()
+    this.#sent = true
+    this.#response.begin(this.#flags, this.#minor)
+    this.#watch(zones.send(upstream.socket, byteCount))
+    if (this.#expecting) this.#wait(EXPECT, limits.expectMs)
+    else if (this.#body.done) this.#wait(RESPONSE_HEAD, limits.responseHeadMs)
+    else this.#wait(REQUEST_BODY, limits.bodyWindowMs)
+  }
+
+  #watch(pending: boolean): void {
+    if (!pending || this.#blocked) return
+    this.#blocked = true
+    if (!this.#body.done) this.#wait(REQUEST_BODY, this.#path.limits.writeStallMs)
+    this.#path.zones.whenFlushed(this.#upstream!.socket, this.#onFlushed)
+  }
+
+  #upstreamFlushed(): void {
+    // The object may serve another request by now: only what is true at this moment counts.
+    const upstream = this.#upstream
+    if (!this.#blocked || !upstream || upstream.socket.writableLength !== 0) return
+    this.#blocked = false
+    if (this.#body.done) return
+    if (this.#waiting === REQUEST_BODY) this.#wait(REQUEST_BODY, this.#path.limits.bodyWindowMs)
+    this.#client.feed()
+  }
+
+  #releaseBody(): void {
+    this.#expecting = false
+    this.#wait(REQUEST_BODY, this.#path.limits.bodyWindowMs)
+    this.#client.feed()
+  }
+
+  #keep(byteCount: number): void {
+    if (this.#replay.length < byteCount) this.#replay = Buffer.allocUnsafeSlow(byteCount)
+    const { zones } = this.#path
+    zones.memory.copy(this.#replay, 0, zones.out, zones.out + byteCount)
+    this.#replayBytes = byteCount
+  }
+
+  #connect(): void {
+    this.#attempts++
+    this.#sent = false
+    this.#blocked = false
+    this.#upstream = this.#path.pools.connect(this.#slot, this)
+    this.#wait(CONNECT, this.#path.limits.connectMs)
+  }
+
+  #connectFailed(upstream: Upstream | null, status: number, reason: FailureReason): void {
+    const { pools, limits } = this.#path
+    if (upstream) pools.eject(upstream.pool)
+    if (this.#attempts < limits.connectAttemptsMax && this.#elsewhere()) this.#connect()
+    else this.#fail(status, reason, 0)
+  }
+
+  /** Chooses another endpoint of the release; false when there is none. */
+  #elsewhere(): boolean {
+    const { router } = this.#path
+    const other = router.reselect(this.#backend, this.#slot)
+    if (other < 0) return false
+    router.release(this.#slot)
+    this.#slot = other
+    return true
+  }
+
+  #avoidEjected(): void {
+    const { limits, pools } = this.#path
+    for (let tries = 1; tries < limits.connectAttemptsMax; tries++) {
+      if (!pools.isEjected(this.#slot) || !this.#elsewhere()) return
+    }
+  }
+
+  #mayRepeat(): boolean {
+    const repeatable = (this.#flags & REQ_FLAG_IDEMPOTENT) !== 0 && this.#replayBytes > 0
+    return repeatable && !this.#streamed && !this.#repeated
+  }
+
+  #mayKeepAlive(): boolean {
+    const { draining } = this.#path
+    return this.#body.done && !this.#client.ended && !draining
+  }
+
+  #complete(): void {
+    const client = this.#client
+    const whole = this.#body.done
+    const keepUpstream = this.#response.keepUpstream && whole && !this.#blocked
+    const keepClient = this.#response.keepClient && whole
+    this.#end(keepUpstream)
+    client.finished(keepClient)
+  }
+
+  #switchProtocol(): void {
+    const client = this.#client
+    const upstream = this.#upstream!
+    const { count } = this
+    const slot = this.#slot
+    const rest = this.#response.rest
+    this.#forget()
+    new Tunnel(this.#path, client, upstream, count, slot).begin(rest)
+  }
+
+  /** Ends the exchange without a whole response. Returns `position`, for callers that go on. */
+  #fail(status: number, reason: FailureReason, position: number): number {
+    const client = this.#client
+    const flags = this.#flags
+    const { headSent } = this.#response
+    const keepAlive = this.#mayKeepAlive() && (flags & REQ_FLAG_KEEP_ALIVE) !== 0
+    this.#path.counts.fail(reason)
+    this.#end(false)
+    if (headSent) client.reset()
+    else client.answer(status, keepAlive, (flags & REQ_FLAG_HEAD) !== 0)
+    return position
+  }
+
+  /** After this the object may serve another request. */
+  #end(keepUpstream: boolean): void {
+    const path = this.#path
+    const upstream = this.#upstream
+    path.counts.end(this.count)
+    path.router.release(this.#slot)
+    const unfinished = !this.#body.done
+    this.#forget()
+    if (upstream === null) return
+    if (keepUpstream) path.pools.put(upstream)
+    else if (unfinished) upstream.reset()
+    else upstream.destroy()
+  }
+
+  #forget(): void {
+    if (this.#replay.length > replayBytesKept) {
+      this.#replay = Buffer.allocUnsafeSlow(replayBytesAtFirst)
+    }
+    this.#upstream = null
+    this.#replayBytes = 0
+    this.#attempts = 0
+    this.#repeated = false
+    this.#sent = false
+    this.#streamed = false
+    this.#expecting = false
+    this.#blocked = false
+    this.#response.reset()
+    this.#path.recycle(this)
+  }
+
+  #wait(what: number, ms: number): void {
+    this.#waiting = what
+    this.#windowBytes = 0
+    this.#client.waitFor(ms)
+  }
+}

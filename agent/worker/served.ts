@@ -1,0 +1,107 @@
+/**
+ * What a worker serves: table, positions and endpoints, laid into the router from the three files at the
+ * start and from the pilot's messages later. What it says about itself is read back from the router's
+ * memory, never repeated from a message.
+ */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { AppliedPosition, Endpoints, WorkerMessage } from '../link.ts'
+import { stateFiles } from '../link.ts'
+import type { DataPath } from './data-path.ts'
+import { endpointName } from './pool.ts'
+
+export interface Served {
+  /** The last-known-good. True when table, positions and endpoints were all there and valid. */
+  loadFiles(stateFolder: string): Promise<boolean>
+  /** Null, or why the table was refused; the served one stays then. */
+  loadTable(file: string, digest: string): Promise<string | null>
+  setPositions(positions: readonly AppliedPosition[]): void
+  setEndpoints(endpoints: Endpoints): void
+  hasTable(): boolean
+  report(): Extract<WorkerMessage, { type: 'serving' }>
+}
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+
+export function createServed(path: DataPath, log: (line: string) => void): Served {
+  const { router } = path
+  let tableDigest = sha256(new Uint8Array(0))
+  let hasTable = false
+  /** Releases that have endpoints in the router; those that are missing next time are emptied. */
+  let filled: readonly string[] = []
+
+  const load = (bytes: Uint8Array): string | null => {
+    const refused = router.loadTable(bytes)
+    if (refused !== null) return refused
+    hasTable = true
+    path.counts.renumber()
+    tableDigest = sha256(router.tableBytes())
+    return null
+  }
+
+  const read = async <T>(file: string, use: (bytes: Buffer) => T): Promise<T | null> => {
+    try {
+      return use(await readFile(file))
+    } catch (error) {
+      const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+      if (!missing) log(`${file} cannot be used: ${(error as Error).message}`)
+      return null
+    }
+  }
+
+  const served: Served = {
+    async loadFiles(stateFolder) {
+      const file = (name: string) => join(stateFolder, name)
+      // A position or an endpoint of a release that the table does not name yet is kept by the router.
+      const endpoints = await read(file(stateFiles.endpoints), (bytes) => {
+        served.setEndpoints(JSON.parse(bytes.toString('utf8')) as Endpoints)
+        return true
+      })
+      const positions = await read(file(stateFiles.positions), (bytes) => {
+        served.setPositions(JSON.parse(bytes.toString('utf8')) as AppliedPosition[])
+        return true
+      })
+      const table = await read(file(stateFiles.table), (bytes) => {
+        const refused = load(bytes)
+        if (refused !== null) log(`the table on disk is refused: ${refused}`)
+        return refused === null
+      })
+      return table === true && positions === true && endpoints === true
+    },
+    async loadTable(file, digest) {
+      let bytes: Buffer
+      try {
+        bytes = await readFile(file)
+      } catch (error) {
+        return `the table file cannot be read: ${(error as Error).message}`
+      }
+      if (sha256(bytes) !== digest) return 'the table file does not have the announced digest'
+      return load(bytes)
+    },
+    setPositions(positions) {
+      router.setPositions(positions)
+    },
+    setEndpoints(endpoints) {
+      const names = new Set<string>()
+      for (const [release, list] of Object.entries(endpoints)) {
+        router.setEndpoints(release, list)
+        for (const endpoint of list) names.add(endpointName(endpoint))
+      }
+      for (const release of filled) {
+        if (!(release in endpoints)) router.setEndpoints(release, [])
+      }
+      filled = Object.keys(endpoints)
+      path.pools.refresh(names)
+    },
+    hasTable: () => hasTable,
+    report: () => ({
+      type: 'serving',
+      pid: process.pid,
+      tableDigest,
+      positions: router.positions(),
+      endpoints: router.endpointCounts(),
+    }),
+  }
+  return served
+}
