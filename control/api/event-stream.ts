@@ -17,34 +17,42 @@ export interface EventStreamOptions {
   /** JSON of one record, as the reader may see it. */
   readonly render: (record: LogRecord) => string
   readonly heartbeatMs?: number
+  /** Called once, when the reader has gone or the log could not be read. */
+  readonly onEnd?: () => unknown
 }
 
-export function eventStream(options: EventStreamOptions): ReadableStream<Uint8Array> {
+export function eventStream(options: EventStreamOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
   const { log, render, heartbeatMs = limits.reportIntervalMs * 5 } = options
   const cancelled = new AbortController()
   let position = options.after
-  return new ReadableStream<Uint8Array>(
+  const end = () => {
+    if (!cancelled.signal.aborted) options.onEnd?.()
+    cancelled.abort()
+  }
+  const nextText = async (): Promise<string> => {
+    let records = await log.read(position, pageRecords)
+    if (records.length === 0) {
+      if (!(await log.recordAfter(position, heartbeatMs, cancelled.signal))) return ': quiet\n\n'
+      records = await log.read(position, pageRecords)
+    }
+    position = records.at(-1)?.position ?? position
+    return records.map((record) => message(record, render)).join('')
+  }
+  return new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
       start: (controller) => {
         controller.enqueue(encoder.encode(`retry: 1000\n: after ${position}\n\n`))
       },
       async pull(controller) {
-        let records = await log.read(position, pageRecords)
-        if (records.length === 0) {
-          const more = await log.recordAfter(position, heartbeatMs, cancelled.signal)
-          if (cancelled.signal.aborted) return
-          if (!more) {
-            controller.enqueue(encoder.encode(': quiet\n\n'))
-            return
-          }
-          records = await log.read(position, pageRecords)
+        try {
+          const text = await nextText()
+          if (!cancelled.signal.aborted) controller.enqueue(encoder.encode(text))
+        } catch (error) {
+          end()
+          throw error
         }
-        position = records.at(-1)?.position ?? position
-        controller.enqueue(
-          encoder.encode(records.map((record) => message(record, render)).join('')),
-        )
       },
-      cancel: () => cancelled.abort(),
+      cancel: end,
     },
     { highWaterMark: 1 },
   )
