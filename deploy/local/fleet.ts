@@ -53,7 +53,7 @@ export interface Fleet {
   startOne(name: string, env?: Readonly<Record<string, string>>): Promise<void>
   logFile(name: string): string
   /** Runs `control <command>` on the fleet's state folder, to its end. */
-  runControl(command: 'backup' | 'recover', ...args: string[]): Promise<void>
+  runControl(command: 'backup' | 'restore' | 'recover', ...args: string[]): Promise<void>
   stop(): Promise<void>
 }
 

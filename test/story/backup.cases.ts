@@ -1,5 +1,5 @@
 /** Chapter 3, over both: a control plane from an old backup must not move the fleet back in time. */
-import { cp, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createHistory } from '../../bench/load/history.ts'
@@ -19,10 +19,10 @@ export function backupChapter(stageOf: () => Stage): void {
       const { fleet } = stage
       const { client } = fleet
       const folder = join(stage.folder, 'control')
-      const older = join(stage.folder, 'control.older')
+      const older = join(stage.folder, 'older.backup')
       await stage.putApp(app)
       const first = await stage.release({ app, version: '1', autoPromote: true })
-      await fleet.runControl('backup', '--to', older)
+      await fleet.runControl('backup', older)
       const second = await stage.release({ app, version: '2' })
       await client.step(second.id, 'promote', { wait: 'active', timeoutMs: 10_000 })
 
@@ -30,7 +30,7 @@ export function backupChapter(stageOf: () => Stage): void {
       await underLoad(stage, app, history, async () => {
         await fleet.stopOne('control')
         await rm(folder, { recursive: true })
-        await cp(older, folder, { recursive: true })
+        await fleet.runControl('restore', older)
         await fleet.startOne('control')
 
         const readiness = await until(
