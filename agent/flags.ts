@@ -124,7 +124,7 @@ export function addressFlag(text: string): Address {
   return { host: match[1] ?? match[2]!, port }
 }
 
-function clusterFlag(text: string): string {
+export function clusterFlag(text: string): string {
   const parsed = clusterName.safeParse(text)
   if (parsed.success) return parsed.data
   throw new InvalidArgumentError(parsed.error.issues[0]!.message)

@@ -1,0 +1,62 @@
+/**
+ * Ready endpoints as server-sent events: all of them to a new reader, then each release that changed. A
+ * reader that does not keep up is cut off and starts anew with all of them.
+ */
+import type { ServerResponse } from 'node:http'
+import type { Endpoints } from '../link.ts'
+import { type EndpointEvent, heartbeatMs } from './local-protocol.ts'
+
+const readersMax = 256
+const queuedBytesMax = 4_194_304
+
+export interface EndpointStream {
+  /** False when there are too many readers already. */
+  add(response: ServerResponse): boolean
+  publish(endpoints: Endpoints): void
+  close(): void
+}
+
+export function createEndpointStream(): EndpointStream {
+  const readers = new Set<ServerResponse>()
+  let current = new Map<string, string>()
+
+  const heartbeat = setInterval(() => send(': alive\n\n'), heartbeatMs)
+
+  function send(text: string): void {
+    for (const reader of readers) {
+      if (reader.writableLength > queuedBytesMax) reader.destroy()
+      else reader.write(text)
+    }
+  }
+
+  return {
+    add(response) {
+      if (readers.size >= readersMax) return false
+      response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+      readers.add(response)
+      response.once('close', () => readers.delete(response))
+      const endpoints = Object.fromEntries(
+        [...current].map(([release, list]) => [release, JSON.parse(list)]),
+      )
+      response.write(event({ type: 'state', endpoints }))
+      return true
+    },
+    publish(endpoints) {
+      const next = new Map(
+        Object.entries(endpoints).map(([release, list]) => [release, JSON.stringify(list)]),
+      )
+      const releases = new Set([...current.keys(), ...next.keys()])
+      for (const release of releases) {
+        if (current.get(release) === next.get(release)) continue
+        send(event({ type: 'change', release, endpoints: [...(endpoints[release] ?? [])] }))
+      }
+      current = next
+    },
+    close() {
+      clearInterval(heartbeat)
+      for (const reader of readers) reader.end()
+    },
+  }
+}
+
+const event = (data: EndpointEvent) => `data: ${JSON.stringify(data)}\n\n`

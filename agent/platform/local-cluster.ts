@@ -1,0 +1,225 @@
+/**
+ * A cluster on one machine: a process that runs copies of applications as children, probes them, and
+ * serves their ready endpoints. To its agents it is what the API server is in Kubernetes; copies outlive
+ * any agent, and none outlives this process.
+ *
+ *   GET  /endpoints    server-sent events: all ready endpoints, then each change
+ *   GET  /workloads    what shall run, its version, what runs, who holds the lease
+ *   PUT  /workloads    by the lease's holder, with the version it has read
+ *   POST /lease        take or renew
+ */
+import { mkdirSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { isIPv6 } from 'node:net'
+import { join, resolve } from 'node:path'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { z } from 'zod'
+import { routeName } from '#wire/names.ts'
+import type { Address } from '../config.ts'
+import { addressFlag, clusterFlag } from '../flags.ts'
+import { type Copies, createCopies } from './copies.ts'
+import type { CopyTiming } from './copy.ts'
+import { openDesired } from './desired.ts'
+import { createEndpointStream } from './endpoint-stream.ts'
+import { createLease } from './lease.ts'
+import { bodyBytesMax, leaseMs, leaseRequest, paths, workloadsPut } from './local-protocol.ts'
+
+export interface LocalClusterSettings {
+  readonly cluster: string
+  readonly listen: Address
+  readonly stateFolder: string
+  readonly programs: Readonly<Record<string, string>>
+  readonly timing?: CopyTiming
+  readonly leaseMs?: number
+  readonly log?: (line: string) => void
+}
+
+export interface LocalCluster {
+  readonly url: string
+  /** Ends every copy; resolves when no process is left. */
+  stop(): Promise<void>
+}
+
+const statusOf = {
+  'not-holder': 409,
+  'version-changed': 412,
+  older: 409,
+  'too-many-copies': 422,
+} as const
+
+export async function startLocalCluster(settings: LocalClusterSettings): Promise<LocalCluster> {
+  const { cluster, listen, stateFolder, programs, timing } = settings
+  const log = settings.log ?? ((line: string) => console.error(`platform ${cluster}: ${line}`))
+  mkdirSync(stateFolder, { recursive: true, mode: 0o700 })
+  const desired = openDesired(join(stateFolder, 'workloads.json'), log)
+  const lease = createLease(settings.leaseMs ?? leaseMs, () => performance.now())
+  const stream = createEndpointStream()
+
+  const server = createServer((request, response) => {
+    route(request, response).catch((error) => {
+      log(`${request.method} ${request.url}: ${error}`)
+      response.destroy()
+    })
+  })
+  await new Promise<void>((done, reject) => {
+    server.once('error', reject)
+    server.listen(listen.port, listen.host, done)
+  })
+  // Only after the address is ours: another cluster on this folder would lose its copies to us.
+  let copies: Copies | null = null
+  const running = await createCopies({
+    cluster,
+    host: listen.host,
+    stateFolder,
+    programs,
+    ...(timing ? { timing } : {}),
+    onChange: () => copies && stream.publish(copies.endpoints()),
+    log,
+  }).catch((error) => {
+    server.close()
+    throw error
+  })
+  copies = running
+  copies.want(desired.state().workloads)
+
+  async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!copies) return send(response, 503, { code: 'starting' })
+    const call = `${request.method} ${request.url}`
+    if (call === `GET ${paths.endpoints}`) {
+      if (!stream.add(response)) send(response, 503, { code: 'overloaded' })
+    } else if (call === `GET ${paths.workloads}`) {
+      const state = desired.state()
+      send(response, 200, { ...state, holder: lease.holder(), copies: copies.list() })
+    } else if (call === `PUT ${paths.workloads}`) {
+      const put = await body(request, response, workloadsPut)
+      if (!put) return
+      const outcome = desired.put(put, lease.holder())
+      if (outcome.ok) copies.want(desired.state().workloads)
+      send(response, outcome.ok ? 200 : statusOf[outcome.code], outcome)
+    } else if (call === `POST ${paths.lease}`) {
+      const taken = await body(request, response, leaseRequest)
+      if (taken) send(response, 200, lease.acquire(taken.holder))
+    } else {
+      send(response, 404, { code: 'not-found' })
+    }
+  }
+
+  const { port } = server.address() as { port: number }
+  return {
+    url: `http://${isIPv6(listen.host) ? `[${listen.host}]` : listen.host}:${port}`,
+    async stop() {
+      const closed = new Promise<void>((done) => server.close(() => done()))
+      stream.close()
+      await running.stop()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+function send(response: ServerResponse, status: number, answer: unknown): void {
+  const text = JSON.stringify(answer)
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+  })
+  response.end(text)
+}
+
+/** The parsed body, or null after it has been refused. */
+async function body<T>(
+  request: IncomingMessage,
+  response: ServerResponse,
+  schema: z.ZodType<T>,
+): Promise<T | null> {
+  const parts: Buffer[] = []
+  let bytes = 0
+  for await (const part of request as AsyncIterable<Buffer>) {
+    bytes += part.length
+    if (bytes > bodyBytesMax) {
+      send(response.setHeader('connection', 'close'), 413, { code: 'body-too-large' })
+      return null
+    }
+    parts.push(part)
+  }
+  try {
+    return schema.parse(JSON.parse(Buffer.concat(parts).toString()))
+  } catch (error) {
+    send(response, 400, { code: 'invalid-request', detail: String(error) })
+    return null
+  }
+}
+
+interface Flags {
+  readonly cluster: string
+  readonly listen: Address
+  readonly state: string
+  readonly program: Readonly<Record<string, string>>
+}
+
+export function localClusterCommand(run: (flags: Flags) => Promise<void>): Command {
+  return new Command('local-cluster')
+    .description('Runs copies of applications as child processes and serves their endpoints.')
+    .addOption(
+      new Option('--cluster <name>', 'its name').makeOptionMandatory().argParser(clusterFlag),
+    )
+    .addOption(
+      new Option('--listen <host:port>', 'where its agents find it, and the address of its copies')
+        .default(addressFlag('127.0.0.1:7801'), '127.0.0.1:7801')
+        .argParser(addressFlag),
+    )
+    .requiredOption('--state <folder>', 'its state folder')
+    .addOption(
+      new Option('--program <name=file>', 'a program that apps may name; once for each')
+        .default({}, 'none')
+        .argParser(programFlag),
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  node agent/platform/local-cluster.ts --cluster eu-1 --state .switchyard/eu-1 \\\n' +
+        '    --program shop=deploy/local/shop.ts\n',
+    )
+    .showHelpAfterError('(--help shows every flag and an example)')
+    .action(run)
+}
+
+function programFlag(
+  text: string,
+  former: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const at = text.indexOf('=')
+  const name = routeName.safeParse(text.slice(0, at))
+  if (at < 1 || at === text.length - 1 || !name.success) {
+    throw new InvalidArgumentError('write name=file: shop=deploy/local/shop.ts')
+  }
+  return { ...former, [name.data]: resolve(text.slice(at + 1)) }
+}
+
+if (import.meta.main) {
+  const run = async ({ cluster, listen, state, program }: Flags) => {
+    const running = await startLocalCluster({
+      cluster,
+      listen,
+      stateFolder: resolve(state),
+      programs: program,
+    })
+    console.error(`platform ${cluster}: listens on ${running.url}`)
+    const stop = () => {
+      running.stop().then(
+        () => process.exit(0),
+        (error) => {
+          console.error(error)
+          process.exit(1)
+        },
+      )
+    }
+    process.on('SIGTERM', stop)
+    process.on('SIGINT', stop)
+  }
+  try {
+    await localClusterCommand(run).parseAsync()
+  } catch (error) {
+    console.error(`local-cluster: ${error instanceof Error ? error.message : error}`)
+    process.exit(1)
+  }
+}

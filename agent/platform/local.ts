@@ -1,0 +1,128 @@
+/**
+ * The `local` platform as its agents see it: a client of `local-cluster.ts`. It follows the endpoint
+ * stream, connects anew when the stream breaks or falls silent, and never forgets what it knew.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { backoffMs } from '../backoff.ts'
+import type { Endpoint } from '../link.ts'
+import { endpointEvent, heartbeatMs, paths } from './local-protocol.ts'
+import type { DesiredWorkloads, Platform, Workloads } from './platform.ts'
+
+const reconnect = { firstMs: 50, mostMs: 2_000 }
+const silentMs = 3 * heartbeatMs
+const callMs = 2_000
+const eventCharsMax = 8_388_608
+
+export function createLocalPlatform(url: string): Platform {
+  const closing = new AbortController()
+  let following: Promise<void> = Promise.resolve()
+
+  return {
+    follow(onEndpoints, onTrouble) {
+      following = followForever(url, onEndpoints, onTrouble, closing.signal)
+    },
+    setBackends() {},
+    workloads: workloadsOf(url),
+    async close() {
+      closing.abort()
+      await following
+    },
+  }
+}
+
+type Listener = Parameters<Platform['follow']>[0]
+
+async function followForever(
+  url: string,
+  onEndpoints: Listener,
+  onTrouble: (text: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let attempt = 0
+  while (!signal.aborted) {
+    try {
+      await followOnce(url, signal, (endpoints) => {
+        attempt = 0
+        onEndpoints(endpoints)
+      })
+    } catch (error) {
+      if (signal.aborted) return
+      if (attempt === 0) onTrouble(`the platform at ${url} is away: ${reasonOf(error)}`)
+    }
+    const pauseMs = backoffMs(++attempt, reconnect, Math.random())
+    await delay(pauseMs, undefined, { signal }).catch(() => {})
+  }
+}
+
+async function followOnce(url: string, signal: AbortSignal, onEndpoints: Listener): Promise<void> {
+  const silence = new AbortController()
+  const watchdog = setTimeout(() => silence.abort(new Error('the stream is silent')), silentMs)
+  try {
+    const response = await fetch(url + paths.endpoints, {
+      signal: AbortSignal.any([signal, silence.signal]),
+    })
+    if (!response.ok || !response.body) throw new Error(`it answered ${response.status}`)
+    let known: Record<string, readonly Endpoint[]> = {}
+    let text = ''
+    for await (const part of response.body.pipeThrough(new TextDecoderStream())) {
+      watchdog.refresh()
+      text += part
+      if (text.length > eventCharsMax) throw new Error('an event is too long')
+      const blocks = text.split('\n\n')
+      text = blocks.pop()!
+      const events = blocks.flatMap((block) => {
+        return block.startsWith('data: ') ? [endpointEvent.parse(JSON.parse(block.slice(6)))] : []
+      })
+      for (const event of events) {
+        if (event.type === 'state') known = event.endpoints
+        else if (event.endpoints.length > 0) known = { ...known, [event.release]: event.endpoints }
+        else known = without(known, event.release)
+      }
+      if (events.length > 0) onEndpoints(known)
+    }
+    throw new Error('the stream ended')
+  } finally {
+    clearTimeout(watchdog)
+    silence.abort()
+  }
+}
+
+function without<T>(record: Readonly<Record<string, T>>, key: string): Record<string, T> {
+  const { [key]: _, ...rest } = record
+  return rest
+}
+
+function workloadsOf(url: string): Workloads {
+  const call = async (method: string, path: string, body: unknown, signal: AbortSignal) => {
+    const response = await fetch(url + path, {
+      method,
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(callMs)]),
+    })
+    const answer = (await response.json()) as Record<string, unknown>
+    return { status: response.status, answer }
+  }
+
+  return {
+    async acquire(holder, signal) {
+      const { answer } = await call('POST', paths.lease, { holder }, signal)
+      return answer.held === true
+    },
+    async apply(holder, desired: DesiredWorkloads, signal) {
+      for (let attempt = 0; attempt < 3; attempt++) {
+        const { answer: state } = await call('GET', paths.workloads, undefined, signal)
+        const put = { holder, ...desired, expected: state.version }
+        const { status, answer } = await call('PUT', paths.workloads, put, signal)
+        if (status === 200) return 'applied'
+        if (answer.code === 'not-holder' || answer.code === 'older') return answer.code
+        if (status !== 412) throw new Error(`the platform answered ${status} ${answer.code}`)
+      }
+      throw new Error('the workloads changed three times while they were written')
+    },
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? error.cause.message : error.message
+}

@@ -1,0 +1,74 @@
+/**
+ * Keeps a platform's workloads equal to what the snapshot says, while this agent holds the lease. It
+ * decides nothing: what is not in the snapshot is stopped, what is in it runs. A snapshot from the disk
+ * is never applied, because it may be of yesterday.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { DesiredWorkloads, Workloads } from './platform.ts'
+
+const renewEveryMs = 1_000
+
+export interface Obedience {
+  /** The newest snapshot's workloads; applied at once when this agent holds the lease. */
+  want(desired: DesiredWorkloads): void
+  held(): boolean
+  stop(): Promise<void>
+}
+
+export function obey(
+  workloads: Workloads,
+  holder: string,
+  log: (line: string) => void,
+  everyMs = renewEveryMs,
+): Obedience {
+  const stopping = new AbortController()
+  let desired: DesiredWorkloads | null = null
+  let applied: readonly unknown[] | null = null
+  let held = false
+  let trouble = ''
+  let wake = new AbortController()
+
+  async function once(): Promise<void> {
+    const had = held
+    held = await workloads.acquire(holder, stopping.signal)
+    if (!held || !had) applied = null
+    const wanted = desired
+    if (!held || !wanted || applied === wanted.workloads) return
+    const outcome = await workloads.apply(holder, wanted, stopping.signal)
+    if (outcome === 'applied') applied = wanted.workloads
+    else if (outcome === 'not-holder') held = false
+    else log(`the platform has seen a newer snapshot than revision ${wanted.revision}`)
+  }
+
+  async function loop(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        await once()
+        trouble = ''
+      } catch (error) {
+        if (stopping.signal.aborted) return
+        held = false
+        if (trouble !== String(error)) log(`workloads: ${error}`)
+        trouble = String(error)
+      }
+      if (!wake.signal.aborted) {
+        const signal = AbortSignal.any([wake.signal, stopping.signal])
+        await delay(everyMs, undefined, { signal }).catch(() => {})
+      }
+      wake = new AbortController()
+    }
+  }
+
+  const running = loop()
+  return {
+    want(next) {
+      desired = next
+      wake.abort()
+    },
+    held: () => held,
+    async stop() {
+      stopping.abort()
+      await running
+    },
+  }
+}

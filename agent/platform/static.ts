@@ -1,0 +1,90 @@
+/**
+ * The `static` platform: a JSON file of addresses, `{ "<app>": { "<version>": ["127.0.0.1:9001"] } }`.
+ * The file is looked at twice a second (a watch misses files that are renamed over); while it is wrong,
+ * the last good one stays, and the pilot says so.
+ */
+import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { limits } from '#wire/limits.ts'
+import { appName, version } from '#wire/names.ts'
+import { addressFlag } from '../flags.ts'
+import type { Endpoint, Endpoints } from '../link.ts'
+import type { Backend, Platform } from './platform.ts'
+
+const lookEveryMs = 500
+const fileBytesMax = 4_194_304
+
+const address = z.string().transform((text, context): Endpoint => {
+  try {
+    const { host, port } = addressFlag(text)
+    if (isIP(host) !== 0) return { address: host, port }
+  } catch {
+    // Said below, for every way to be wrong.
+  }
+  context.issues.push({
+    code: 'custom',
+    input: text,
+    message: 'write an IP address and a port: "127.0.0.1:9001" or "[::1]:9001"',
+  })
+  return z.NEVER
+})
+
+const addressFile = z.record(
+  appName,
+  z.record(version, z.array(address).max(limits.staticAddressesPerRelease)),
+)
+type AddressFile = z.infer<typeof addressFile>
+
+export function createStaticPlatform(file: string, everyMs = lookEveryMs): Platform {
+  let listener: (endpoints: Endpoints) => void = () => {}
+  let trouble: (text: string) => void = () => {}
+  let timer: NodeJS.Timeout | null = null
+  let seen: string | null = null
+  let addresses: AddressFile | null = null
+  let backends: readonly Backend[] = []
+
+  function look(): void {
+    let text = ''
+    try {
+      text = readFileSync(file, 'utf8')
+      if (text.length > fileBytesMax) throw new Error(`it is longer than ${fileBytesMax} bytes`)
+      if (text === seen) return
+      seen = text
+      addresses = addressFile.parse(JSON.parse(text))
+      tell()
+    } catch (error) {
+      const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error)
+      const mark = text || reason
+      if (mark === seen && text === '') return
+      seen = mark
+      trouble(`${file} is kept as it was: ${reason}`)
+    }
+  }
+
+  function tell(): void {
+    if (addresses) listener(endpointsOf(addresses, backends))
+  }
+
+  return {
+    follow(onEndpoints, onTrouble) {
+      listener = onEndpoints
+      trouble = onTrouble
+      look()
+      timer = setInterval(look, everyMs)
+    },
+    setBackends(next) {
+      backends = next.filter((backend) => backend.platform === 'static')
+      tell()
+    },
+    workloads: null,
+    async close() {
+      if (timer) clearInterval(timer)
+    },
+  }
+}
+
+const endpointsOf = (addresses: AddressFile, backends: readonly Backend[]): Endpoints =>
+  Object.fromEntries(
+    backends.map(({ app, release, version }) => [release, addresses[app]?.[version] ?? []]),
+  )
