@@ -3,6 +3,8 @@
  * come up. Transport is delivery and cache, never the only copy. Adapters: `http` (control itself) and
  * `nats`; `test/delivery` runs both through one suite.
  */
+import type { RefusalCode } from '#wire/codes.ts'
+
 export interface Transport {
   /**
    * Shows the announcement to subscribers at once and stores it as the cluster's newest header, only
@@ -14,15 +16,20 @@ export interface Transport {
   /** What is stored now: for the start check and to mend buckets. */
   readHeader(cluster: string): Promise<Uint8Array | null>
   readIndex(cluster: string): Promise<Uint8Array | null>
+  /** Stored buckets by number; missing ones are left out. */
+  readBuckets(cluster: string): Promise<ReadonlyMap<number, Uint8Array>>
   readReports(cluster: string): Promise<readonly Uint8Array[]>
   /** Called with every report's bytes (a sealed report as JSON); one listener. */
-  onReport(listener: (cluster: string, report: Uint8Array) => void): void
+  onReport(listener: ReportListener): void
   /** Called when the connection came back, so that the publisher can mend. */
   onReconnect(listener: () => void): void
   /** Reachable now; for `/readyz` and metrics. */
   connected(): boolean
   close(): Promise<void>
 }
+
+/** Resolves with the code when the report is refused; the `http` transport answers with it. */
+export type ReportListener = (cluster: string, report: Uint8Array) => Promise<RefusalCode | null>
 
 /** Another publisher has written a newer header: this one is a zombie and must stop. */
 export class StaleWriter extends Error {
