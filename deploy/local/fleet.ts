@@ -104,7 +104,7 @@ export async function startFleet(plan: FleetPlan, watcher: FleetWatcher = {}): P
   async function startOne(name: string, env?: Readonly<Record<string, string>>): Promise<void> {
     const child = childNamed(name)
     child.start(env)
-    await untilReady(child, 'not ready', readiness.get(name)!, startWithinMs)
+    await untilReady(child, 'ready', readiness.get(name)!, startWithinMs)
   }
   async function runControl(command: string, ...more: string[]): Promise<void> {
     const name = `control ${command}`
