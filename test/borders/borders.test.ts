@@ -19,7 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   bench: ['wire', 'router-wasm', 'control', 'agent', 'bench'],
   deploy: ['wire', 'router-wasm', 'control', 'agent', 'bench', 'deploy'],
   docs: ['wire', 'router-wasm', 'control', 'agent', 'bench', 'deploy', 'docs'],
-  test: ['wire', 'router-wasm', 'control', 'agent', 'bench', 'deploy', 'test'],
+  test: ['wire', 'router-wasm', 'control', 'agent', 'bench', 'deploy', 'docs', 'test'],
 }
 
 const none = (faults: readonly string[]) => expect(faults, faults.join('\n')).toEqual([])
