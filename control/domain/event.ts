@@ -1,0 +1,134 @@
+/**
+ * Everything that can have happened. Events are facts in the past tense and the only thing that changes
+ * the state; what an agent reported is evidence inside them. Each carries its version `v`: an older one is
+ * upcast when it is read, and a newer one stops the program instead of being guessed at.
+ */
+import { z } from 'zod'
+import { appIntent } from '#wire/app.ts'
+import { epoch } from '#wire/header.ts'
+import * as names from '#wire/names.ts'
+import { weight } from '#wire/object.ts'
+
+export const agentRef = z.strictObject({ cluster: names.clusterName, agent: names.agentName })
+export type AgentRef = z.infer<typeof agentRef>
+
+const scope = z.enum(['admin', 'release', 'read'])
+const atMs = z.int().min(0)
+const hash = names.digestHex
+
+const fact = <Type extends string, Shape extends z.ZodRawShape>(type: Type, shape: Shape) =>
+  z.strictObject({ type: z.literal(type), v: z.literal(1), ...shape })
+
+/** What an agent had reported when a conclusion was drawn. */
+const endpointsSeen = agentRef.extend({ revision: names.revision, readyEndpoints: z.int().min(0) })
+const usageSeen = agentRef.extend({ revision: names.revision, inUse: z.int().min(0) })
+const activeSeen = agentRef.extend({
+  /** Header received until every worker had swapped, by the agent's clock. */
+  appliedMs: z.number().nullable(),
+  /** Bounds of the moment on control's monotonic clock, from the start of the publication. */
+  notBeforeMs: z.number().nullable(),
+  notAfterMs: z.number().nullable(),
+})
+
+/** Weights of an app's position in one cluster. */
+const clusterWeights = z.strictObject({
+  cluster: names.clusterName,
+  weights: z.array(weight).max(16),
+})
+
+export const event = z.discriminatedUnion('type', [
+  fact('epoch-begun', { epoch, reason: z.enum(['init', 'recover']) }),
+  fact('cluster-added', { cluster: names.clusterName, enrolmentTokenHash: hash }),
+  fact('enrolment-token-replaced', { cluster: names.clusterName, enrolmentTokenHash: hash }),
+  fact('token-created', { name: z.string(), scope, tokenHash: hash }),
+  fact('token-revoked', { name: z.string() }),
+  fact('agent-enrolled', { ...agentRef.shape, publicKey: z.string(), tokenHash: hash }),
+  fact('agent-forgotten', agentRef.shape),
+
+  fact('app-created', { app: names.appName, intent: appIntent }),
+  fact('app-changed', { app: names.appName, intent: appIntent }),
+  /** Its routes and position leave these clusters now; its backends when nothing uses them. */
+  fact('app-leaving', { app: names.appName, clusters: z.array(names.clusterName).min(1) }),
+  fact('app-left', {
+    app: names.appName,
+    cluster: names.clusterName,
+    evidence: z.array(usageSeen),
+  }),
+  fact('app-deletion-requested', { app: names.appName }),
+  fact('app-deleted', { app: names.appName }),
+
+  fact('release-created', {
+    release: names.releaseId,
+    app: names.appName,
+    version: names.version,
+    clusters: z.array(names.clusterName).min(1),
+    preview: z.strictObject({ path: z.string() }).nullable(),
+    autoPromote: z.boolean(),
+    whenSilent: z.enum(['abort', 'proceed']),
+    deadlineMs: z.int().min(0),
+  }),
+  fact('release-ready', { release: names.releaseId, evidence: z.array(endpointsSeen) }),
+  fact('release-aborted', { release: names.releaseId, reason: z.string() }),
+
+  /** Its generation is the position of this record. */
+  fact('switch-proposed', {
+    app: names.appName,
+    release: names.releaseId,
+    minReady: z.int().min(1),
+    required: z.array(agentRef),
+    deadlineAtMs: atMs,
+  }),
+  fact('switch-prepared', {
+    app: names.appName,
+    generation: names.generation,
+    evidence: z.array(endpointsSeen),
+  }),
+  fact('commit-decided', {
+    app: names.appName,
+    generation: names.generation,
+    except: z.array(agentRef),
+  }),
+  /** Decided at once, under a new generation: the position of this record. */
+  fact('rollback-decided', {
+    app: names.appName,
+    from: names.releaseId,
+    to: names.releaseId,
+    weights: z.array(clusterWeights).min(1),
+    required: z.array(agentRef),
+    deadlineAtMs: atMs,
+  }),
+  fact('switch-completed', {
+    app: names.appName,
+    generation: names.generation,
+    except: z.array(agentRef),
+    evidence: z.array(activeSeen),
+    skewMs: z.number().nullable(),
+    skewErrorMs: z.number().nullable(),
+  }),
+  fact('switch-aborted', { app: names.appName, generation: names.generation, reason: z.string() }),
+  fact('agent-caught-up', { app: names.appName, generation: names.generation, ...agentRef.shape }),
+
+  fact('drain-deadline-passed', { release: names.releaseId }),
+  fact('decommission-started', { release: names.releaseId }),
+  fact('release-decommissioned', { release: names.releaseId, evidence: z.array(usageSeen) }),
+])
+
+export type DomainEvent = z.infer<typeof event>
+export type EventType = DomainEvent['type']
+export type EventOf<Type extends EventType> = Extract<DomainEvent, { type: Type }>
+
+type Raw = Readonly<Record<string, unknown>>
+
+/** From `<type> v<n>` to the same fact one version later. Nothing has changed shape yet. */
+const upcasts: Readonly<Record<string, (older: Raw) => Raw>> = {}
+
+/** Throws on an event that this program does not know: the log is newer than the program, or damaged. */
+export function parseEvent(stored: unknown, steps = upcasts): DomainEvent {
+  let raw = z.looseObject({ type: z.string(), v: z.int().min(1) }).parse(stored)
+  for (let step = steps[`${raw.type} v${raw.v}`]; step; step = steps[`${raw.type} v${raw.v}`]) {
+    const next = step(raw) as typeof raw
+    if (next.v !== raw.v + 1) throw new Error(`the upcast of ${raw.type} v${raw.v} skips a version`)
+    raw = next
+  }
+  return event.parse(raw)
+}

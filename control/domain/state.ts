@@ -1,0 +1,188 @@
+/**
+ * What the fold of the log holds: a value made only by `evolve`, the same for the same prefix of the log.
+ * Nothing an agent reported is in here but what was concluded from it; the fleet's newest reports are
+ * beside it, in `fleet.ts`.
+ */
+import type { AppIntent } from '#wire/app.ts'
+import type { Epoch } from '#wire/header.ts'
+import type { PositionObject } from '#wire/object.ts'
+import type { ReleasePhase } from '#wire/release.ts'
+import { emptyTree, type Tree } from '#wire/tree.ts'
+import type { AgentRef } from './event.ts'
+import type { Scope } from './input.ts'
+import { emptyTable, get, type Table } from './table.ts'
+
+export interface State {
+  /** Of the newest record; 0 before the first. */
+  readonly position: number
+  /** Null before `init`. */
+  readonly epoch: Epoch | null
+  readonly clusters: ReadonlyMap<string, ClusterState>
+  readonly apps: Table<AppState>
+  readonly releases: Table<ReleaseState>
+  readonly tokens: ReadonlyMap<string, TokenState>
+  /** By idempotency key: where the answer is recorded. */
+  readonly answered: Table<{ readonly position: number; readonly bodyDigest: string }>
+  /** Highest release number that each app name has used; outlives the app, so that ids never return. */
+  readonly releaseNumbers: Table<number>
+  /** Apps that something is open for: the only ones that a report or the alarm can move. */
+  readonly open: ReadonlySet<string>
+}
+
+export interface ClusterState {
+  readonly name: string
+  readonly enrolmentTokenHash: string
+  readonly agents: ReadonlyMap<string, AgentState>
+  readonly tree: Tree
+  /** Log position of the record that made `tree` (or began the epoch). */
+  readonly revision: number
+  /** Which route answers for a host and a match, to refuse a second one: see `conflict.ts`. */
+  readonly matches: Table<string>
+}
+
+export interface AgentState {
+  readonly cluster: string
+  readonly agent: string
+  readonly publicKey: string
+  readonly tokenHash: string
+  readonly enrolledAtMs: number
+}
+
+export interface TokenState {
+  readonly name: string
+  readonly scope: Scope
+  readonly tokenHash: string
+}
+
+export interface AppState {
+  readonly app: string
+  readonly intent: AppIntent
+  /** Revision that created each route, by its name: the older route wins a tie. */
+  readonly routeSince: Readonly<Record<string, number>>
+  /** By cluster. */
+  readonly positions: Readonly<Record<string, PositionState>>
+  /** Clusters whose routes are gone and whose backends still wait, with the revision that took the routes. */
+  readonly leaving: Readonly<Record<string, number>>
+  readonly deleting: boolean
+  /** Not decommissioned ones and the newest others, oldest first. */
+  readonly releases: readonly string[]
+  readonly switch: SwitchState | null
+  readonly createdRevision: number
+  readonly changedRevision: number
+}
+
+export type PositionState = Pick<PositionObject, 'generation' | 'weights' | 'next'> & {
+  readonly close: readonly string[]
+}
+
+export interface ReleaseState {
+  readonly id: string
+  readonly app: string
+  readonly version: string
+  readonly clusters: readonly string[]
+  readonly preview: { readonly path: string } | null
+  readonly platform: AppIntent['platform']
+  readonly autoPromote: boolean
+  readonly whenSilent: 'abort' | 'proceed'
+  readonly deadlineMs: number
+  readonly createdAtMs: number
+  readonly createdBy: string
+  /** Revision that made its backend. */
+  readonly createdRevision: number
+  readonly phase: ReleasePhase
+  /** Revision of its newest change. */
+  readonly changedRevision: number
+  /** By cluster, what was live before it: where rollback goes. Empty before its first switch. */
+  readonly former: Readonly<Record<string, string | null>>
+  /** It has been live once; an aborted switch leaves it retired, not aborted. */
+  readonly wasLive: boolean
+  /** The newest switch that moved it in or out of the public position. */
+  readonly switch: SwitchState | null
+  /** Revision that took its preview away: the first of the two stages. */
+  readonly leavingSince: number | null
+  /** Its backend and workload are gone: the second. */
+  readonly gone: boolean
+  readonly abortReason: string | null
+  /** When what is still open on it is to be closed; null: never, or done. */
+  readonly drainAtMs: number | null
+}
+
+export interface SwitchState {
+  readonly app: string
+  readonly generation: number
+  readonly kind: 'promote' | 'rollback'
+  readonly state: 'preparing' | 'committing' | 'completed' | 'aborted'
+  /** The release that gets the traffic, and where. */
+  readonly release: string
+  readonly clusters: readonly string[]
+  /** Releases that lose it. */
+  readonly losers: readonly string[]
+  readonly minReady: number
+  readonly whenSilent: 'abort' | 'proceed'
+  readonly proposedAtMs: number
+  /** Of the phase it is in: for the acks, then for the active ones. */
+  readonly deadlineAtMs: number
+  readonly decidedAtMs: number | null
+  /** Revision whose header commits. */
+  readonly decidedRevision: number | null
+  readonly completedAtMs: number | null
+  readonly required: readonly AgentRef[]
+  readonly except: readonly AgentRef[]
+  readonly applied: readonly (AgentRef & { readonly appliedMs: number | null })[]
+  readonly skewMs: number | null
+  readonly skewErrorMs: number | null
+  readonly reason: string | null
+}
+
+export const emptyState: State = {
+  position: 0,
+  epoch: null,
+  clusters: new Map(),
+  apps: emptyTable(),
+  releases: emptyTable(),
+  tokens: new Map(),
+  answered: emptyTable(),
+  releaseNumbers: emptyTable(),
+  open: new Set(),
+}
+
+export const emptyCluster = (name: string, enrolmentTokenHash: string): ClusterState => ({
+  name,
+  enrolmentTokenHash,
+  agents: new Map(),
+  tree: emptyTree,
+  revision: 0,
+  matches: emptyTable(),
+})
+
+export const appOf = (state: State, app: string): AppState | undefined => get(state.apps, app)
+
+export const releaseOf = (state: State, id: string): ReleaseState | undefined =>
+  get(state.releases, id)
+
+export const releasesOf = (state: State, app: AppState): readonly ReleaseState[] =>
+  app.releases.flatMap((id) => releaseOf(state, id) ?? [])
+
+/** Phases before live: while a release is in one, the app takes no other. */
+export const isActive = (release: ReleaseState): boolean =>
+  release.phase === 'starting' ||
+  release.phase === 'ready' ||
+  release.phase === 'preparing' ||
+  release.phase === 'committing'
+
+export const activeRelease = (state: State, app: AppState): ReleaseState | undefined =>
+  releasesOf(state, app).find(isActive)
+
+/** The release that answers publicly in a cluster; null when none does. */
+export const publicRelease = (app: AppState, cluster: string): string | null =>
+  app.positions[cluster]?.weights.find((one) => one.weight > 0)?.release ?? null
+
+export function* agentsOf(state: State, clusters: readonly string[]): Generator<AgentState> {
+  for (const cluster of clusters) yield* state.clusters.get(cluster)?.agents.values() ?? []
+}
+
+export const isEnrolled = (state: State, { cluster, agent }: AgentRef): boolean =>
+  state.clusters.get(cluster)?.agents.has(agent) ?? false
+
+export const sameAgent = (a: AgentRef, b: AgentRef): boolean =>
+  a.agent === b.agent && a.cluster === b.cluster
