@@ -19,6 +19,8 @@ function run(config: AgentConfig): void {
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+  // Started by a fleet: the channel closes when the one who started it has died.
+  if (process.channel) process.on('disconnect', stop)
 }
 
 if (import.meta.main) {

@@ -215,6 +215,8 @@ if (import.meta.main) {
     }
     process.on('SIGTERM', stop)
     process.on('SIGINT', stop)
+    // Started by a fleet: the channel closes when the one who started it has died.
+    if (process.channel) process.on('disconnect', stop)
   }
   try {
     await localClusterCommand(run).parseAsync()

@@ -26,6 +26,8 @@ export interface FleetPlan {
   readonly nats: boolean
   /** First port; left out: free ports are found once. */
   readonly portBase?: number
+  /** Agents that are not started with the fleet; `startOne` lets them join later. */
+  readonly later?: readonly string[]
   /** Programs that the local platforms may run, by name. */
   readonly programs: Readonly<Record<string, string>>
 }
@@ -40,7 +42,7 @@ export interface Fleet {
   readonly agents: readonly { readonly name: string; readonly cluster: string }[]
   /** The state folder had a log before this start. */
   readonly restored: boolean
-  /** Traffic addresses; all agents, or those named. */
+  /** Traffic addresses; of the agents that were started first, or of those named. */
   targets(agents?: readonly string[]): Target[]
   /** `control`, `nats`, `eu-1.platform`, `eu-1-a`, and below agents `eu-1-a.pilot`, `eu-1-a.worker-0`. */
   pid(name: string): number | null
@@ -140,7 +142,8 @@ export async function startFleet(plan: FleetPlan, watcher: FleetWatcher = {}): P
     for (const { name } of agents) {
       add(name, () => answers(`http://127.0.0.1:${ports.agents[name]!.probe}/readyz`))
     }
-    await Promise.all(agents.map(({ name }) => startOne(name)))
+    const first = agents.filter(({ name }) => !plan.later?.includes(name))
+    await Promise.all(first.map(({ name }) => startOne(name)))
 
     const adminToken = readFileSync(join(state, 'control', 'admin.token'), 'utf8').trim()
     const fleet: Fleet = {
@@ -152,7 +155,7 @@ export async function startFleet(plan: FleetPlan, watcher: FleetWatcher = {}): P
       natsUrl: plan.nats ? `nats://127.0.0.1:${ports.nats}` : null,
       agents,
       restored,
-      targets: (names = agents.map(({ name }) => name)) =>
+      targets: (names = first.map(({ name }) => name)) =>
         names.map((name) => ({ name, host: '127.0.0.1', port: ports.agents[name]!.listen })),
       pid: (name) => pidOf(name, children),
       async kill(name) {
