@@ -23,7 +23,7 @@ export function obey(
 ): Obedience {
   const stopping = new AbortController()
   let desired: DesiredWorkloads | null = null
-  let applied: readonly unknown[] | null = null
+  let applied: string | null = null
   let held = false
   let trouble = ''
   let wake = new AbortController()
@@ -33,9 +33,10 @@ export function obey(
     held = await workloads.acquire(holder, stopping.signal)
     if (!held || !had) applied = null
     const wanted = desired
-    if (!held || !wanted || applied === wanted.workloads) return
+    const text = JSON.stringify(wanted?.workloads)
+    if (!held || !wanted || applied === text) return
     const outcome = await workloads.apply(holder, wanted, stopping.signal)
-    if (outcome === 'applied') applied = wanted.workloads
+    if (outcome === 'applied') applied = text
     else if (outcome === 'not-holder') held = false
     else log(`the platform has seen a newer snapshot than revision ${wanted.revision}`)
   }
