@@ -13,6 +13,9 @@ export const subjects = (cluster: string) => ({
 
 export const streamName = (cluster: string) => `SWITCHYARD_${cluster}`
 
+/** Replies to a cluster's agents travel here, so that no cluster can read another's. */
+export const inboxPrefix = (cluster: string) => `_INBOX_cluster_${cluster}`
+
 /** Paths of the `http` transport, served by control. */
 export const agentPaths = (cluster: string) => ({
   enrol: '/v1/agents/enrol',

@@ -12,3 +12,6 @@ export const natsCredentials = z.strictObject({
   clusters: z.record(names.clusterName, natsUser),
 })
 export type NatsCredentials = z.infer<typeof natsCredentials>
+
+/** Replies to control travel here; no cluster's user may listen. */
+export const controlInbox = '_INBOX_control'

@@ -3,11 +3,21 @@
  * the least permissions per cluster, run as a child process.
  *
  *   <state>/nats/                  the streams; may be wiped or rolled back while stopped
- *   <state>/nats-users.json 0600   credentials: `control/delivery/nats-credentials.ts`
+ *   <state>/nats-users.json 0600   credentials, as control reads them
  *   <state>/nats.conf       0600   the server's configuration
+ *   <state>/nats.log               its log
  *
  *   node deploy/local/nats.ts --state <folder> --port <port> --cluster eu-1 --cluster us-1
  */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { keepCredentials, serverConfig } from './nats-config.ts'
+import { findNatsServer } from './nats-server.ts'
+
 export interface LocalNatsOptions {
   readonly stateFolder: string
   readonly port: number
@@ -16,15 +26,121 @@ export interface LocalNatsOptions {
 }
 
 export interface LocalNats {
+  /** `nats://127.0.0.1:<port>` */
   readonly servers: string
   readonly credentialsFile: string
   readonly storeFolder: string
   readonly pid: number
+  /** Resolves with the exit code when the server has ended, whoever ended it. */
+  readonly ended: Promise<number | null>
   /** SIGTERM; resolves when it has ended. */
   stop(): Promise<void>
   /** SIGKILL; resolves when it has ended. */
   kill(): Promise<void>
 }
 
+export const natsFiles = {
+  store: 'nats',
+  credentials: 'nats-users.json',
+  config: 'nats.conf',
+  log: 'nats.log',
+} as const
+
+const startWithinMs = 15_000
+const stopWithinMs = 5_000
+
 /** Resolves when the server accepts connections. Passwords are kept from a former start. */
-export declare function startNats(options: LocalNatsOptions): Promise<LocalNats>
+export async function startNats(options: LocalNatsOptions): Promise<LocalNats> {
+  const state = resolve(options.stateFolder)
+  const file = (name: keyof typeof natsFiles) => join(state, natsFiles[name])
+  const program = await findNatsServer(options.say)
+  mkdirSync(file('store'), { recursive: true, mode: 0o700 })
+  const credentials = keepCredentials(file('credentials'), options.clusters)
+  const place = { port: options.port, storeFolder: file('store'), logFile: file('log') }
+  writeFileSync(file('config'), serverConfig(place, credentials), { mode: 0o600 })
+
+  const child = spawn(program, ['--config', file('config')], { stdio: 'ignore' })
+  const ended = new Promise<number | null>((resolve) => {
+    child.once('exit', (code) => resolve(code))
+    child.once('error', () => resolve(null))
+  })
+  const end = async (signal: 'SIGTERM' | 'SIGKILL') => {
+    child.kill(signal)
+    const late = setTimeout(() => child.kill('SIGKILL'), stopWithinMs)
+    await ended
+    clearTimeout(late)
+  }
+  try {
+    await untilAccepts(options.port, child)
+  } catch (cause) {
+    await end('SIGKILL')
+    throw new Error(`nats-server did not start; the end of ${file('log')}:\n${tail(file('log'))}`, {
+      cause,
+    })
+  }
+  return {
+    servers: `nats://127.0.0.1:${options.port}`,
+    credentialsFile: file('credentials'),
+    storeFolder: file('store'),
+    pid: child.pid!,
+    ended,
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+  }
+}
+
+async function untilAccepts(port: number, child: ChildProcess): Promise<void> {
+  const deadline = performance.now() + startWithinMs
+  while (!(await greets(port))) {
+    if (child.exitCode !== null || child.pid === undefined) throw new Error('it ended at once')
+    if (performance.now() > deadline) throw new Error(`no connection in ${startWithinMs} ms`)
+    await delay(20)
+  }
+}
+
+/** A NATS server speaks first: `INFO {…}`. */
+function greets(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port })
+    socket.setTimeout(1_000, () => socket.destroy())
+    socket.once('data', (bytes) => {
+      resolve(bytes.toString('latin1').startsWith('INFO '))
+      socket.destroy()
+    })
+    socket.once('error', () => resolve(false))
+    socket.once('close', () => resolve(false))
+  })
+}
+
+const tail = (file: string): string =>
+  existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').slice(-20).join('\n') : ''
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      state: { type: 'string' },
+      port: { type: 'string' },
+      cluster: { type: 'string', multiple: true },
+    },
+  })
+  const { state, port, cluster: clusters = [] } = values
+  if (!state || !port || clusters.length === 0) {
+    console.error('use: nats.ts --state <folder> --port <port> --cluster <name> …')
+    process.exit(2)
+  }
+  const say = (line: string) => console.log(line)
+  const nats = await startNats({ stateFolder: state, port: Number(port), clusters, say })
+  say(`NATS listens on ${nats.servers}`)
+  let asked = false
+  const stop = () => {
+    asked = true
+    void nats.stop()
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop)
+  process.on('disconnect', stop)
+  const code = await nats.ended
+  if (!asked) console.error(`nats-server ended by itself with ${code}`)
+  process.exit(asked ? 0 : 1)
+}
+
+if (import.meta.main) await main()
