@@ -32,6 +32,7 @@ export const rejections = {
   'in-use': { status: 409, sentence: 'Exchanges or tunnels are still open on the release; the ledger counts them.' },
   'not-acknowledged': { status: 409, sentence: 'Some enrolled agent has not acknowledged that traffic has moved.' },
   'is-live': { status: 409, sentence: 'The release takes public traffic and cannot be decommissioned.' },
+  'switch-aborted': { status: 409, sentence: 'The change was accepted, but its switch was aborted before it was active.' },
   'app-in-release': { status: 409, sentence: 'Clusters, platform and copies cannot change, and the app cannot be deleted, during a release.' },
   'app-has-releases': { status: 409, sentence: 'The app still has releases that are not decommissioned.' },
   'route-conflict': { status: 409, sentence: 'Another route has the same hosts and the same match.' },
