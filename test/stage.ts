@@ -11,7 +11,7 @@ import { join, resolve } from 'node:path'
 import type { ReleaseView } from '#wire/release.ts'
 import { defaultPlan, type LoadPlan } from '../bench/load/plan.ts'
 import { type Load, startLoad } from '../bench/load.ts'
-import type { AppInput, ReleaseInput } from '../deploy/local/control-client.ts'
+import type { AppInput, CallOptions, ReleaseInput } from '../deploy/local/control-client.ts'
 import { type Fleet, type FleetPlan, startFleet } from '../deploy/local/fleet.ts'
 import { untilPhase } from '../deploy/local/until.ts'
 
@@ -21,7 +21,7 @@ export interface Stage {
   readonly fleet: Fleet
   readonly folder: string
   /** Puts an app on all clusters with one host: `<app>.example`. */
-  putApp(app: string, intent?: Partial<AppInput>): Promise<void>
+  putApp(app: string, intent?: Partial<AppInput>, options?: CallOptions): Promise<void>
   /** Starts a release and waits until it can be promoted (or, the first one, until it is live). */
   release(intent: ReleaseInput): Promise<ReleaseView>
   load(app: string, plan?: Partial<LoadPlan>): Promise<Load>
@@ -53,7 +53,7 @@ export async function openStage(plan: Partial<FleetPlan> = {}): Promise<Stage> {
   return {
     fleet,
     folder,
-    async putApp(app, intent = {}) {
+    async putApp(app, intent = {}, options = { wait: 'active', timeoutMs: 15_000 }) {
       await client.putApp(
         app,
         {
@@ -62,7 +62,7 @@ export async function openStage(plan: Partial<FleetPlan> = {}): Promise<Stage> {
           platform: { type: 'local', program: 'shop' },
           ...intent,
         },
-        { wait: 'active' },
+        options,
       )
     },
     async release(intent) {
