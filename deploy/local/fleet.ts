@@ -60,6 +60,8 @@ export interface Fleet {
 }
 
 const startWithinMs = 30_000
+/** The first time, its server is built from source. */
+const natsWithinMs = 600_000
 const stopWithinMs = 10_000
 
 export class PortsTaken extends Error {
@@ -106,7 +108,8 @@ export async function startFleet(plan: FleetPlan, watcher: FleetWatcher = {}): P
   async function startOne(name: string, env?: Readonly<Record<string, string>>): Promise<void> {
     const child = childNamed(name)
     child.start(env)
-    await untilReady(child, 'ready', readiness.get(name)!, startWithinMs)
+    const withinMs = name === 'nats' ? natsWithinMs : startWithinMs
+    await untilReady(child, 'ready', readiness.get(name)!, withinMs)
   }
   async function runControl(command: string, ...more: string[]): Promise<void> {
     const name = `control ${command}`

@@ -21,7 +21,7 @@ interface Place {
 const root = resolve(import.meta.dirname, '../..')
 const local = (port: number) => `127.0.0.1:${port}`
 
-/** Of a name: `control`, `control <command>`, `eu-1.platform` or an agent's. */
+/** Of a name: `nats`, `control`, `control <command>`, `eu-1.platform` or an agent's. */
 export function programs({ plan, state, ports, controlUrl }: Place): (name: string) => Program {
   const controlState = join(state, 'control')
   const clusterFlags = plan.clusters.flatMap((cluster) => ['--cluster', cluster])
@@ -30,6 +30,10 @@ export function programs({ plan, state, ports, controlUrl }: Place): (name: stri
   return (name) => {
     if (name === 'control init') {
       return script('control/main.ts', 'init', '--state', controlState, ...clusterFlags)
+    }
+    if (name === 'nats') {
+      const port = String(ports.nats)
+      return script('deploy/local/nats.ts', '--state', state, '--port', port, ...clusterFlags)
     }
     if (name.startsWith('control ')) {
       return script('control/main.ts', name.slice('control '.length), '--state', controlState)
