@@ -5,11 +5,10 @@
  */
 import type { Socket } from 'node:net'
 import {
-  REQ_BODY,
   REQ_FLAG_HEAD,
-  REQ_FLAG_KEEP_ALIVE,
   REQ_FLAGS,
   REQ_HEAD_BYTES,
+  REQ_MAY_CONTINUE,
   REQUEST,
 } from '#router/layout.ts'
 import type { ClientInput } from '#router/router.ts'
@@ -33,6 +32,13 @@ export interface ClientUser {
   cut(): void
 }
 
+/** Statuses that the router answers with; others break a rule of HTTP. */
+const reasonOf: Readonly<Record<number, FailureReason>> = {
+  404: 'no-route',
+  417: 'expectation',
+  503: 'no-endpoint',
+}
+
 const never = Number.POSITIVE_INFINITY
 
 export class Client implements Waiting {
@@ -47,6 +53,8 @@ export class Client implements Waiting {
   /** Bytes for later; only ever one read and one unfinished head. */
   #held: Buffer | null = null
   #paused = false
+  /** Bytes are being worked on: they are not fed a second time. */
+  #busy = false
   #lingering = false
   #discardedBytes = 0
   #headStarted = false
@@ -73,15 +81,19 @@ export class Client implements Waiting {
   }
 
   readonly onRead = (bytes: number): boolean => {
-    let { start } = this.#path.zones.client
+    const { memory, client: landing } = this.#path.zones
+    let { start } = landing
     const end = start + bytes
     const held = this.#held
     if (held !== null) {
+      if (held.length > landing.headroomBytes) throw new RangeError('read while bytes were held')
       start -= held.length
-      this.#path.zones.memory.set(held, start)
+      memory.set(held, start)
       this.#held = null
     }
-    return this.#dispatch(start, end)
+    const go = this.#dispatch(start, end)
+    this.#paused = !go
+    return go
   }
 
   /** Keeps bytes for later; the caller stops reading or is at an unfinished head. */
@@ -91,17 +103,19 @@ export class Client implements Waiting {
 
   /** Goes on: first with what was kept, then with reading. */
   feed(): void {
+    if (this.#busy || this.socket.destroyed) return
     const held = this.#held
+    let go = true
     if (held !== null) {
-      const { start } = this.#path.zones.client
-      this.#path.zones.memory.set(held, start)
+      const { memory, client: landing } = this.#path.zones
+      memory.set(held, landing.start)
       this.#held = null
-      if (!this.#dispatch(start, start + held.length)) return
+      go = this.#dispatch(landing.start, landing.start + held.length)
     }
-    if (this.#paused && !this.socket.destroyed) {
-      this.#paused = false
-      this.socket.resume()
-    }
+    if (go === !this.#paused) return
+    this.#paused = !go
+    if (go) this.socket.resume()
+    else this.socket.pause()
   }
 
   /** Calls back once nothing is queued on the socket: the user, or the next request. */
@@ -117,15 +131,16 @@ export class Client implements Waiting {
       this.close()
       return
     }
-    this.#awaitHead()
+    this.#headStarted = false
+    this.waitFor(this.#path.limits.idleMs)
     if (this.#held !== null || this.#paused) this.feed()
   }
 
   /** Writes an answer of our own; the connection goes on only when the request was whole. */
   answer(status: number, keepAlive: boolean, head: boolean): void {
-    const { path, socket } = { path: this.#path, socket: this.socket }
-    const close = !keepAlive || this.ended || path.draining()
-    socket.write(ownAnswer({ status, date: path.date(), close, head }))
+    const { date, draining } = this.#path
+    const close = !keepAlive || this.ended || draining
+    this.socket.write(ownAnswer({ status, date, close, head }))
     this.finished(!close)
   }
 
@@ -136,13 +151,12 @@ export class Client implements Waiting {
     this.#lingering = true
     const { socket } = this
     if (socket.destroyed) return
+    if (socket.writableLength > 0) {
+      this.waitFor(this.#path.limits.writeStallMs)
+      this.whenFlushed()
+    } else this.waitFor(this.#path.limits.lingerMs)
     socket.end()
-    if (socket.writableLength > 0) this.waitFor(this.#path.limits.writeStallMs)
-    else this.waitFor(this.#path.limits.lingerMs)
-    if (this.#paused) {
-      this.#paused = false
-      socket.resume()
-    }
+    this.feed()
   }
 
   /** Makes an unfinished response visible as such: RST, never a proper end (http-rules 48). */
@@ -169,24 +183,30 @@ export class Client implements Waiting {
 
   #dispatch(start: number, end: number): boolean {
     let go = true
+    this.#busy = true
     if (this.#lingering) this.#discard(end - start)
     else if (this.user !== null) go = this.user.onClientRead(start, end)
     else go = this.#heads(start, end)
-    this.#paused = !go
-    return go
+    this.#busy = false
+    // A connection that has begun to close is read, so that its end is seen.
+    return go || this.#lingering
   }
 
   #heads(from: number, end: number): boolean {
     const path = this.#path
-    const { router, words, zones } = path
+    const { router, zones } = path
     let start = from
     while (start < end) {
-      // Answers of pipelined requests may not pile up behind a client that does not read.
+      // Answers to pipelined requests may not pile up in front of a client that does not read.
       if (this.socket.writableLength !== 0) {
         this.hold(start, end)
         this.waitFor(path.limits.writeStallMs)
         this.whenFlushed()
         return false
+      }
+      if (path.overloaded) {
+        this.refuse(503, 'overloaded')
+        return true
       }
       router.setClient(this.input)
       const used = router.request(start, end, zones.out)
@@ -197,28 +217,50 @@ export class Client implements Waiting {
         return true
       }
       this.#headStarted = false
-      if (used < 0) {
-        // FIXME status words
-        return false
-      }
-      const overload = path.overloaded()
-      if (overload) {
-        this.refuse(503, 'overloaded')
-        return true
-      }
-      start = path.begin(this, start + used, end)
-      if (this.user !== null) {
-        if (start === end) return !this.user.blocksClient
-        this.hold(start, end)
-        return false
-      }
+      if (used > 0) {
+        start = path.exchange().begin(this, start + used, end)
+        if (this.user !== null) {
+          if (start < end) this.hold(start, end)
+          return start === end
+        }
+      } else start += this.#answerOwn(-used)
       if (this.#lingering) return true
     }
     return true
   }
 
-  #awaitHead(): void {
-    this.#headStarted = false
-    this.waitFor(this.#path.limits.idleMs)
+  /** The router has chosen the answer. Returns the bytes of the request's head. */
+  #answerOwn(status: number): number {
+    const { counts, router } = this.#path
+    const { words } = router
+    const mayContinue = words[(REQUEST + REQ_MAY_CONTINUE) >> 2] === 1
+    const flags = mayContinue ? words[(REQUEST + REQ_FLAGS) >> 2]! : 0
+    if (status !== 204) counts.fail(reasonOf[status] ?? 'bad-request')
+    this.answer(status, mayContinue, (flags & REQ_FLAG_HEAD) !== 0)
+    return words[(REQUEST + REQ_HEAD_BYTES) >> 2]!
+  }
+
+  #discard(bytes: number): void {
+    this.#discardedBytes += bytes
+    if (this.#discardedBytes > this.#path.limits.lingerBytesMax) this.socket.destroy()
+  }
+
+  #onFlushed(): void {
+    if (this.socket.destroyed || this.socket.writableLength !== 0) return
+    if (this.user !== null) this.user.onClientFlushed()
+    else if (this.#lingering) this.waitFor(this.#path.limits.lingerMs)
+    else this.feed()
+  }
+
+  #onEnd(): void {
+    this.ended = true
+    if (this.user !== null) this.user.onClientEnd()
+    else if (!this.#lingering) this.close()
+  }
+
+  #onClose(): void {
+    this.#path.gone(this)
+    this.#held = null
+    this.user?.onClientClose()
   }
 }

@@ -15,6 +15,7 @@ import {
   REQ_FLAG_HEAD,
   REQ_FLAG_IDEMPOTENT,
   REQ_FLAG_KEEP_ALIVE,
+  REQ_FLAG_UPGRADE,
   REQ_FLAGS,
   REQ_LENGTH_HIGH,
   REQ_LENGTH_LOW,
@@ -73,7 +74,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
 
   constructor(path: DataPath) {
     this.#path = path
-    this.#body = new Body(path.router)
+    this.#body = new Body(path.zones)
     this.#response = new Response(path)
   }
 
@@ -91,7 +92,9 @@ export class Exchange implements ClientUser, UpstreamOwner {
     counts.begin(this.count)
     const low = words[(REQUEST + REQ_LENGTH_LOW) >> 2]! >>> 0
     const length = words[(REQUEST + REQ_LENGTH_HIGH) >> 2]! * 0x1_0000_0000 + low
-    this.#body.begin(words[(REQUEST + REQ_BODY) >> 2]!, length)
+    const framing = words[(REQUEST + REQ_BODY) >> 2]!
+    this.#body.begin(framing, framing, length)
+    this.#response.begin(this.#flags, this.#minor)
     const headBytes = words[(VERDICT + VERDICT_OUT_BYTES) >> 2]!
     this.#expecting = (this.#flags & REQ_FLAG_EXPECT_CONTINUE) !== 0 && !this.#body.done
 
@@ -119,7 +122,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
 
   onClientRead(start: number, end: number): boolean {
     const client = this.#client
-    if (this.#body.done || !this.#sent || this.#expecting || this.#blocked) {
+    if (this.#body.done || !this.#sent || this.#expecting || this.#blocked || this.#mustStop()) {
       client.hold(start, end)
       return false
     }
@@ -130,7 +133,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
       return true
     }
     this.#windowBytes += used
-    if (this.#body.received > this.#path.limits.requestBodyBytesMax) {
+    if (this.#body.payloadBytes > this.#path.limits.requestBodyBytesMax) {
       this.#fail(413, 'body-too-large', end)
       return true
     }
@@ -160,6 +163,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
   }
 
   onClientFlushed(): void {
+    if (this.#waiting !== CLIENT_WRITE) return
     this.#wait(RESPONSE_BODY, this.#path.limits.responseIdleMs)
     this.#upstream?.resume()
   }
@@ -205,6 +209,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
     else if (this.#response.started) this.#fail(502, 'response-cut', 0)
     else if (this.#mayRepeat()) {
       this.#repeated = true
+      this.#response.begin(this.#flags, this.#minor)
       this.#elsewhere()
       this.#connect()
     } else this.#fail(502, 'upstream-reset', 0)
@@ -236,17 +241,17 @@ export class Exchange implements ClientUser, UpstreamOwner {
     const upstream = this.#upstream!
     upstream.wrote()
     this.#sent = true
-    this.#response.begin(this.#flags, this.#minor)
-    this.#watch(zones.send(upstream.socket, byteCount))
+    const pending = zones.send(upstream.socket, byteCount)
     if (this.#expecting) this.#wait(EXPECT, limits.expectMs)
     else if (this.#body.done) this.#wait(RESPONSE_HEAD, limits.responseHeadMs)
     else this.#wait(REQUEST_BODY, limits.bodyWindowMs)
+    this.#watch(pending)
   }
 
   #watch(pending: boolean): void {
     if (!pending || this.#blocked) return
     this.#blocked = true
-    if (!this.#body.done) this.#wait(REQUEST_BODY, this.#path.limits.writeStallMs)
+    if (this.#waiting === REQUEST_BODY) this.#wait(REQUEST_BODY, this.#path.limits.writeStallMs)
     this.#path.zones.whenFlushed(this.#upstream!.socket, this.#onFlushed)
   }
 
@@ -310,15 +315,21 @@ export class Exchange implements ClientUser, UpstreamOwner {
     return repeatable && !this.#streamed && !this.#repeated
   }
 
+  /** The endpoint has answered and will close: writing on would reset it before its answer is read. */
+  #mustStop(): boolean {
+    return this.#response.headSent && !this.#response.keepUpstream
+  }
+
   #mayKeepAlive(): boolean {
-    const { draining } = this.#path
-    return this.#body.done && !this.#client.ended && !draining
+    const upgrade = (this.#flags & REQ_FLAG_UPGRADE) !== 0
+    return this.#body.done && !upgrade && !this.#client.ended && !this.#path.draining
   }
 
   #complete(): void {
     const client = this.#client
     const whole = this.#body.done
-    const keepUpstream = this.#response.keepUpstream && whole && !this.#blocked
+    const upgrade = (this.#flags & REQ_FLAG_UPGRADE) !== 0
+    const keepUpstream = this.#response.keepUpstream && whole && !upgrade && !this.#blocked
     const keepClient = this.#response.keepClient && whole
     this.#end(keepUpstream)
     client.finished(keepClient)
@@ -329,9 +340,9 @@ export class Exchange implements ClientUser, UpstreamOwner {
     const upstream = this.#upstream!
     const { count } = this
     const slot = this.#slot
-    const rest = this.#response.rest
+    const { early } = this.#response
     this.#forget()
-    new Tunnel(this.#path, client, upstream, count, slot).begin(rest)
+    new Tunnel(this.#path, client, upstream, count, slot).begin(early)
   }
 
   /** Ends the exchange without a whole response. Returns `position`, for callers that go on. */
@@ -373,7 +384,6 @@ export class Exchange implements ClientUser, UpstreamOwner {
     this.#streamed = false
     this.#expecting = false
     this.#blocked = false
-    this.#response.reset()
     this.#path.recycle(this)
   }
 

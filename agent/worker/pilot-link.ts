@@ -41,7 +41,7 @@ export function startPilotLink(options: PilotLinkOptions): PilotLink {
     socket = one
     let queue = Promise.resolve()
     const read = linkReader<PilotMessage>((message) => {
-      queue = queue.then(() => onMessage(message)).catch((error: Error) => one.destroy(error))
+      queue = queue.then(() => onMessage(message)).catch((error: Error) => void one.destroy(error))
     })
     one.on('connect', () => {
       connected = true

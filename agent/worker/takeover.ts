@@ -4,7 +4,7 @@
  * touches the private `_handle`; `takeover.test.ts` fails loudly when a Node changes it, and
  * `takeover: false` is the public way at 5-15 % more CPU a request.
  */
-import { createServer, type Server, Socket } from 'node:net'
+import { createServer, type Server, Socket, type SocketConstructorOpts } from 'node:net'
 
 /** Called for each read with the bytes in the landing; `false` stops reading until `socket.resume()`. */
 export type OnRead = (bytes: number) => boolean

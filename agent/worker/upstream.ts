@@ -66,7 +66,9 @@ export class Upstream {
   /** Gives up a connection on which a request is unfinished, so that the backend sees it (http-rules 36). */
   reset(): void {
     this.owner = null
-    this.socket.resetAndDestroy()
+    // While connecting, Node would wait for the connection to reset it.
+    if (this.socket.connecting) this.socket.destroy()
+    else this.socket.resetAndDestroy()
   }
 
   #onRead(bytes: number): boolean {

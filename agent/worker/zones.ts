@@ -34,6 +34,7 @@ export interface Landing {
 }
 
 export interface Zones {
+  readonly router: Router
   /** The router's whole memory. */
   readonly memory: Buffer
   readonly client: Landing
@@ -84,6 +85,7 @@ export function createZones(router: Router): Zones {
   if (first === undefined) throw new Error('a router needs zones for its output')
 
   const zones: Zones = {
+    router,
     memory,
     client,
     upstream,
