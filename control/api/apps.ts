@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { appIntent } from '#wire/app.ts'
 import * as names from '#wire/names.ts'
+import type { AppView } from '../domain/view.ts'
 import {
   type IntentTaker,
   mutationHeaders,
@@ -13,12 +14,6 @@ import {
 import type { Define } from './operation.ts'
 import { problem } from './problem.ts'
 
-/** An app as the API shows it: the intent with its defaults filled in, and what has come of it. */
-export interface AppView {
-  readonly app: string
-  readonly etag: string
-}
-
 export interface AppReader {
   apps(): readonly AppView[]
   app(name: string): AppView | null
@@ -27,7 +22,20 @@ export interface AppReader {
 const appParams = z.strictObject({ app: names.appName })
 const asked = appIntent.meta({ id: 'AppIntent' })
 const shown = z
-  .looseObject({ app: names.appName, etag: z.string(), ...appIntent.shape })
+  .strictObject({
+    app: names.appName,
+    ...appIntent.shape,
+    etag: z.string(),
+    revision: names.revision,
+    /** By cluster. */
+    live: z.record(
+      names.clusterName,
+      z.strictObject({ release: names.releaseId.nullable(), generation: names.generation }),
+    ),
+    releases: z.array(names.releaseId),
+    deleting: z.boolean(),
+    leaving: z.array(names.clusterName),
+  })
   .meta({ id: 'App' })
 
 export function defineApps(define: Define, taker: IntentTaker, reader: AppReader): void {
@@ -95,7 +103,9 @@ export function defineApps(define: Define, taker: IntentTaker, reader: AppReader
       ],
     },
     ({ params, body, ...rest }) =>
-      takeIntent(taker, { type: 'put-app', app: params.app, body }, rest),
+      takeIntent(taker, { type: 'put-app', app: params.app, body }, rest, {
+        fresh: () => reader.app(params.app),
+      }),
   )
   define(
     {

@@ -12,13 +12,13 @@ import { problem } from './problem.ts'
 
 /** The hashes that tokens are compared with: a reading of the state. */
 export interface Credentials {
-  operators(): Iterable<{
+  operatorTokens(): Iterable<{
     readonly name: string
     readonly scope: Scope
     readonly tokenHash: string
   }>
-  enrolments(): Iterable<{ readonly cluster: string; readonly tokenHash: string }>
-  agents(cluster: string): Iterable<{ readonly agent: string; readonly tokenHash: string }>
+  enrolmentTokens(): Iterable<{ readonly cluster: string; readonly tokenHash: string }>
+  agentTokens(cluster: string): Iterable<{ readonly agent: string; readonly tokenHash: string }>
 }
 
 export function createGuard(credentials: Credentials): Guard {
@@ -28,14 +28,22 @@ export function createGuard(credentials: Credentials): Guard {
     const tokenHash = hashToken(token)
     if (token.startsWith('swy_agent_')) {
       const cluster = context.req.param('cluster') ?? ''
-      const found = findByHash(credentials.agents(cluster), (agent) => agent.tokenHash, tokenHash)
+      const found = findByHash(
+        credentials.agentTokens(cluster),
+        (agent) => agent.tokenHash,
+        tokenHash,
+      )
       return found ? { kind: 'agent', cluster, agent: found.agent } : { kind: 'nobody' }
     }
     if (token.startsWith('swy_enrol_')) {
-      const found = findByHash(credentials.enrolments(), (holder) => holder.tokenHash, tokenHash)
+      const found = findByHash(
+        credentials.enrolmentTokens(),
+        (holder) => holder.tokenHash,
+        tokenHash,
+      )
       return found ? { kind: 'enrolment', cluster: found.cluster } : { kind: 'nobody' }
     }
-    const found = findByHash(credentials.operators(), (holder) => holder.tokenHash, tokenHash)
+    const found = findByHash(credentials.operatorTokens(), (holder) => holder.tokenHash, tokenHash)
     return found ? { kind: 'operator', name: found.name, scope: found.scope } : { kind: 'nobody' }
   }
   return (context, access) => {

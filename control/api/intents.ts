@@ -47,13 +47,13 @@ const waitDefaultMs = 30_000
 /** What operations that change something need from the turn. */
 export interface IntentTaker {
   submit(input: Input): Promise<Answer>
-  /** True once the answered change is active; false when the time ran out or `signal` aborted. */
-  waitActive(
+  /** What has become of an accepted intent; `pending` when the time ran out or `signal` aborted. */
+  outcome(
     intent: Intent,
-    answer: Answer,
+    revision: number,
     timeoutMs: number,
     signal: AbortSignal,
-  ): Promise<boolean>
+  ): Promise<'active' | 'pending' | 'failed'>
 }
 
 export interface Asked {
@@ -63,12 +63,18 @@ export interface Asked {
   readonly request: Request
 }
 
+export interface Finish {
+  /** Adds what only this answer may hold, such as a new token. */
+  readonly body?: (body: unknown, repeated: boolean) => unknown
+  /** What is shown after a wait: the state as it has become, instead of the recorded answer. */
+  readonly fresh?: (body: unknown) => unknown
+}
+
 export async function takeIntent(
   taker: IntentTaker,
   intent: Intent,
   asked: Asked,
-  /** Adds what only this answer may hold, such as a new token. */
-  finish: (body: unknown, repeated: boolean) => unknown = (body) => body,
+  finish: Finish = {},
 ): Promise<Response> {
   const answer = await taker.submit({
     kind: 'intent',
@@ -78,17 +84,21 @@ export async function takeIntent(
     ifMatch: asked.headers['if-match'] ?? null,
   })
   if (!answer.ok) return problem(answer.rejection)
+  let body = finish.body?.(answer.body, answer.repeated) ?? answer.body
   if (asked.query?.wait === 'active') {
     const timeoutMs = asked.query.timeout ?? waitDefaultMs
-    const active = await taker.waitActive(intent, answer, timeoutMs, asked.request.signal)
-    if (!active) return problem(waitTimeout(answer, timeoutMs))
+    const signal = asked.request.signal
+    const outcome = await taker.outcome(intent, answer.revision, timeoutMs, signal)
+    body = finish.fresh?.(body) ?? body
+    if (outcome === 'pending') return problem(waitTimeout(answer.revision, timeoutMs, body))
+    if (outcome === 'failed') return problem(switchAborted(answer.revision, body))
   }
-  return Response.json(finish(answer.body, answer.repeated), {
+  return Response.json(body, {
     status: answer.status,
     headers: {
       'switchyard-revision': String(answer.revision),
       ...(answer.repeated && { 'idempotent-replayed': 'true' }),
-      ...etagHeader(answer.body),
+      ...etagHeader(body),
     },
   })
 }
@@ -100,13 +110,24 @@ const actorOf = (principal: Principal): string =>
       ? `agent:${principal.agent}`
       : principal.kind
 
-const waitTimeout = (answer: Answer & { ok: true }, timeoutMs: number) =>
+const waitTimeout = (revision: number, timeoutMs: number, accepted: unknown) =>
   ({
     code: 'wait-timeout',
-    detail: `The change was accepted as revision ${answer.revision}, but is not active after ${timeoutMs} ms.`,
-    fix: 'Read the state; do not send the change again.',
-    evidence: { revision: answer.revision, accepted: answer.body },
+    detail: `The change was accepted as revision ${revision}, but is not active after ${timeoutMs} ms.`,
+    fix: 'Read the state; the change goes on and need not be sent again.',
+    evidence: { revision, accepted },
   }) as const
+
+const switchAborted = (revision: number, accepted: unknown) =>
+  ({
+    code: 'switch-aborted',
+    detail: `The change was accepted as revision ${revision}, but its switch was aborted: ${reasonIn(accepted)}`,
+    fix: 'Mend what the reason names, then ask again under a new Idempotency-Key.',
+    evidence: { revision, accepted },
+  }) as const
+
+const reasonIn = (release: unknown): string =>
+  (release as { switch?: { reason?: string } } | null)?.switch?.reason ?? 'see the release.'
 
 export const quoted = (etag: string): string => `"${etag}"`
 function unquoted(etag: string): string {

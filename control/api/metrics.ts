@@ -1,5 +1,7 @@
-/** The port to the metrics: the API tells what it saw and shows the text; a runtime supplies them. */
-export interface Metrics {
+/** The port to the metrics: what control tells of itself, and what gauges read from it. */
+import type { PublisherMetrics } from '../delivery/publisher.ts'
+
+export interface Metrics extends PublisherMetrics {
   requestAnswered(request: {
     readonly method: string
     /** The operation's path with its parameters' names, or `unknown`: never a path as it was sent. */
@@ -7,5 +9,16 @@ export interface Metrics {
     readonly status: number
     readonly seconds: number
   }): void
+  turnTaken(kind: string, seconds: number): void
   text(): Promise<{ readonly contentType: string; readonly body: string }>
+}
+
+/** What gauges show, read at each scrape. */
+export interface Gauges {
+  readonly logPosition: number
+  /** By cluster: revisions that are durable but not handed to the transport yet. */
+  readonly publishLag: Readonly<Record<string, number>>
+  readonly agents: readonly { readonly cluster: string; readonly condition: string }[]
+  readonly releases: readonly { readonly phase: string }[]
+  readonly ready: boolean
 }

@@ -40,6 +40,7 @@ const motionRejections = {
 } as const
 
 export function defineReleases(define: Define, taker: IntentTaker, reader: ReleaseReader): void {
+  const fresh = (body: unknown) => reader.release((body as ReleaseView).id)
   define(
     {
       method: 'get',
@@ -76,6 +77,7 @@ export function defineReleases(define: Define, taker: IntentTaker, reader: Relea
       answers: { 201: { description: 'It has started.', schema: releaseShown } },
       rejections: [
         ...mutationRejections,
+        'switch-aborted',
         'unknown-app',
         'unknown-cluster',
         'release-in-progress',
@@ -83,7 +85,7 @@ export function defineReleases(define: Define, taker: IntentTaker, reader: Relea
         'limit-reached',
       ],
     },
-    ({ body, ...asked }) => takeIntent(taker, { type: 'create-release', body }, asked),
+    ({ body, ...asked }) => takeIntent(taker, { type: 'create-release', body }, asked, { fresh }),
   )
   define(
     {
@@ -116,10 +118,15 @@ export function defineReleases(define: Define, taker: IntentTaker, reader: Relea
         headers: mutationHeaders,
         body: z.strictObject({}).optional(),
         answers: { 202: { description: 'It is under way.', schema: releaseShown } },
-        rejections: [...mutationRejections, 'unknown-release', ...motionRejections[motion]],
+        rejections: [
+          ...mutationRejections,
+          'switch-aborted',
+          'unknown-release',
+          ...motionRejections[motion],
+        ],
       },
       ({ params, ...asked }) =>
-        takeIntent(taker, { type: `${motion}-release`, release: params.id }, asked),
+        takeIntent(taker, { type: `${motion}-release`, release: params.id }, asked, { fresh }),
     )
   }
 }

@@ -4,8 +4,12 @@
  */
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { methodNotAllowed } from 'hono/method-not-allowed'
+import type { FollowedLog } from '../log/followed.ts'
+import { type AgentDesk, defineAgents } from './agents.ts'
 import { type AppReader, defineApps } from './apps.ts'
+import { type ClusterReader, defineClusters } from './clusters.ts'
 import { errorsPage } from './errors-page.ts'
+import { defineEvents } from './events.ts'
 import { type Credentials, createGuard, foreign, type Listener } from './guard.ts'
 import { defineHealth, type Health } from './health.ts'
 import type { IntentTaker } from './intents.ts'
@@ -19,7 +23,9 @@ export interface ApiDependencies {
   readonly credentials: Credentials
   readonly listener: Listener
   readonly taker: IntentTaker
-  readonly reader: AppReader & ReleaseReader & TokenReader
+  readonly reader: AppReader & ReleaseReader & ClusterReader & TokenReader
+  readonly desk: AgentDesk
+  readonly log: FollowedLog
   readonly health: Health
   readonly metrics: Metrics
   readonly monotonicMs: () => number
@@ -34,7 +40,7 @@ export interface Api {
 }
 
 export function createApi(dependencies: ApiDependencies): Api {
-  const { credentials, listener, taker, reader, health, metrics } = dependencies
+  const { credentials, listener, taker, reader, desk, log, health, metrics } = dependencies
   const app: App = new OpenAPIHono()
   const document = () => app.getOpenAPI31Document(about)
   app.use(async (context, next) => {
@@ -70,7 +76,10 @@ export function createApi(dependencies: ApiDependencies): Api {
   defineHealth(define, health, metrics)
   defineApps(define, taker, reader)
   defineReleases(define, taker, reader)
+  defineClusters(define, taker, reader)
+  defineEvents(define, log)
   defineTokens(define, taker, reader)
+  defineAgents(define, desk)
   app.get('/openapi.json', (context) => {
     context.set('operation', '/openapi.json')
     return Response.json(document())

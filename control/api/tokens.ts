@@ -50,10 +50,9 @@ export function defineTokens(define: Define, taker: IntentTaker, reader: TokenRe
     ({ body, ...asked }) => {
       const { token, tokenHash } = makeToken(body.scope)
       const intent = { type: 'create-token', ...body, tokenHash } as const
-      return takeIntent(taker, intent, asked, (_, repeated) => ({
-        ...body,
-        token: repeated ? null : token,
-      }))
+      return takeIntent(taker, intent, asked, {
+        body: (_, repeated) => ({ ...body, token: repeated ? null : token }),
+      })
     },
   )
   define(

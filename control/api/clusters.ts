@@ -1,0 +1,171 @@
+/** Clusters as control sees them: their agents, their snapshot, and why a request would go where. */
+import { z } from 'zod'
+import { currentFormat, type Epoch, epoch } from '#wire/header.ts'
+import * as names from '#wire/names.ts'
+import { snapshotObject } from '#wire/object.ts'
+import { objectsOf, type Tree } from '#wire/tree.ts'
+import type { AgentView, ClusterView } from '../domain/view.ts'
+import {
+  type IntentTaker,
+  mutationHeaders,
+  mutationRejections,
+  quoted,
+  takeIntent,
+} from './intents.ts'
+import type { Define } from './operation.ts'
+import { problem } from './problem.ts'
+
+export interface ClusterReader {
+  /** By name. */
+  clusters(): readonly ClusterView[]
+  cluster(name: string): ClusterView | null
+  agents(cluster: string): readonly AgentView[]
+  snapshot(
+    cluster: string,
+  ): { readonly epoch: Epoch; readonly revision: number; readonly tree: Tree } | null
+}
+
+const clusterParams = z.strictObject({ cluster: names.clusterName })
+const agentParams = clusterParams.extend({ agent: names.agentName })
+
+const clusterShown = z
+  .strictObject({
+    cluster: names.clusterName,
+    epoch,
+    revision: names.revision,
+    digest: names.digestHex,
+    objects: z.int(),
+    apps: z.int(),
+    agents: z.strictObject({ enrolled: z.int(), current: z.int(), silent: z.int() }),
+  })
+  .meta({ id: 'Cluster' })
+
+const counts = z.record(names.releaseId, z.int())
+const agentShown = z
+  .strictObject({
+    cluster: names.clusterName,
+    agent: names.agentName,
+    condition: z.enum(['current', 'behind', 'stale', 'drifting', 'silent', 'unseen']),
+    reason: z.string().nullable(),
+    revision: names.revision,
+    digest: names.digestHex.nullable(),
+    lastReportAtMs: z.int().nullable(),
+    workers: z.int(),
+    positions: z.record(
+      names.appName,
+      z.strictObject({ prepared: names.generation, active: names.generation }),
+    ),
+    readyEndpoints: counts,
+    inUse: counts,
+    refusals: z.array(z.strictObject({ code: z.string(), reason: z.string(), count: z.int() })),
+    enrolledAtMs: z.int(),
+  })
+  .meta({ id: 'Agent' })
+
+const snapshotShown = z
+  .strictObject({
+    cluster: names.clusterName,
+    epoch,
+    revision: names.revision,
+    format: z.int(),
+    digest: names.digestHex,
+    objects: z.array(snapshotObject),
+  })
+  .meta({ id: 'Snapshot' })
+
+export function defineClusters(define: Define, taker: IntentTaker, reader: ClusterReader): void {
+  define(
+    {
+      method: 'get',
+      path: '/v1/clusters',
+      tag: 'clusters',
+      summary: 'List the clusters',
+      access: 'read',
+      answers: {
+        200: {
+          description: 'The clusters, by name.',
+          schema: z.strictObject({ clusters: z.array(clusterShown) }),
+        },
+      },
+    },
+    () => Response.json({ clusters: reader.clusters() }),
+  )
+  define(
+    {
+      method: 'get',
+      path: '/v1/clusters/{cluster}/agents',
+      tag: 'clusters',
+      summary: 'What each enrolled agent serves, and how it is',
+      access: 'read',
+      params: clusterParams,
+      answers: {
+        200: {
+          description: 'The agents, by name.',
+          schema: z.strictObject({ agents: z.array(agentShown) }),
+        },
+      },
+      rejections: ['unknown-cluster'],
+    },
+    ({ params: { cluster } }) =>
+      reader.cluster(cluster)
+        ? Response.json({ agents: reader.agents(cluster) })
+        : problem(unknownCluster(cluster)),
+  )
+  define(
+    {
+      method: 'delete',
+      path: '/v1/clusters/{cluster}/agents/{agent}',
+      tag: 'clusters',
+      summary: 'Forget an agent that will never come back: it counts as proven absent',
+      access: 'admin',
+      params: agentParams,
+      headers: mutationHeaders,
+      answers: { 200: { description: 'It is forgotten.', schema: z.looseObject({}) } },
+      rejections: [...mutationRejections, 'unknown-cluster', 'unknown-agent'],
+    },
+    ({ params, ...rest }) => takeIntent(taker, { type: 'forget-agent', ...params }, rest),
+  )
+  define(
+    {
+      method: 'get',
+      path: '/v1/clusters/{cluster}/snapshot',
+      tag: 'clusters',
+      summary:
+        'The routing snapshot that the agents of a cluster are to serve; its digest is the ETag',
+      access: 'read',
+      params: clusterParams,
+      headers: z.object({ 'if-none-match': z.string().max(1024).optional() }),
+      answers: {
+        200: { description: 'The snapshot.', schema: snapshotShown },
+        304: { description: 'It has the digest that `If-None-Match` names.' },
+      },
+      rejections: ['unknown-cluster'],
+    },
+    ({ params: { cluster }, headers }) => {
+      const found = reader.snapshot(cluster)
+      if (!found) return problem(unknownCluster(cluster))
+      const etag = quoted(found.tree.root)
+      if (lists(headers['if-none-match'], etag)) {
+        return new Response(null, { status: 304, headers: { etag } })
+      }
+      const { epoch, revision, tree } = found
+      const objects = [...objectsOf(tree)]
+      const body = { cluster, epoch, revision, format: currentFormat, digest: tree.root, objects }
+      return Response.json(body, { headers: { etag } })
+    },
+  )
+}
+
+/** RFC 9110 §13.1.2: a list of ETags, weak ones too, or `*`. */
+const lists = (ifNoneMatch: string | undefined, etag: string): boolean =>
+  (ifNoneMatch ?? '')
+    .split(',')
+    .map((one) => one.trim().replace(/^W\//, ''))
+    .some((one) => one === etag || one === '*')
+
+export const unknownCluster = (cluster: string) =>
+  ({
+    code: 'unknown-cluster',
+    detail: `No cluster is called "${cluster}".`,
+    fix: 'List them with GET /v1/clusters; `control init --cluster` adds one.',
+  }) as const
