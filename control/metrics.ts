@@ -3,23 +3,9 @@
  * the state when somebody asks, so that they cannot drift from it.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Metrics } from './api/metrics.ts'
+import type { Gauges, Metrics } from './api/metrics.ts'
 
-/** What gauges show, read at each scrape. */
-export interface Readings {
-  readonly logPosition: number
-  /** Log positions that are durable but not announced to the cluster yet. */
-  readonly publishLag: Readonly<Record<string, number>>
-  readonly agents: readonly { readonly cluster: string; readonly state: string }[]
-  readonly releasePhases: readonly string[]
-  readonly ready: boolean
-}
-
-export interface ControlMetrics extends Metrics {
-  turnTaken(kind: string, seconds: number): void
-}
-
-export function createMetrics(read: () => Readings): ControlMetrics {
+export function createMetrics(read: () => Gauges): Metrics {
   const registers = [new Registry()]
   collectDefaultMetrics({ register: registers[0]! })
   const requests = new Counter({
@@ -42,11 +28,30 @@ export function createMetrics(read: () => Readings): ControlMetrics {
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5],
     registers,
   })
+  const publishSeconds = new Histogram({
+    name: 'switchyard_publish_seconds',
+    help: "From a record to the transport's acknowledgement of the header.",
+    labelNames: ['cluster'],
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5],
+    registers,
+  })
+  const publishFailures = new Counter({
+    name: 'switchyard_publish_failures_total',
+    help: 'Attempts to publish that failed and are repeated.',
+    labelNames: ['cluster'],
+    registers,
+  })
+  const reports = new Counter({
+    name: 'switchyard_reports_total',
+    help: 'Reports of agents: taken, or refused by code.',
+    labelNames: ['cluster', 'result'],
+    registers,
+  })
   const gauge = (
     name: string,
     help: string,
     labelNames: readonly string[],
-    set: (gauge: Gauge, readings: Readings) => void,
+    set: (gauge: Gauge, gauges: Gauges) => void,
   ) =>
     new Gauge({
       name: `switchyard_${name}`,
@@ -58,18 +63,18 @@ export function createMetrics(read: () => Readings): ControlMetrics {
         set(this, read())
       },
     })
-  gauge('log_position', 'Newest position of the event log.', [], (it, readings) =>
-    it.set(readings.logPosition),
+  gauge('log_position', 'Newest position of the event log.', [], (it, { logPosition }) =>
+    it.set(logPosition),
   )
   gauge('ready', '1 when /readyz answers 200.', [], (it, { ready }) => it.set(ready ? 1 : 0))
   gauge('publish_lag', 'Records not announced yet.', ['cluster'], (it, { publishLag }) => {
     for (const [cluster, lag] of Object.entries(publishLag)) it.set({ cluster }, lag)
   })
-  gauge('agents', 'Enrolled agents by state.', ['cluster', 'state'], (it, { agents }) => {
-    for (const { cluster, state } of agents) it.inc({ cluster, state })
+  gauge('agents', 'Enrolled agents by condition.', ['cluster', 'condition'], (it, { agents }) => {
+    for (const { cluster, condition } of agents) it.inc({ cluster, condition })
   })
-  gauge('releases', 'Releases by phase.', ['phase'], (it, { releasePhases }) => {
-    for (const phase of releasePhases) it.inc({ phase })
+  gauge('releases', 'Releases by phase.', ['phase'], (it, { releases }) => {
+    for (const { phase } of releases) it.inc({ phase })
   })
   return {
     requestAnswered({ method, route, status, seconds }) {
@@ -77,6 +82,10 @@ export function createMetrics(read: () => Readings): ControlMetrics {
       requestSeconds.observe({ method, route }, seconds)
     },
     turnTaken: (kind, seconds) => turnSeconds.observe({ kind }, seconds),
+    published: (cluster, seconds) => publishSeconds.observe({ cluster }, seconds),
+    failed: (cluster) => publishFailures.inc({ cluster }),
+    reportTaken: (cluster) => reports.inc({ cluster, result: 'taken' }),
+    reportRefused: (cluster, code) => reports.inc({ cluster, result: code }),
     text: async () => ({
       contentType: registers[0]!.contentType,
       body: await registers[0]!.metrics(),

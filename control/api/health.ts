@@ -9,8 +9,10 @@ import { problem } from './problem.ts'
 
 export interface Health {
   /** Null when ready; otherwise why not. */
-  notReady(): { readonly code: 'log-behind-fleet' | 'overloaded'; readonly detail: string } | null
+  notReady(): { readonly code: 'log-behind-fleet'; readonly detail: string } | null
   logPosition(): number
+  /** The transport to the agents; while it is away intents are taken and announced later. */
+  transportConnected(): boolean
 }
 
 export function defineHealth(define: Define, health: Health, metrics: Metrics): void {
@@ -37,16 +39,21 @@ export function defineHealth(define: Define, health: Health, metrics: Metrics): 
       answers: {
         200: {
           description: 'It does.',
-          schema: z.strictObject({ status: z.literal('ready'), revision: z.int() }),
+          schema: z.strictObject({
+            status: z.literal('ready'),
+            revision: z.int(),
+            transport: z.enum(['connected', 'away']),
+          }),
         },
       },
-      rejections: ['log-behind-fleet', 'overloaded'],
+      rejections: ['log-behind-fleet'],
     },
     () => {
       const reason = health.notReady()
-      return reason
-        ? problem({ ...reason, evidence: { revision: health.logPosition() } })
-        : Response.json({ status: 'ready', revision: health.logPosition() })
+      const revision = health.logPosition()
+      if (reason) return problem({ ...reason, fix: recoverFix, evidence: { revision } })
+      const transport = health.transportConnected() ? 'connected' : 'away'
+      return Response.json({ status: 'ready', revision, transport })
     },
   )
   define(
@@ -64,3 +71,6 @@ export function defineHealth(define: Define, health: Health, metrics: Metrics): 
     },
   )
 }
+
+const recoverFix =
+  'Restore a newer backup, or stop control and run `control recover`: then what this log says counts.'

@@ -1,0 +1,130 @@
+/**
+ * What runs to its end on a state folder: `init` and `recover`. Both write to the log through the turn, as
+ * intents of the `operator`, and publish nothing; a running control holds the folder and keeps them out.
+ */
+import { z } from 'zod'
+import type { Intent } from './domain/input.ts'
+import type { Log } from './log/log.ts'
+import { openSqliteLog } from './log/sqlite.ts'
+import { type StateFolder, stateFiles } from './trust/folder.ts'
+import { makeKeys } from './trust/keys.ts'
+import { hashToken, looksLikeToken, makeToken, type TokenKind } from './trust/tokens.ts'
+import { createTurns, type Turns } from './turn.ts'
+
+export interface CommandOptions {
+  readonly folder: StateFolder
+  readonly now: () => number
+  readonly monotonicMs: () => number
+  readonly wrapLog: (log: Log) => Log
+}
+
+/**
+ * Keys, admin token and one enrolment token per cluster, as far as they are missing. Files come before the
+ * log: a run that was cut is finished by the next one. Resolves with the clusters that were changed.
+ */
+export async function init(
+  options: CommandOptions,
+  clusters: readonly string[],
+): Promise<readonly string[]> {
+  const { folder } = options
+  if (!folder.readKeys()) folder.writeKeys(await makeKeys())
+  return withTurns(options, async (turns) => {
+    const before = turns.state()
+    const first = before.epoch === null
+    const wanted = clusters.map((name) => ({
+      name,
+      enrolmentTokenHash: keptToken(folder, stateFiles.enrolmentToken(name), 'enrol'),
+    }))
+    const changed = wanted.filter(
+      ({ name, enrolmentTokenHash }) =>
+        before.clusters.get(name)?.enrolmentTokenHash !== enrolmentTokenHash,
+    )
+    if (!first && changed.length === 0) return []
+    await take(turns, {
+      type: 'init',
+      epochId: randomEpochId(),
+      clusters: changed,
+      adminTokenHash: first ? keptToken(folder, stateFiles.adminToken, 'admin') : null,
+    })
+    return changed.map(({ name }) => name)
+  })
+}
+
+/** Raises the epoch above the log's and above what the fleet was seen with. Resolves with its number. */
+export async function recover(options: CommandOptions): Promise<number> {
+  const { folder } = options
+  return withTurns(options, async (turns) => {
+    const { epoch } = turns.state()
+    if (!epoch) throw new Error(`${folder.path} was never initialised; run \`control init\``)
+    const epochNumber = Math.max(epoch.number, fleetEpoch(folder)) + 1
+    await take(turns, { type: 'recover', epochId: randomEpochId(), epochNumber })
+    return epochNumber
+  })
+}
+
+const seen = z.strictObject({ number: z.int().min(0) })
+
+/** Highest epoch that an agent or a stored header was seen with while the fleet was ahead; 0: never. */
+const fleetEpoch = (folder: StateFolder): number => {
+  const text = folder.read(stateFiles.fleetEpoch)
+  return text === null ? 0 : seen.parse(JSON.parse(text)).number
+}
+
+/** Remembered outside the log, which is behind: so that `recover` goes above it. */
+export function rememberFleetEpoch(folder: StateFolder, number: number): void {
+  if (number > fleetEpoch(folder))
+    folder.write(stateFiles.fleetEpoch, `${JSON.stringify({ number })}\n`)
+}
+
+async function withTurns<T>(
+  options: CommandOptions,
+  work: (turns: Turns) => Promise<T>,
+): Promise<T> {
+  const { folder, now, monotonicMs } = options
+  const log = options.wrapLog(openSqliteLog(folder.file(stateFiles.log)))
+  let failure: unknown
+  const turns = createTurns({
+    log,
+    publisher: { start: async () => {}, publish: async () => {} },
+    now,
+    monotonicMs,
+    setAlarm: () => {},
+    onFatal: (error) => {
+      failure = error
+    },
+  })
+  try {
+    await turns.start()
+    const result = await work(turns)
+    if (failure) throw failure
+    return result
+  } finally {
+    await turns.stop()
+    await log.close()
+  }
+}
+
+async function take(turns: Turns, intent: Intent): Promise<void> {
+  const answer = await turns.submit({
+    kind: 'intent',
+    intent,
+    actor: 'operator',
+    idempotencyKey: null,
+    ifMatch: null,
+  })
+  if (!answer.ok) throw new Error(`${answer.rejection.code}: ${answer.rejection.detail}`)
+}
+
+/** The hash of the token in a file of the folder, made when there is none. */
+function keptToken(folder: StateFolder, name: string, kind: TokenKind): string {
+  const kept = folder.read(name)?.trim()
+  if (kept !== undefined && looksLikeToken(kept)) return hashToken(kept)
+  const { token, tokenHash } = makeToken(kind)
+  folder.write(name, `${token}\n`)
+  return tokenHash
+}
+
+function randomEpochId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(8))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

@@ -1,0 +1,165 @@
+/**
+ * A control plane put together: log, turn, publisher, transports and API. A runtime (`main.ts`, tests)
+ * brings the log, the keys, the clocks and what to do when it cannot go on.
+ */
+import { createAlarm } from './alarm.ts'
+import type { Gauges, Metrics } from './api/metrics.ts'
+import { type Api, createApi } from './api/server.ts'
+import type { HttpTransport } from './delivery/http.ts'
+import type { NatsCredentials } from './delivery/nats-credentials.ts'
+import { createPublisher, type FleetAhead } from './delivery/publisher.ts'
+import type { Transport } from './delivery/transport.ts'
+import { intentActive } from './domain/active.ts'
+import type { Compile } from './domain/decide.ts'
+import { followed } from './log/followed.ts'
+import type { Log } from './log/log.ts'
+import { createReadings } from './readings.ts'
+import type { ControlKeys } from './trust/keys.ts'
+import { createTurns, type Turns } from './turn.ts'
+
+export interface ControlOptions {
+  readonly log: Log
+  readonly keys: ControlKeys
+  /** Carries announcements and reports: over NATS, or `http` itself. */
+  readonly transport: Transport
+  /** Answers agents over HTTP; beside NATS only the reports that they POST (DESIGN D4). */
+  readonly http: HttpTransport
+  /** What agents need to reach NATS themselves; null without it. */
+  readonly nats: {
+    readonly servers: readonly string[]
+    readonly credentials: NatsCredentials
+  } | null
+  readonly wasm: Uint8Array | WebAssembly.Module
+  readonly compile: Compile | undefined
+  /** Names and addresses that the API answers to; null: any. */
+  readonly hosts: readonly string[] | null
+  readonly now: () => number
+  readonly monotonicMs: () => number
+  readonly metrics: (read: () => Gauges) => Metrics
+  /** Log or transport are somebody else's now, or the log failed: the process must end. */
+  readonly onFatal: (error: unknown) => void
+  readonly onFleetAhead: (found: FleetAhead) => void
+  /** A bug was met; the caller has been answered. */
+  readonly onError: (error: unknown) => void
+}
+
+export interface Control {
+  /** Replays the log and publishes; throws when the log cannot be read. */
+  start(): Promise<void>
+  fetch: Api['fetch']
+  readonly turns: Turns
+  /** Ends the turn under way and closes the transports and the log. */
+  stop(): Promise<void>
+}
+
+export async function createControl(options: ControlOptions): Promise<Control> {
+  const { keys, transport, http, now, monotonicMs } = options
+  const log = await followed(options.log)
+  const alarm = createAlarm(now, () => submitQuietly({ kind: 'alarm' }))
+  const metrics = options.metrics(gauges)
+  const publisher = createPublisher({
+    transport: transport === http ? http : withPostedReports(transport, http),
+    key: keys.signing,
+    publicKeys: keys.publicKeys,
+    enrolled: (cluster) => turns.state().clusters.get(cluster)?.agents.values() ?? [],
+    onReport: (report) => submitQuietly({ kind: 'report', report, receivedMs: monotonicMs() }),
+    onFleetAhead(found) {
+      turns.reportFleetAhead(found)
+      options.onFleetAhead(found)
+    },
+    onStale: (_, error) => options.onFatal(error),
+    now,
+    metrics,
+  })
+  const turns: Turns = createTurns({
+    log,
+    publisher,
+    now,
+    monotonicMs,
+    setAlarm: alarm.set,
+    onFatal: options.onFatal,
+    ...(options.compile && { compile: options.compile }),
+    onTurn: (kind, ms) => metrics.turnTaken(kind, ms / 1_000),
+  })
+  const readings = createReadings(turns, now)
+  const api = createApi({
+    listener: { hosts: options.hosts },
+    reader: readings,
+    credentials: readings,
+    taker: {
+      submit: turns.submit,
+      async outcome(intent, revision, timeoutMs, signal) {
+        const look = () => intentActive(turns.state(), turns.fleet(), intent, revision, now())
+        await turns.waitFor(() => look() !== 'pending', timeoutMs, signal)
+        return look()
+      },
+    },
+    desk: { submit: turns.submit, welcome, respond: http.respond },
+    log,
+    health: {
+      notReady,
+      logPosition: () => turns.state().position,
+      transportConnected: transport.connected,
+    },
+    metrics,
+    monotonicMs,
+    onError: options.onError,
+  })
+
+  function submitQuietly(input: Parameters<Turns['submit']>[0]): void {
+    turns.submit(input).catch(() => {
+      // The turn loop has stopped: reports come again, and the alarm is set anew at the next start.
+    })
+  }
+  function notReady() {
+    const ahead = turns.fleetAhead()
+    return ahead && ({ code: 'log-behind-fleet', detail: aheadIn(ahead) } as const)
+  }
+  function welcome(cluster: string) {
+    const { epoch } = turns.state()
+    if (!epoch) return null
+    const user = options.nats?.credentials.clusters[cluster]
+    const nats = options.nats && user ? { servers: [...options.nats.servers], ...user } : null
+    return { epoch, controlKeys: [...keys.publicKeys], nats }
+  }
+  function gauges(): Gauges {
+    const lag = [...publisher.progress()].map(([cluster, { wanted, published }]) => [
+      cluster,
+      wanted - (published ?? 0),
+    ])
+    return {
+      logPosition: turns.state().position,
+      publishLag: Object.fromEntries(lag),
+      agents: readings.clusters().flatMap(({ cluster }) => readings.agents(cluster)),
+      releases: readings.releases(),
+      ready: notReady() === null,
+    }
+  }
+
+  return {
+    start: turns.start,
+    fetch: api.fetch,
+    turns,
+    async stop() {
+      alarm.set(null)
+      await turns.stop()
+      await publisher.stop()
+      await Promise.all([...new Set([transport, http])].map((one) => one.close()))
+      await log.close()
+    },
+  }
+}
+
+/** Reports that agents POST count beside those that the transport brings. */
+const withPostedReports = (transport: Transport, http: HttpTransport): Transport => ({
+  ...transport,
+  onReport(listener) {
+    transport.onReport(listener)
+    http.onReport(listener)
+  },
+})
+
+const aheadIn = ({ cluster, kind, seenIn, epoch, revision }: FleetAhead): string =>
+  kind === 'fork'
+    ? `A ${seenIn} of "${cluster}" belongs to another history (epoch ${epoch.number}, ${epoch.id}).`
+    : `A ${seenIn} of "${cluster}" is at epoch ${epoch.number}, revision ${revision}: newer than this log.`

@@ -1,0 +1,103 @@
+/** Control's entry under Node: environment, clock, signals and exit codes (`control --help` lists them). */
+import { CommanderError } from 'commander'
+import { type CommandOptions, init, recover } from './commands.ts'
+import { crashAt, crashingLog } from './crash-points.ts'
+import { type Commands, controlCommand } from './flags.ts'
+import { restoreBackup, writeBackup } from './log/backup.ts'
+import { FolderInUse, lockFolder } from './log/lock.ts'
+import { serve } from './serve.ts'
+import { openStateFolder, type StateFolder } from './trust/folder.ts'
+
+const exitCodes = { failed: 1, usage: 2, inUse: 3 } as const
+
+const say = (line: string) => process.stdout.write(`${line}\n`)
+const step = crashAt(process.env.SWITCHYARD_CRASH_AT)
+
+const commandOptions = (folder: StateFolder): CommandOptions => ({
+  folder,
+  now: Date.now,
+  monotonicMs: () => performance.now(),
+  wrapLog: (log) => crashingLog(log, step),
+})
+
+/** Alone on the folder while `work` runs. */
+async function alone<T>(path: string, work: (folder: StateFolder) => Promise<T>): Promise<T> {
+  const folder = openStateFolder(path, step)
+  const lock = lockFolder(folder.path)
+  try {
+    return await work(folder)
+  } finally {
+    lock.release()
+  }
+}
+
+const commands: Commands = {
+  init: ({ state, cluster }) =>
+    alone(state, async (folder) => {
+      const changed = await init(commandOptions(folder), cluster)
+      say(
+        changed.length > 0
+          ? `${folder.path}: added ${changed.join(', ')}; tokens are in admin.token and enrol-<cluster>.token`
+          : `${folder.path}: nothing to do`,
+      )
+    }),
+  recover: ({ state }) =>
+    alone(state, async (folder) => {
+      const number = await recover(commandOptions(folder))
+      say(`${folder.path}: epoch ${number} has begun; the next start publishes what this log says`)
+    }),
+  async backup(file, { state }) {
+    writeBackup(openStateFolder(state), file)
+    say(`${file}: written; it holds private keys`)
+  },
+  restore: (file, { state }) =>
+    alone(state, async (folder) => {
+      await restoreBackup(file, folder)
+      say(
+        `${folder.path}: restored; when agents are ahead of it, start says so and recover settles it`,
+      )
+    }),
+  start: ({ state, listen, host, nats, natsCredentials }) =>
+    alone(state, async (folder) => {
+      const credentialsFile = natsCredentials ?? folder.file('nats-users.json')
+      const served = await serve({
+        folder,
+        listen,
+        hosts: host,
+        nats: nats ? { servers: nats, credentialsFile } : null,
+        step,
+        say,
+        onFatal(error) {
+          console.error(`control: cannot go on: ${error instanceof Error ? error.stack : error}`)
+          process.exit(exitCodes.failed)
+        },
+      })
+      say(`control listens on ${served.url}`)
+      await toldToStop()
+      await served.stop()
+      say('control has stopped')
+    }),
+}
+
+const toldToStop = () =>
+  new Promise<unknown>((resolve) => {
+    process.once('SIGTERM', resolve)
+    process.once('SIGINT', resolve)
+    // Started by a fleet: the channel closes when the one who started it has died.
+    if (process.channel) process.once('disconnect', () => resolve('disconnect'))
+  })
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage
+  console.error(`control: ${error instanceof Error ? error.message : error}`)
+  return error instanceof FolderInUse ? exitCodes.inUse : exitCodes.failed
+}
+
+if (import.meta.main) {
+  try {
+    await controlCommand(commands).parseAsync()
+    process.exit(0)
+  } catch (error) {
+    process.exit(exitCodeOf(error))
+  }
+}

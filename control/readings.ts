@@ -1,0 +1,54 @@
+/** What the API and the metrics read: the state and the fleet as they are now, and tokens' hashes. */
+import type { AppReader } from './api/apps.ts'
+import type { ClusterReader } from './api/clusters.ts'
+import type { Credentials } from './api/guard.ts'
+import type { ReleaseReader } from './api/releases.ts'
+import type { TokenReader } from './api/tokens.ts'
+import { snapshotOf } from './domain/snapshot.ts'
+import { valuesOf } from './domain/table.ts'
+import { agentViews, appView, clusterView, releaseView } from './domain/view.ts'
+import type { Turns } from './turn.ts'
+
+export type Readings = AppReader & ReleaseReader & ClusterReader & TokenReader & Credentials
+
+type Source = Pick<Turns, 'state' | 'fleet'>
+
+const byName = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+const present = <T>(value: T | null): T[] => (value === null ? [] : [value])
+
+export function createReadings(turns: Source, now: () => number): Readings {
+  const clusterOf = (name: string) => clusterView(turns.state(), turns.fleet(), name, now())
+  return {
+    apps() {
+      const state = turns.state()
+      const names = [...valuesOf(state.apps)].map(({ app }) => app).sort(byName)
+      return names.flatMap((name) => present(appView(state, name)))
+    },
+    app: (name) => appView(turns.state(), name),
+    releases() {
+      const [state, fleet, nowMs] = [turns.state(), turns.fleet(), now()]
+      return [...valuesOf(state.releases)]
+        .sort((a, b) => b.createdRevision - a.createdRevision)
+        .flatMap(({ id }) => present(releaseView(state, fleet, id, nowMs)))
+    },
+    release: (id) => releaseView(turns.state(), turns.fleet(), id, now()),
+    clusters: () =>
+      [...turns.state().clusters.keys()].sort(byName).flatMap((name) => present(clusterOf(name))),
+    cluster: clusterOf,
+    agents: (cluster) => agentViews(turns.state(), turns.fleet(), cluster, now()),
+    snapshot(cluster) {
+      const state = turns.state()
+      const found = state.clusters.get(cluster)
+      if (!found || !state.epoch) return null
+      return { epoch: state.epoch, revision: found.revision, tree: snapshotOf(state, cluster) }
+    },
+    tokens: () => [...turns.state().tokens.values()],
+    operatorTokens: () => turns.state().tokens.values(),
+    *enrolmentTokens() {
+      for (const { name, enrolmentTokenHash } of turns.state().clusters.values()) {
+        yield { cluster: name, tokenHash: enrolmentTokenHash }
+      }
+    },
+    agentTokens: (cluster) => turns.state().clusters.get(cluster)?.agents.values() ?? [],
+  }
+}

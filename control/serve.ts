@@ -1,0 +1,120 @@
+/**
+ * `control start`: the control plane behind Node's HTTP server, until it is told to stop. Slow or silent
+ * clients are bounded here: time for a head, time for a whole request, connections.
+ */
+import { readFileSync } from 'node:fs'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import { rememberFleetEpoch } from './commands.ts'
+import { type Control, createControl } from './control.ts'
+import { crashingLog, crashingTransport, type Step } from './crash-points.ts'
+import { createHttpTransport } from './delivery/http.ts'
+import { createNatsTransport } from './delivery/nats.ts'
+import { natsCredentials } from './delivery/nats-credentials.ts'
+import { openSqliteLog } from './log/sqlite.ts'
+import { createMetrics } from './metrics.ts'
+import { type StateFolder, stateFiles } from './trust/folder.ts'
+import { loadKeys } from './trust/keys.ts'
+
+export interface ServeOptions {
+  readonly folder: StateFolder
+  readonly listen: { readonly host: string; readonly port: number }
+  /** Further names that the API answers to. */
+  readonly hosts: readonly string[]
+  readonly nats: { readonly servers: string; readonly credentialsFile: string } | null
+  readonly step: Step
+  readonly say: (line: string) => void
+  readonly onFatal: (error: unknown) => void
+}
+
+export interface Served {
+  readonly url: string
+  readonly control: Control
+  /** Ends the turn under way, closes streams and connections. */
+  stop(): Promise<void>
+}
+
+const headersTimeoutMs = 10_000
+/** For a whole request: a body of the limit at 35 kB/s. */
+const requestTimeoutMs = 30_000
+const connectionsMax = 4_096
+
+export async function serve(options: ServeOptions): Promise<Served> {
+  const { folder, say, step } = options
+  const stored = folder.readKeys()
+  if (!stored) throw new Error(`${folder.path} has no keys; run \`control init\` first`)
+  const http = createHttpTransport()
+  const nats = options.nats && openNats(options.nats)
+  const transport = crashingTransport(nats?.transport ?? http, step)
+  const control = await createControl({
+    log: crashingLog(openSqliteLog(folder.file(stateFiles.log)), step),
+    keys: await loadKeys(stored),
+    transport,
+    http,
+    nats,
+    wasm: readFileSync(new URL('../router-wasm/build/router.wasm', import.meta.url)),
+    compile: undefined,
+    hosts: answeredHosts(options),
+    now: Date.now,
+    monotonicMs: () => performance.now(),
+    metrics: createMetrics,
+    onFatal: options.onFatal,
+    onFleetAhead(found) {
+      say(
+        `the fleet is ahead of this log (${found.cluster}, epoch ${found.epoch.number}, revision ${found.revision}): publishing nothing; see \`control recover --help\``,
+      )
+      rememberFleetEpoch(folder, found.epoch.number)
+    },
+    onError: (error) => say(`a call met a bug: ${error instanceof Error ? error.stack : error}`),
+  })
+  await control.start()
+  if (control.turns.state().epoch === null) {
+    await control.stop()
+    throw new Error(`${folder.path} was never initialised; run \`control init\` first`)
+  }
+  const server = await listening(control, options.listen)
+  const { port } = server.address() as AddressInfo
+  const { host } = options.listen
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  return {
+    url,
+    control,
+    async stop() {
+      const closed = new Promise((resolve) => server.close(resolve))
+      await control.stop()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+function openNats({ servers, credentialsFile }: { servers: string; credentialsFile: string }) {
+  const credentials = natsCredentials.parse(JSON.parse(readFileSync(credentialsFile, 'utf8')))
+  const transport = createNatsTransport({ servers, ...credentials.control })
+  return { transport, servers: servers.split(','), credentials }
+}
+
+/** On a loopback address only its own names, so that no page on the web can call it by another. */
+function answeredHosts({ listen, hosts }: ServeOptions): readonly string[] | null {
+  const loopback = ['127.0.0.1', '::1', 'localhost']
+  if (loopback.includes(listen.host)) return ['localhost', '127.0.0.1', '[::1]', ...hosts]
+  return hosts.length > 0 ? hosts : null
+}
+
+async function listening(control: Control, listen: ServeOptions['listen']): Promise<Server> {
+  const server = createAdaptorServer({
+    fetch: control.fetch,
+    serverOptions: {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: 1_000,
+    },
+  }) as Server
+  server.maxConnections = connectionsMax
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(listen.port, listen.host, resolve)
+  })
+  return server
+}
