@@ -1,0 +1,154 @@
+/**
+ * Hot path. Field lines (RFC 9112 §5) of a request or response, in one pass from left to right: the first
+ * byte that breaks the grammar decides, so more bytes never change a verdict. Meaning is judged afterwards
+ * (`framing.ts`), when the head is complete. About 9 ns a line.
+ *
+ *   name ":" OWS value OWS CRLF      FIELDS[n] = name, value, flags
+ */
+import {
+  FIELD_BYTES,
+  FIELD_FLAGS,
+  FIELD_KNOWN_SHIFT,
+  FIELD_LINE_BYTES_MAX,
+  FIELD_NAME_BYTES,
+  FIELD_NAME_HASH,
+  FIELD_NAME_OFFSET,
+  FIELD_ODD,
+  FIELD_PLAIN,
+  FIELD_VALUE_BYTES,
+  FIELD_VALUE_OFFSET,
+  FIELDS,
+  HEAD_FIELDS_MAX,
+} from '../layout.ts'
+import { findTextEnd, isSpace, lowerToken, outside, plainNameClass } from './characters.ts'
+import { bit, knownName } from './known.ts'
+
+/** Fields of the newest head. */
+export let fieldCount: i32 = 0
+/** Known names that it has, and those that it has more than once: a bit each. */
+export let seen: u64 = 0
+export let repeated: u64 = 0
+/** Some name has FIELD_ODD. */
+export let oddSeen: bool = false
+
+/** Number of the first field with a known name; only for those in `seen`. */
+const FIRST: i32 = <i32>memory.data(64)
+
+export function has(known: i32): bool {
+  return (seen & bit(known)) !== 0
+}
+
+export function isRepeated(known: i32): bool {
+  return (repeated & bit(known)) !== 0
+}
+
+/** Record of the first field with this known name. */
+export function firstField(known: i32): i32 {
+  return FIELDS + <i32>load<u8>(FIRST + known) * FIELD_BYTES
+}
+
+export function fieldAt(index: i32): i32 {
+  return FIELDS + index * FIELD_BYTES
+}
+
+export function knownOf(field: i32): i32 {
+  return load<i32>(field, FIELD_FLAGS) >>> FIELD_KNOWN_SHIFT
+}
+
+/**
+ * Scans from the first field line to the empty line. Returns the offset behind it, 0 when `limit` comes
+ * first, -400 when the grammar is broken, -431 when a line is too long or there are too many.
+ */
+export function scanFields(start: i32, limit: i32): i32 {
+  let at = start
+  let count = 0
+  let names: u64 = 0
+  let twice: u64 = 0
+  oddSeen = false
+  for (;;) {
+    if (at >= limit) return 0
+    if (load<u8>(at) === 0x0d) {
+      if (at + 1 >= limit) return 0
+      if (load<u8>(at, 1) !== 0x0a) return -400
+      break
+    }
+    if (count === HEAD_FIELDS_MAX) return -431
+
+    // The name, up to its colon.
+    const line = at
+    const lineStop = line + FIELD_LINE_BYTES_MAX + 1
+    const stop = min(limit, lineStop)
+    let flags = 0
+    for (;;) {
+      const mask = outside(v128.load(at), plainNameClass())
+      if (mask !== 0) {
+        at += ctz(mask)
+        break
+      }
+      at += 16
+      if (at >= stop) break
+    }
+    if (at < stop && load<u8>(at) !== 0x3a) {
+      flags = FIELD_ODD
+      oddSeen = true
+      while (at < stop && lowerToken(load<u8>(at)) !== 0) at++
+    }
+    if (at >= stop) return stop === lineStop ? -431 : 0
+    if (load<u8>(at) !== 0x3a || at === line) return -400
+    const nameBytes = at - line
+
+    // The value, without the white space around it.
+    at++
+    if (at < stop && load<u8>(at) === 0x20) at++
+    const afterSpace = at
+    while (at < stop && isSpace(load<u8>(at))) at++
+    const value = at
+    at = findTextEnd(at, stop)
+    if (at >= stop) return stop === lineStop ? -431 : 0
+    if (load<u8>(at) !== 0x0d) return -400
+    if (at + 1 >= limit) return 0
+    if (load<u8>(at, 1) !== 0x0a) return -400
+    let valueEnd = at
+    while (valueEnd > value && isSpace(load<u8>(valueEnd - 1))) valueEnd--
+    if (
+      value === afterSpace &&
+      valueEnd === at &&
+      value === line + nameBytes + 2 &&
+      valueEnd > value
+    ) {
+      flags |= FIELD_PLAIN
+    }
+    at += 2
+
+    const known = knownName(line, nameBytes)
+    if (known !== 0) {
+      const mark = bit(known)
+      if ((names & mark) !== 0) twice |= mark
+      else store<u8>(FIRST + known, <u8>count)
+      names |= mark
+    }
+    const field = fieldAt(count)
+    store<i32>(field, line, FIELD_NAME_OFFSET)
+    store<i32>(field, nameBytes, FIELD_NAME_BYTES)
+    store<i32>(field, value, FIELD_VALUE_OFFSET)
+    store<i32>(field, valueEnd - value, FIELD_VALUE_BYTES)
+    store<i32>(field, flags | (known << FIELD_KNOWN_SHIFT), FIELD_FLAGS)
+    count++
+  }
+  fieldCount = count
+  seen = names
+  repeated = twice
+  return at + 2
+}
+
+/** Fills FIELD_NAME_HASH: FNV-1a of the lower-cased name. 4 cycles a byte, so only when a table asks. */
+export function hashNames(): void {
+  for (let i = 0; i < fieldCount; i++) {
+    const field = fieldAt(i)
+    const name = load<i32>(field, FIELD_NAME_OFFSET)
+    const end = name + load<i32>(field, FIELD_NAME_BYTES)
+    let hash: u32 = 0x811c9dc5
+    for (let at = name; at < end; at++) hash = (hash ^ lowerToken(load<u8>(at))) * 0x01000193
+    store<u32>(field, hash, FIELD_NAME_HASH)
+  }
+}
