@@ -5,7 +5,7 @@
 export const subjects = (cluster: string) => ({
   header: `${cluster}.header`,
   index: `${cluster}.index`,
-  bucket: (index: number) => `${cluster}.bucket.${index}`,
+  bucket: (index: number | string) => `${cluster}.bucket.${index}`,
   report: (agent: string) => `${cluster}.report.${agent}`,
   reports: `${cluster}.report.*`,
   all: `${cluster}.>`,

@@ -25,6 +25,9 @@ export interface HttpTransportOptions {
   readonly heartbeatMs?: number
 }
 
+/** Each agent of a cluster, and once more while a former connection is not known to be dead. */
+const subscribersMax = 2 * limits.agentsPerCluster
+
 interface Place {
   header: Uint8Array | null
   index: Uint8Array | null
@@ -90,6 +93,9 @@ export function createHttpTransport(options: HttpTransportOptions = {}): HttpTra
         case paths.buckets:
           return answerBuckets(buckets, url.searchParams.get('ids') ?? '')
         case paths.announcements:
+          if (broadcast.subscriberCount() >= subscribersMax) {
+            return refuse(503, 'overloaded', 'Too many streams are open; try again later.')
+          }
           return new Response(broadcast.subscribe(header), { headers: streamHeaders })
         default:
           return refuse(404, 'not-found', 'Nothing has this address.')

@@ -1,0 +1,159 @@
+/**
+ * One cluster's stream: exists as agreed, takes messages with an acknowledgement, gives back the newest
+ * of each subject by direct get. The stream is a cache: it keeps one message a subject and may lose what
+ * it acknowledged last (the server syncs its files every two minutes by default, and control would not
+ * wait for more): the publisher compares and mends whenever the connection comes back.
+ */
+import { headers as messageHeaders, type NatsConnection, NatsError, RequestStrategy } from 'nats'
+import { type DirectReply, directGet, type StoredMessage } from '#wire/direct-get.ts'
+import { limits } from '#wire/limits.ts'
+import { streamName, subjects } from '#wire/subjects.ts'
+import { bucketCount } from '#wire/tree.ts'
+import { StaleWriter } from './transport.ts'
+
+export interface ClusterStream {
+  /** Resolves with the message's sequence once it is stored. `expected`: the subject's last one. */
+  publish(subject: string, data: Uint8Array, expected?: number): Promise<number>
+  get(subject: string): Promise<StoredMessage | null>
+  getAll(filter: string): AsyncIterable<StoredMessage>
+}
+
+const requestWithinMs = 3_000
+const batchWithinMs = 10_000
+
+/** JetStream API error codes: stream not found; wrong last sequence, in two wordings. */
+const streamMissing = 10059
+const wrongLastSequence: readonly number[] = [10071, 10164]
+
+const encoder = new TextEncoder()
+
+export function openClusterStream(
+  connection: NatsConnection,
+  cluster: string,
+  replicas: number,
+): ClusterStream {
+  const name = streamName(cluster)
+  const wanted = streamConfig(cluster, replicas)
+  let ensured: Promise<void> | null = null
+
+  async function api(verb: string, body?: object): Promise<ApiAnswer> {
+    const payload = body ? encoder.encode(JSON.stringify(body)) : undefined
+    const subject = `$JS.API.STREAM.${verb}.${name}`
+    const answer = await connection.request(subject, payload, { timeout: requestWithinMs })
+    return answer.json<ApiAnswer>()
+  }
+  async function ensure(): Promise<void> {
+    const info = await api('INFO')
+    if (info.error && info.error.err_code !== streamMissing) throw apiError('INFO', info.error)
+    if (!info.error && agrees(info.config ?? {}, wanted)) return
+    const verb = info.error ? 'CREATE' : 'UPDATE'
+    const { error } = await api(verb, wanted)
+    if (error) throw apiError(verb, error)
+  }
+  /** Nobody answers when the stream is gone (wiped, deleted): it is made again, and asked once more. */
+  async function onStream<T>(work: () => Promise<T>): Promise<T> {
+    ensured ??= ensure()
+    try {
+      await ensured
+      return await work()
+    } catch (error) {
+      ensured = null
+      if (!(error instanceof NatsError) || error.code !== '503') throw error
+    }
+    ensured = ensure()
+    await ensured
+    return work()
+  }
+
+  return {
+    publish: (subject, data, expected) =>
+      onStream(async () => {
+        const fields = messageHeaders()
+        fields.set('Nats-Expected-Stream', name)
+        if (expected !== undefined) {
+          fields.set('Nats-Expected-Last-Subject-Sequence', String(expected))
+        }
+        const options = { timeout: requestWithinMs, headers: fields }
+        const answer = await connection.request(subject, data, options)
+        const { seq, error } = answer.json<PublishAnswer>()
+        if (error && wrongLastSequence.includes(error.err_code)) {
+          throw new StaleWriter(`${subject}: ${error.description}`)
+        }
+        if (error || seq === undefined) throw apiError(subject, error)
+        return seq
+      }),
+    get: (subject) =>
+      onStream(async () => {
+        const asked = `$JS.API.DIRECT.GET.${name}.${subject}`
+        const answer = await connection.request(asked, undefined, { timeout: requestWithinMs })
+        const code = answer.headers?.code ?? 0
+        if (code === 404) return null
+        if (code !== 0) throw new Error(`direct get: ${code} ${answer.headers?.description}`)
+        const sequence = Number(answer.headers?.get('Nats-Sequence'))
+        return { subject, sequence, data: answer.data }
+      }),
+    async *getAll(filter) {
+      await onStream(async () => {})
+      yield* directGet((payload) => batch(connection, name, payload), [filter])
+    },
+  }
+}
+
+interface ApiError {
+  readonly code: number
+  readonly err_code: number
+  readonly description: string
+}
+
+interface ApiAnswer {
+  readonly error?: ApiError
+  readonly config?: Readonly<Record<string, unknown>>
+}
+
+interface PublishAnswer {
+  readonly error?: ApiError
+  readonly seq?: number
+}
+
+const apiError = (what: string, error?: ApiError) =>
+  new Error(`JetStream, ${what}: ${error ? `${error.err_code} ${error.description}` : 'no answer'}`)
+
+/**
+ * One message a subject, on disk. New subjects are refused beyond what a cluster can need, instead of
+ * the oldest message being dropped for them: a junk report must not push a bucket out.
+ */
+const streamConfig = (cluster: string, replicas: number) => ({
+  name: streamName(cluster),
+  subjects: [subjects(cluster).all],
+  retention: 'limits',
+  storage: 'file',
+  discard: 'new',
+  max_msgs_per_subject: 1,
+  max_msgs: 2 + bucketCount + 2 * limits.agentsPerCluster,
+  allow_direct: true,
+  num_replicas: replicas,
+})
+
+const agrees = (found: Readonly<Record<string, unknown>>, wanted: object): boolean =>
+  Object.entries(wanted).every(
+    ([key, value]) => JSON.stringify(found[key]) === JSON.stringify(value),
+  )
+
+async function* batch(
+  connection: NatsConnection,
+  stream: string,
+  payload: Uint8Array,
+): AsyncGenerator<DirectReply> {
+  const replies = await connection.requestMany(`$JS.API.DIRECT.GET.${stream}`, payload, {
+    strategy: RequestStrategy.SentinelMsg,
+    maxWait: batchWithinMs,
+  })
+  for await (const { headers, data } of replies) {
+    yield {
+      status: headers?.code ?? 0,
+      description: headers?.description ?? '',
+      field: (name) => headers?.get(name) ?? '',
+      data,
+    }
+  }
+}
