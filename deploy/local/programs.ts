@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { FleetPlan } from './fleet.ts'
+import { natsFiles } from './nats.ts'
 import type { FleetPorts } from './ports.ts'
 
 export interface Program {
@@ -26,6 +27,7 @@ export function programs({ plan, state, ports, controlUrl }: Place): (name: stri
   const controlState = join(state, 'control')
   const clusterFlags = plan.clusters.flatMap((cluster) => ['--cluster', cluster])
   const natsFlags = plan.nats ? ['--nats', `nats://${local(ports.nats)}`] : []
+  const natsUsers = plan.nats ? ['--nats-credentials', join(state, natsFiles.credentials)] : []
 
   return (name) => {
     if (name === 'control init') {
@@ -39,8 +41,8 @@ export function programs({ plan, state, ports, controlUrl }: Place): (name: stri
       return script('control/main.ts', name.slice('control '.length), '--state', controlState)
     }
     if (name === 'control') {
-      const listen = ['--listen', local(ports.control)]
-      return script('control/main.ts', 'start', '--state', controlState, ...listen, ...natsFlags)
+      const flags = ['--listen', local(ports.control), ...natsFlags, ...natsUsers]
+      return script('control/main.ts', 'start', '--state', controlState, ...flags)
     }
     if (name.endsWith('.platform')) return platform(name.slice(0, -'.platform'.length))
     return agent(name)
