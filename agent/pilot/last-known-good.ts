@@ -34,6 +34,8 @@ export interface PositionsRecord {
 
 export interface SnapshotRecord {
   readonly header: Sealed
+  /** Digest of the table that was compiled from it. */
+  readonly table: string
   readonly objects: readonly SnapshotObject[]
 }
 

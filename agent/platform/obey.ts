@@ -26,6 +26,7 @@ export function obey(
   let applied: string | null = null
   let held = false
   let trouble = ''
+  let older = -1
   let wake = new AbortController()
 
   async function once(): Promise<void> {
@@ -38,7 +39,10 @@ export function obey(
     const outcome = await workloads.apply(holder, wanted, stopping.signal)
     if (outcome === 'applied') applied = text
     else if (outcome === 'not-holder') held = false
-    else log(`the platform has seen a newer snapshot than revision ${wanted.revision}`)
+    else if (older !== wanted.revision) {
+      older = wanted.revision
+      log(`the platform has seen a newer snapshot than revision ${older}`)
+    }
   }
 
   async function loop(): Promise<void> {

@@ -1,0 +1,55 @@
+/** A held tree as the pilot reads it: positions, backends and workloads by name, kept up change by change. */
+import type { BackendObject, PositionObject, SnapshotObject, WorkloadObject } from '#wire/object.ts'
+import { type Changes, difference, emptyTree, type Tree } from '#wire/tree.ts'
+
+export interface Catalogue {
+  readonly positions: ReadonlyMap<string, PositionObject>
+  readonly backends: ReadonlyMap<string, BackendObject>
+  readonly workloads: ReadonlyMap<string, WorkloadObject>
+  /** Moves to another tree. */
+  follow(tree: Tree): CatalogueChange
+}
+
+export interface CatalogueChange {
+  /** Something else than a position has changed: the table may be another. */
+  readonly content: boolean
+  readonly positions: readonly PositionObject[]
+}
+
+export function createCatalogue(): Catalogue {
+  const positions = new Map<string, PositionObject>()
+  const backends = new Map<string, BackendObject>()
+  const workloads = new Map<string, WorkloadObject>()
+  let followed = emptyTree
+
+  function put(object: SnapshotObject): void {
+    if (object.kind === 'position') positions.set(object.app, object)
+    else if (object.kind === 'backend') backends.set(object.release, object)
+    else if (object.kind === 'workload') workloads.set(object.release, object)
+  }
+
+  function remove(key: string): void {
+    const name = key.slice(key.indexOf('/') + 1)
+    if (key.startsWith('position/')) positions.delete(name)
+    else if (key.startsWith('backend/')) backends.delete(name)
+    else if (key.startsWith('workload/')) workloads.delete(name)
+  }
+
+  return {
+    positions,
+    backends,
+    workloads,
+    follow(tree) {
+      const changes: Changes = difference(followed, tree)
+      followed = tree
+      for (const key of changes.remove) remove(key)
+      for (const object of changes.put) put(object)
+      return {
+        content:
+          changes.put.some((object) => object.kind !== 'position') ||
+          changes.remove.some((key) => !key.startsWith('position/')),
+        positions: changes.put.filter((object) => object.kind === 'position'),
+      }
+    },
+  }
+}

@@ -1,0 +1,274 @@
+/**
+ * The pilot's loop: makes what the workers serve equal to the held snapshot, and knows how far it is.
+ * Events (a snapshot, endpoints, a worker's word, a compiled table) only change what is known; `settle`
+ * does whatever is due, and does nothing when nothing is.
+ *
+ *   held snapshot ─▶ content ─▶ compile ─▶ candidate ─▶ loaded by every worker ─▶ accepted, kept on disk
+ *                 └▶ positions that the accepted table can serve ─▶ workers and disk ─▶ active
+ *
+ * On the way from commit to active: one message to each worker, one synced file while they swap, and
+ * their answers. Nothing else.
+ */
+import { limits } from '#wire/limits.ts'
+import type { BackendObject, WorkloadObject } from '#wire/object.ts'
+import type { Endpoints } from '../link.ts'
+import { type CatalogueChange, createCatalogue } from './catalogue.ts'
+import { type LastKnownGood, writeEndpoints, writePositions } from './last-known-good.ts'
+import {
+  applicable,
+  appliedOf,
+  bridging,
+  type Positions,
+  samePosition,
+  samePositions,
+} from './positions.ts'
+import type { Held } from './snapshots.ts'
+import { type Evidence, noStanding, type Standing, standingOf } from './standing.ts'
+import type { Tables } from './tables.ts'
+import type { Want, Workers, WorkerView } from './workers.ts'
+
+export interface ConvergenceOptions {
+  readonly folder: string
+  readonly stored: LastKnownGood
+  readonly tables: Tables
+  readonly workers: Workers
+  /** How many workers the supervisor keeps. */
+  readonly workerCount: number
+  /** May the workers answer that they are ready (P7)? Asked at each settling. */
+  readonly mayBeReady: (progress: Progress) => boolean
+  readonly onContent: (content: Content) => void
+  /** `urgent`: something that a switch waits for. */
+  readonly onProgress: (progress: Progress, urgent: boolean) => void
+  readonly log: (line: string) => void
+  readonly nowMs: () => number
+}
+
+export interface Content {
+  readonly held: Held
+  readonly backends: ReadonlyMap<string, BackendObject>
+}
+
+/** How far this agent is. */
+export interface Progress {
+  readonly held: Held | null
+  readonly standings: ReadonlyMap<string, Standing>
+  readonly applied: Positions
+  readonly endpoints: Endpoints
+  readonly workers: readonly WorkerView[]
+  /** Every worker serves exactly what the held snapshot means. */
+  readonly equal: boolean
+  /** What is served instead, in words, when it had the time to be equal. */
+  readonly drift: string | null
+  readonly ready: boolean
+}
+
+export interface Convergence {
+  /** `known`: the stored table is of this content. */
+  hold(held: Held, known?: boolean): void
+  setEndpoints(endpoints: Endpoints): void
+  settle(): void
+  progress(): Progress
+  workloads(): ReadonlyMap<string, WorkloadObject>
+  /** Writes what waits to be written. */
+  stop(): void
+}
+
+/**
+ * A worker that is missing for less than this may be about to dial, with positions from before a commit:
+ * nothing is claimed without it. One that is missing for longer keeps dying and carries no traffic.
+ */
+const missingGraceMs = 2_000
+const endpointsWriteMs = 200
+
+export function createConvergence(options: ConvergenceOptions): Convergence {
+  const { folder, stored, tables, workers, onContent, onProgress, log, nowMs } = options
+  const catalogue = createCatalogue()
+  const received = new Map<string, { readonly generation: number; readonly atMs: number | null }>()
+  /** By app: content version that came with its `next`. */
+  const proposed = new Map<string, { readonly generation: number; readonly version: number }>()
+  let held: Held | null = null
+  let applied: Positions = new Map(stored.positions?.positions.map((one) => [one.app, one]))
+  let onDisk = { header: stored.positions?.header.payload, applied }
+  let endpoints: Endpoints = stored.endpoints
+  let endpointsKnown = false
+  let endpointsTimer: NodeJS.Timeout | null = null
+  let standings: ReadonlyMap<string, Standing> = new Map()
+  let ready = false
+  let missingSinceMs: number | null = nowMs()
+  let progress = look()
+
+  function hold(next: Held, known = false): void {
+    const first = held === null
+    held = next
+    const change = catalogue.follow(next.tree)
+    note(change, next)
+    if (change.content || first) {
+      tables.contentChanged(next.tree, next.sealed, next.header.revision, known)
+      onContent({ held: next, backends: catalogue.backends })
+    }
+    for (const { app, next: proposal } of change.positions) {
+      if (!proposal || proposed.get(app)?.generation === proposal.generation) continue
+      const { generation } = proposal
+      proposed.set(app, { generation, version: tables.contentVersion() })
+    }
+    settle()
+  }
+
+  function note({ positions }: CatalogueChange, { receivedMs }: Held): void {
+    for (const { app, generation } of positions) {
+      if (received.get(app)?.generation === generation) continue
+      received.set(app, { generation, atMs: receivedMs })
+    }
+  }
+
+  function settle(): void {
+    tables.settle(workers.views())
+    const accepted = tables.accepted()
+    if (held && accepted) {
+      const next = applicable(catalogue.positions.values(), applied, namesOf(accepted.releases))
+      if (!samePositions(next, applied)) applied = next
+    }
+    workers.set(wanted())
+    persist()
+    evaluate()
+  }
+
+  function wanted(): Want {
+    const candidate = tables.candidate()
+    if (!candidate) return { table: tables.accepted(), positions: applied, endpoints, ready }
+    const releases = namesOf(candidate.releases)
+    const coming = applicable(catalogue.positions.values(), applied, releases)
+    return { table: candidate, positions: bridging(applied, coming, releases), endpoints, ready }
+  }
+
+  /** While the workers swap. Also when nothing moved: a restart must not go behind this header. */
+  function persist(): void {
+    if (!held) return
+    const header = held.sealed.payload
+    if (onDisk.header === header && onDisk.applied === applied) return
+    const objects = [...catalogue.positions.values()]
+    writePositions(folder, { header: held.sealed, objects, positions: [...applied.values()] })
+    onDisk = { header, applied }
+  }
+
+  function evaluate(): void {
+    const views = workers.views()
+    if (views.length >= options.workerCount) missingSinceMs = null
+    else missingSinceMs ??= nowMs()
+    const missing = missingSinceMs !== null && nowMs() - missingSinceMs < missingGraceMs
+    const accepted = tables.accepted()
+    const evidence: Evidence = {
+      workers: views.map(({ serving }) => serving),
+      unaccounted: missing || workers.lostCount() > 0,
+      tableDigests: [accepted, tables.candidate()].flatMap((table) => table?.digest ?? []),
+      apps: namesOf(accepted?.apps ?? []),
+      endpoints: endpointsKnown ? endpoints : null,
+      nowMs: nowMs(),
+    }
+    const next = new Map<string, Standing>()
+    for (const wanted of catalogue.positions.values()) {
+      const { app } = wanted
+      const own = applied.get(app)
+      const arrival = received.get(app)
+      const facts = {
+        wanted,
+        applied: own,
+        tableHasNext: (proposed.get(app)?.version ?? Infinity) <= tables.acceptedVersion(),
+        receivedMs: arrival?.generation === own?.generation ? (arrival?.atMs ?? null) : null,
+      }
+      next.set(app, standingOf(facts, standings.get(app) ?? noStanding, evidence))
+    }
+    const urgent = moved(standings, next)
+    standings = next
+    progress = look()
+    const before = ready
+    ready ||= options.mayBeReady(progress)
+    if (ready !== before) {
+      workers.set(wanted())
+      progress = look()
+    }
+    onProgress(progress, urgent)
+  }
+
+  function look(): Progress {
+    const views = workers.views()
+    const settled = held !== null && tables.acceptedVersion() === tables.contentVersion()
+    const serving = views.length > 0 && views.every(({ differs }) => differs === null)
+    const placed = [...catalogue.positions.values()].every((position) => {
+      const own = applied.get(position.app)
+      return own !== undefined && samePosition(own, appliedOf(position))
+    })
+    return {
+      held,
+      standings,
+      applied,
+      endpoints,
+      workers: views,
+      equal: settled && serving && placed && tables.candidate() === null,
+      drift: driftOf(views, workers.lostCount()),
+      ready,
+    }
+  }
+
+  return {
+    hold,
+    settle,
+    progress: () => progress,
+    workloads: () => catalogue.workloads,
+    setEndpoints(next) {
+      endpoints = bounded(next, log)
+      endpointsKnown = true
+      endpointsTimer ??= setTimeout(() => {
+        endpointsTimer = null
+        writeEndpoints(folder, endpoints)
+      }, endpointsWriteMs)
+      settle()
+    },
+    stop() {
+      if (endpointsTimer) clearTimeout(endpointsTimer)
+      if (endpointsKnown) writeEndpoints(folder, endpoints)
+    },
+  }
+}
+
+/** Names as a set, made once for each list. */
+const sets = new WeakMap<readonly string[], ReadonlySet<string>>()
+function namesOf(list: readonly string[]): ReadonlySet<string> {
+  const known = sets.get(list)
+  if (known) return known
+  const made = new Set(list)
+  sets.set(list, made)
+  return made
+}
+
+function moved(
+  before: ReadonlyMap<string, Standing>,
+  after: ReadonlyMap<string, Standing>,
+): boolean {
+  for (const [app, { prepared, active }] of after) {
+    const former = before.get(app) ?? noStanding
+    if (former.prepared !== prepared || former.active !== active) return true
+  }
+  return false
+}
+
+function driftOf(views: readonly WorkerView[], lostCount: number): string | null {
+  if (views.length === 0) return 'no worker is connected'
+  const drifting = views.find((view) => view.drifting)
+  if (drifting) return `worker ${drifting.pid ?? 'of unknown pid'}: ${drifting.differs}`
+  return lostCount > 0 ? `${lostCount} workers have lost the link` : null
+}
+
+/** Releases in order of name, until the limit: a platform that lists more has a fault. */
+function bounded(endpoints: Endpoints, log: (line: string) => void): Endpoints {
+  let left: number = limits.endpointsPerAgent
+  const lists = Object.entries(endpoints)
+  if (lists.reduce((sum, [, list]) => sum + list.length, 0) <= left) return endpoints
+  log(`the platform lists more than ${left} endpoints: the rest is left out`)
+  const kept: Record<string, Endpoints[string]> = {}
+  for (const [release, list] of lists.sort(([a], [b]) => (a < b ? -1 : 1))) {
+    kept[release] = list.slice(0, left)
+    left -= kept[release].length
+  }
+  return kept
+}
