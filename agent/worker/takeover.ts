@@ -4,7 +4,13 @@
  * touches the private `_handle`; `takeover.test.ts` fails loudly when a Node changes it, and
  * `takeover: false` is the public way at 5-15 % more CPU a request.
  */
-import { createServer, type Server, Socket, type SocketConstructorOpts } from 'node:net'
+import {
+  type BoundSocket,
+  createServer,
+  type Server,
+  Socket,
+  type SocketConstructorOpts,
+} from 'node:net'
 
 /** Called for each read with the bytes in the landing; `false` stops reading until `socket.resume()`. */
 export type OnRead = (bytes: number) => boolean
@@ -33,9 +39,9 @@ function adopt(accepted: Socket, landing: Uint8Array, onSocket: AcceptOptions['o
   holder._handle = null
   accepted.destroy()
   let onRead: OnRead | null = null
-  // `handle` is what Node itself passes; the types do not name it.
-  const options: SocketConstructorOpts & { handle: object } = {
-    handle,
+  // A handle of its own is what Node itself passes here; the types name only a part of it.
+  const options: SocketConstructorOpts = {
+    handle: handle as BoundSocket,
     allowHalfOpen: true,
     onread: { buffer: landing, callback: (bytes) => onRead?.(bytes) ?? false },
   }
