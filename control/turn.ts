@@ -3,13 +3,18 @@
  * one at a time. Intents wait in a bounded queue; of an agent's waiting reports only the newest counts, and
  * all that wait are taken together, so that no storm of them can hold up an intent.
  */
-import type { FleetAhead, PublisherPort } from './delivery/publisher-port.ts'
-import type { Compile } from './domain/decide.ts'
-import type { Fleet } from './domain/fleet.ts'
+import type { Rejection } from '#wire/codes.ts'
+import type { Report } from '#wire/report.ts'
+import type { FleetAhead, Publication, PublisherPort } from './delivery/publisher-port.ts'
+import { alarmAt } from './domain/alarm.ts'
+import { type Compile, decide, forgetting } from './domain/decide.ts'
+import { evolve } from './domain/evolve.ts'
+import { emptyFleet, type Fleet, foldPublished, foldReport } from './domain/fleet.ts'
 import type { Answer, Input } from './domain/input.ts'
-import type { TurnRecord } from './domain/record.ts'
-import type { State } from './domain/state.ts'
+import { parseRecord, recordText, type TurnRecord } from './domain/record.ts'
+import { emptyState, isEnrolled, type State } from './domain/state.ts'
 import type { Log } from './log/log.ts'
+import { createWaiters } from './turn-waiters.ts'
 
 export interface TurnOptions {
   readonly log: Log
@@ -49,4 +54,287 @@ export interface Turns {
   stop(): Promise<void>
 }
 
-export declare function createTurns(options: TurnOptions): Turns
+/** Beyond this an intent is answered 503 at once, so that a queue cannot hide an overload. */
+export const intentsWaitingMax = 256
+/** Longest that a turn waits for a header to go out: delivery goes on without it (P6). */
+const publishWaitMs = 1_000
+const replayPage = 512
+
+type IntentInput = Extract<Input, { kind: 'intent' }>
+
+interface Waiting<Asked> {
+  readonly input: Asked
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (error: unknown) => void
+}
+
+export class TurnsStopped extends Error {
+  override readonly name = 'TurnsStopped'
+}
+
+export function createTurns(options: TurnOptions): Turns {
+  const { log, publisher, now, monotonicMs, compile } = options
+  let state: State = emptyState
+  let fleet: Fleet = emptyFleet(now())
+  let ahead: FleetAhead | null = null
+  let stopped: TurnsStopped | null = null
+  let running: Promise<void> | null = null
+  let alarmIsDue = false
+  const intents: Waiting<IntentInput>[] = []
+  const reports = new Map<string, { report: Report; receivedMs: number }>()
+  /** Everybody whose report, superseded or not, goes into the next turn. */
+  let reporters: (() => void)[] = []
+  const waiters = createWaiters()
+
+  async function start(): Promise<void> {
+    const head = await log.head()
+    while (state.position < head) {
+      for (const { position, text } of await log.read(state.position, replayPage)) {
+        state = evolve(state, parseRecord(text, position))
+      }
+    }
+    fleet = emptyFleet(now())
+    const startedMs = monotonicMs()
+    const publications = new Map<string, Publication>()
+    for (const cluster of state.clusters.keys()) {
+      const publication = publicationOf(state, cluster)
+      if (publication) publications.set(cluster, publication)
+    }
+    await publisher.start(publications)
+    options.onTurn?.('alarm', monotonicMs() - startedMs)
+    alarmIsDue = true
+    wake()
+  }
+
+  function submit(input: Input): Promise<Answer> {
+    if (stopped) return Promise.reject(stopped)
+    switch (input.kind) {
+      case 'intent':
+        return new Promise((resolve, reject) => {
+          if (intents.length >= intentsWaitingMax) return resolve(refused(overloaded))
+          intents.push({ input, resolve, reject })
+          wake()
+        })
+      case 'alarm':
+        alarmIsDue = true
+        wake()
+        return Promise.resolve(taken(state))
+      case 'report':
+        return submitReport(input.report, input.receivedMs)
+    }
+  }
+
+  function submitReport(report: Report, receivedMs: number): Promise<Answer> {
+    if (!isEnrolled(state, report)) return Promise.resolve(refused(unknownAgent(report)))
+    const key = `${report.cluster}/${report.agent}`
+    const waiting = reports.get(key)
+    if (!waiting || supersedes(report, waiting.report)) reports.set(key, { report, receivedMs })
+    return new Promise((resolve) => {
+      reporters.push(() => resolve(taken(state)))
+      wake()
+    })
+  }
+
+  /** Starts the loop when it rests; it runs until nothing waits. */
+  function wake(): void {
+    if (running || stopped) return
+    running = Promise.resolve()
+      .then(work)
+      .catch(fail)
+      .finally(() => {
+        running = null
+        if (!stopped && hasWork()) wake()
+      })
+  }
+
+  const hasWork = () => intents.length > 0 || reports.size > 0 || alarmIsDue
+
+  async function work(): Promise<void> {
+    while (!stopped && hasWork()) {
+      if (reports.size > 0 || alarmIsDue) await observe()
+      const next = stopped ? undefined : intents.shift()
+      if (next) await answer(next)
+    }
+  }
+
+  /** Takes every waiting report, and draws what conclusions there are. */
+  async function observe(): Promise<void> {
+    const startedMs = monotonicMs()
+    const kind = reports.size > 0 ? 'report' : 'alarm'
+    const waitingReports = [...reports.values()]
+    const told = reporters
+    reports.clear()
+    reporters = []
+    alarmIsDue = false
+    for (const { report, receivedMs } of waitingReports) {
+      if (!isEnrolled(state, report)) continue
+      fleet = foldReport(fleet, report, receivedMs, now())
+      noticeAhead(report)
+    }
+    const first = waitingReports[0]
+    const input: Input = first ? { kind: 'report', ...first } : { kind: 'alarm' }
+    if (!ahead && state.epoch) {
+      const decision = decide(state, fleet, input, now(), compile)
+      if (decision.kind === 'record') await adopt(decision.record, decision.state)
+    }
+    finishTurn(kind, startedMs)
+    for (const tell of told) tell()
+  }
+
+  async function answer({ input, resolve, reject }: Waiting<IntentInput>): Promise<void> {
+    const startedMs = monotonicMs()
+    try {
+      resolve(await answerTo(input))
+    } catch (error) {
+      reject(error)
+      throw error
+    } finally {
+      finishTurn('intent', startedMs)
+    }
+  }
+
+  async function answerTo(input: IntentInput): Promise<Answer> {
+    const decision = decide(state, fleet, input, now(), compile)
+    if (decision.kind === 'repeated') return recorded(decision.position)
+    if (ahead && input.intent.type !== 'recover') return refused(behind(ahead))
+    if (decision.kind === 'rejected') return refused(decision.rejection)
+    if (decision.kind === 'nothing') throw new Error('an intent was decided without a record')
+    await adopt(decision.record, decision.state)
+    const { status, body } = decision.record.answer!
+    return { ok: true, status, revision: decision.record.position, body, repeated: false }
+  }
+
+  async function recorded(position: number): Promise<Answer> {
+    const [stored] = await log.read(position - 1, 1)
+    const answered = stored && parseRecord(stored.text, position).answer
+    if (!answered) throw new Error(`the record at position ${position} has no answer`)
+    return { ok: true, ...answered, revision: position, repeated: true }
+  }
+
+  /** Durable first; then true here; then on its way to the agents; only then answered. */
+  async function adopt(record: TurnRecord, next: State): Promise<void> {
+    const position = await log.append(state.position, recordText(record))
+    if (position === 'conflict') throw new Error('another control writes to this log')
+    const before = state
+    state = next
+    fleet = forgetting(fleet, record.events)
+    if (ahead && state.epoch && state.epoch.number > ahead.epoch.number) ahead = null
+    const outgoing = publishChanged(before)
+    options.onRecord?.(record)
+    await bounded(outgoing)
+  }
+
+  /** Every changed cluster's header leaves at the same moment: the skew of a switch starts here. */
+  function publishChanged(before: State): Promise<void>[] {
+    if (ahead) return []
+    const outgoing: Promise<void>[] = []
+    for (const { name, revision } of state.clusters.values()) {
+      if (before.clusters.get(name)?.revision === revision) continue
+      const publication = publicationOf(state, name)
+      if (!publication) continue
+      fleet = foldPublished(fleet, name, revision, monotonicMs())
+      outgoing.push(publisher.publish(name, publication))
+    }
+    return outgoing
+  }
+
+  function finishTurn(kind: Input['kind'], startedMs: number): void {
+    options.setAlarm(stopped || ahead ? null : alarmAt(state, fleet, now()))
+    options.onTurn?.(kind, monotonicMs() - startedMs)
+    waiters.look(state, fleet)
+  }
+
+  function noticeAhead({ cluster, epoch, revision }: Report): void {
+    const held = state.clusters.get(cluster)
+    if (!held || !state.epoch) return
+    const { number, id } = state.epoch
+    const isFork = epoch.number === number && epoch.id !== id
+    const isNewer =
+      epoch.number > number || (epoch.number === number && !isFork && revision > held.revision)
+    if (!isFork && !isNewer) return
+    ahead ??= { cluster, kind: isFork ? 'fork' : 'newer', seenIn: 'report', epoch, revision }
+  }
+
+  function fail(error: unknown): void {
+    halt(new TurnsStopped('the turn loop has failed', { cause: error }))
+    options.onFatal(error)
+  }
+
+  function halt(reason: TurnsStopped): void {
+    stopped ??= reason
+    for (const { reject } of intents.splice(0)) reject(stopped)
+    reports.clear()
+    for (const tell of reporters.splice(0)) tell()
+    waiters.stop()
+    options.setAlarm(null)
+  }
+
+  return {
+    start,
+    submit,
+    state: () => state,
+    fleet: () => fleet,
+    fleetAhead: () => ahead,
+    reportFleetAhead: (found) => {
+      ahead ??= found
+    },
+    waitFor: (predicate, timeoutMs, signal) =>
+      predicate(state, fleet) ? Promise.resolve(true) : waiters.wait(predicate, timeoutMs, signal),
+    async stop() {
+      halt(new TurnsStopped('control is stopping'))
+      await running
+    },
+  }
+}
+
+function publicationOf(state: State, cluster: string): Publication | null {
+  const held = state.clusters.get(cluster)
+  return held && state.epoch
+    ? { epoch: state.epoch, revision: held.revision, tree: held.tree }
+    : null
+}
+
+/** Whichever comes first: every header is out, or the bound. */
+async function bounded(outgoing: readonly Promise<void>[]): Promise<void> {
+  if (outgoing.length === 0) return
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const bound = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, publishWaitMs)
+  })
+  await Promise.race([Promise.allSettled(outgoing), bound])
+  clearTimeout(timer)
+}
+
+const supersedes = (report: Report, waiting: Report): boolean =>
+  report.instance === waiting.instance
+    ? report.sequence > waiting.sequence
+    : report.startedAtMs >= waiting.startedAtMs
+
+const refused = (rejection: Rejection): Answer => ({ ok: false, rejection })
+
+const taken = (state: State): Answer => ({
+  ok: true,
+  status: 202,
+  revision: state.position,
+  body: null,
+  repeated: false,
+})
+
+const overloaded: Rejection = {
+  code: 'overloaded',
+  detail: `${intentsWaitingMax} intents are waiting already.`,
+  fix: 'Try again in a moment, with the same Idempotency-Key.',
+}
+
+const unknownAgent = ({ cluster, agent }: Report): Rejection => ({
+  code: 'unknown-agent',
+  detail: `No agent of ${cluster} is called "${agent}".`,
+  fix: 'Let it enrol again.',
+})
+
+const behind = ({ cluster, epoch, revision }: FleetAhead): Rejection => ({
+  code: 'log-behind-fleet',
+  detail: `${cluster} has seen epoch ${epoch.number}, revision ${revision}, which this log does not have.`,
+  fix: 'If the log was restored from a backup on purpose: run `control recover`.',
+  evidence: { cluster, epoch: epoch.number, revision },
+})

@@ -28,6 +28,12 @@ export const limits = {
   /** Candidates on one host and path: bounds the matcher's inner loop (DESIGN D9). */
   matchesPerPath: 64,
   copiesPerRelease: 1_000,
+  /** Not decommissioned: each may keep copies running. */
+  releasesPerApp: 16,
+  /** Decommissioned ones that an app still shows; the log has them all. */
+  goneReleasesKept: 64,
+  /** Operators' tokens. */
+  tokens: 256,
   /** Endpoints that one agent holds, over all backends. */
   endpointsPerAgent: 16_384,
   staticAddressesPerRelease: 1_024,

@@ -1,16 +1,78 @@
 /** Whether an accepted intent has come true at every agent that is asked: what `?wait=active` waits for. */
 import type { Fleet } from './fleet.ts'
 import type { Intent } from './input.ts'
-import type { State } from './state.ts'
+import { isSilent, serves } from './reading.ts'
+import { agentsOf, appOf, releaseOf, type State } from './state.ts'
+
+export type Activity = 'active' | 'pending' | 'failed'
 
 /**
  * `failed`: it will not come true any more, for example because its switch was aborted. `revision` is that
- * of the answer.
+ * of the answer. Agents that are silent are not waited for where a barrier does not name them.
  */
-export declare function intentActive(
+export function intentActive(
   state: State,
   fleet: Fleet,
   intent: Intent,
   revision: number,
   now: number,
-): 'active' | 'pending' | 'failed'
+): Activity {
+  switch (intent.type) {
+    case 'put-app': {
+      const app = appOf(state, intent.app)
+      return app ? served(state, fleet, app.intent.clusters, revision, now) : 'failed'
+    }
+    case 'delete-app': {
+      const app = appOf(state, intent.app)
+      return !app || app.createdRevision > revision ? 'active' : 'pending'
+    }
+    case 'create-release': {
+      const id = createdAt(state, intent.body.app, revision)
+      const release = id === null ? undefined : releaseOf(state, id)
+      if (!release || release.phase === 'aborted') return 'failed'
+      return release.autoPromote && release.phase !== 'live'
+        ? 'pending'
+        : served(state, fleet, release.clusters, revision, now)
+    }
+    case 'promote-release':
+    case 'rollback-release':
+      return switched(state, intent.release, revision)
+    case 'abort-release':
+    case 'decommission-release': {
+      const release = releaseOf(state, intent.release)
+      if (!release || release.gone) return 'active'
+      return release.leavingSince === null ? 'active' : 'pending'
+    }
+    default:
+      return 'active'
+  }
+}
+
+/** Every enrolled agent that is not silent serves the revision, and every cluster has one. */
+function served(
+  state: State,
+  fleet: Fleet,
+  clusters: readonly string[],
+  revision: number,
+  now: number,
+): Activity {
+  const everywhere = clusters.every((cluster) => {
+    const heard = [...agentsOf(state, [cluster])].filter(
+      (agent) => !isSilent(state, fleet, agent, now),
+    )
+    return heard.length > 0 && heard.every((agent) => serves(state, fleet, agent, revision))
+  })
+  return everywhere ? 'active' : 'pending'
+}
+
+/** A switch is known by its generation, the position of the record that proposed it. */
+function switched(state: State, release: string, generation: number): Activity {
+  const newest = releaseOf(state, release)?.switch
+  if (newest?.generation !== generation || newest.state === 'aborted') return 'failed'
+  return newest.state === 'completed' ? 'active' : 'pending'
+}
+
+function createdAt(state: State, app: string, revision: number): string | null {
+  const releases = appOf(state, app)?.releases ?? []
+  return releases.find((id) => releaseOf(state, id)?.createdRevision === revision) ?? null
+}

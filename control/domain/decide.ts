@@ -1,13 +1,21 @@
 /**
  * From an input to what it changes: the record of the turn and the state after it, or a coded rejection.
- * Pure: the same state, fleet, input and time give the same bytes.
+ * Pure: the same state, fleet, input and time give the same bytes. What an intent asks comes first, then
+ * every conclusion that may be drawn at once; both are one record.
  */
 import type { Rejection } from '#wire/codes.ts'
 import type { Tree } from '#wire/tree.ts'
-import type { Fleet } from './fleet.ts'
-import type { Input } from './input.ts'
-import type { TurnRecord } from './record.ts'
+import { decideApp } from './decide-app.ts'
+import { decideFleet } from './decide-fleet.ts'
+import { decideRelease } from './decide-release.ts'
+import type { DomainEvent } from './event.ts'
+import { evolve } from './evolve.ts'
+import { dropReport, type Fleet } from './fleet.ts'
+import type { Input, Intent } from './input.ts'
+import { progress } from './progress.ts'
+import { bodyDigestOf, type TurnRecord } from './record.ts'
 import type { State } from './state.ts'
+import { get } from './table.ts'
 
 export type Decision =
   /** Something happened, or an intent was accepted: append `record`, then go on with `state`. */
@@ -17,6 +25,15 @@ export type Decision =
   | { readonly kind: 'repeated'; readonly position: number }
   /** A report or the alarm changed nothing. */
   | { readonly kind: 'nothing' }
+
+/** What an intent's own rules say: the events it asks for and how to answer once they are folded. */
+export type Ruling =
+  | {
+      readonly events: readonly DomainEvent[]
+      readonly status: number
+      readonly body: (after: State, fleet: Fleet, now: number) => unknown
+    }
+  | { readonly rejection: Rejection }
 
 export interface CompileFault {
   readonly code: 'route-conflict' | 'too-many-matches' | 'does-not-compile'
@@ -28,10 +45,128 @@ export interface CompileFault {
 /** Whether the agents' compiler takes a cluster's next snapshot (P5); null when it does. */
 export type Compile = (cluster: string, after: Tree, before: Tree) => CompileFault | null
 
-export declare function decide(
+export function decide(
   state: State,
   fleet: Fleet,
   input: Input,
   now: number,
-  compile?: Compile,
-): Decision
+  compile: Compile = () => null,
+): Decision {
+  if (input.kind !== 'intent') {
+    const actor = input.kind === 'report' ? 'fleet' : 'clock'
+    const turn: Turn = { kind: input.kind, type: null, actor, idempotency: null, now }
+    const { record, after } = concluded(state, fleet, [], turn)
+    return record.events.length > 0 ? { kind: 'record', record, state: after } : { kind: 'nothing' }
+  }
+  const { intent, actor, idempotencyKey, ifMatch } = input
+  const bodyDigest = bodyDigestOf(intent)
+  if (idempotencyKey !== null) {
+    const answered = get(state.answered, idempotencyKey)
+    if (answered && answered.bodyDigest !== bodyDigest) return rejected(keyReused(idempotencyKey))
+    if (answered) return { kind: 'repeated', position: answered.position }
+  }
+  const ruling = rule(state, fleet, intent, ifMatch, now)
+  if ('rejection' in ruling) return rejected(ruling.rejection)
+  const idempotency = idempotencyKey === null ? null : { key: idempotencyKey, bodyDigest }
+  const turn: Turn = { kind: 'intent', type: intent.type, actor, idempotency, now }
+  const { record, after, fleet: heard } = concluded(state, fleet, ruling.events, turn)
+  if (intent.type === 'put-app' || intent.type === 'create-release') {
+    const fault = compileFault(state, after, compile)
+    if (fault) return rejected(fault)
+  }
+  const answer = { status: ruling.status, body: ruling.body(after, heard, now) }
+  return { kind: 'record', record: { ...record, answer }, state: after }
+}
+
+function rule(
+  state: State,
+  fleet: Fleet,
+  intent: Intent,
+  ifMatch: string | null,
+  now: number,
+): Ruling {
+  switch (intent.type) {
+    case 'put-app':
+    case 'delete-app':
+      return decideApp(state, intent, ifMatch)
+    case 'create-release':
+    case 'promote-release':
+    case 'abort-release':
+    case 'rollback-release':
+    case 'decommission-release':
+      return decideRelease(state, fleet, intent, ifMatch, now)
+    default:
+      return decideFleet(state, intent)
+  }
+}
+
+interface Turn {
+  readonly kind: Input['kind']
+  readonly type: string | null
+  readonly actor: string
+  readonly idempotency: TurnRecord['idempotency']
+  readonly now: number
+}
+
+/** More rounds than any chain of conclusions has: created, ready, proposed; left, deleted. */
+const roundsMax = 16
+
+/** The asked events and every conclusion that follows from them, folded as one record. */
+function concluded(state: State, fleet: Fleet, asked: readonly DomainEvent[], turn: Turn) {
+  const base = {
+    v: 1,
+    at: turn.now,
+    position: state.position + 1,
+    actor: turn.actor,
+    input: { kind: turn.kind, type: turn.type },
+    idempotency: turn.idempotency,
+    answer: null,
+  } as const
+  const heard = forgetting(fleet, asked)
+  let events = [...asked]
+  let after =
+    events.length > 0 || turn.kind === 'intent' ? evolve(state, { ...base, events }) : state
+  for (let round = 0; ; round++) {
+    if (round === roundsMax) throw new Error('conclusions do not come to an end')
+    const drawn = progress(after, heard, turn.now)
+    if (drawn.length === 0) break
+    events = [...events, ...drawn]
+    after = evolve(state, { ...base, events })
+  }
+  const record: TurnRecord = { ...base, events }
+  return { record, after, fleet: heard }
+}
+
+/** An agent that is forgotten, or enrolled anew, has not reported yet. */
+export function forgetting(fleet: Fleet, events: readonly DomainEvent[]): Fleet {
+  return events.reduce(
+    (held, event) => (event.type === 'agent-forgotten' ? dropReport(held, event) : held),
+    fleet,
+  )
+}
+
+function compileFault(before: State, after: State, compile: Compile): Rejection | null {
+  for (const { name, tree } of after.clusters.values()) {
+    const held = before.clusters.get(name)?.tree
+    if (!held || held.root === tree.root) continue
+    const fault = compile(name, tree, held)
+    if (fault) {
+      const { code, object, reason } = fault
+      return {
+        code,
+        detail: `${object}: ${reason}`,
+        fix: 'Change the route that the object came from; nothing has been changed.',
+        evidence: { cluster: name, object },
+      }
+    }
+  }
+  return null
+}
+
+const rejected = (rejection: Rejection): Decision => ({ kind: 'rejected', rejection })
+
+const keyReused = (key: string): Rejection => ({
+  code: 'idempotency-key-reused',
+  detail: `The key "${key}" was used for another request.`,
+  fix: 'Use a new key for a new request, and the same body for a repeated one.',
+})

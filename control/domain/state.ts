@@ -112,11 +112,11 @@ export interface SwitchState {
   readonly generation: number
   readonly kind: 'promote' | 'rollback'
   readonly state: 'preparing' | 'committing' | 'completed' | 'aborted'
-  /** The release that gets the traffic, and where. */
-  readonly release: string
-  readonly clusters: readonly string[]
+  /** Releases that get the traffic: one, but for a rollback after releases to single clusters. */
+  readonly winners: readonly string[]
   /** Releases that lose it. */
   readonly losers: readonly string[]
+  readonly clusters: readonly string[]
   readonly minReady: number
   readonly whenSilent: 'abort' | 'proceed'
   readonly proposedAtMs: number
@@ -172,6 +172,10 @@ export const isActive = (release: ReleaseState): boolean =>
 
 export const activeRelease = (state: State, app: AppState): ReleaseState | undefined =>
   releasesOf(state, app).find(isActive)
+
+/** A switch is under way: prepare or commit. */
+export const isSwitching = (app: AppState): boolean =>
+  app.switch?.state === 'preparing' || app.switch?.state === 'committing'
 
 /** The release that answers publicly in a cluster; null when none does. */
 export const publicRelease = (app: AppState, cluster: string): string | null =>

@@ -1,9 +1,92 @@
 /** The state and the fleet as the API shows them. */
 import type { AppIntent } from '#wire/app.ts'
 import type { Epoch } from '#wire/header.ts'
-import type { ReleaseView } from '#wire/release.ts'
-import type { Fleet } from './fleet.ts'
-import type { State } from './state.ts'
+import type { ReleaseView, SwitchView } from '#wire/release.ts'
+import { agentsInRelease } from './agent-in-release.ts'
+import { rollbackTarget } from './decide-rollback.ts'
+import { appEtag, releaseEtag } from './etag.ts'
+import { type Fleet, reportOf } from './fleet.ts'
+import { ledgerOf, mayDecommission } from './ledger.ts'
+import { sightOf } from './readiness.ts'
+import { currentReport, hasRevision, isSilent } from './reading.ts'
+import { isServedIn } from './snapshot.ts'
+import {
+  type AgentState,
+  agentsOf,
+  appOf,
+  publicRelease,
+  type ReleaseState,
+  releaseOf,
+  type State,
+  type SwitchState,
+} from './state.ts'
+import { valuesOf } from './table.ts'
+import { statusOf, waitingOf } from './waiting.ts'
+
+export function releaseView(
+  state: State,
+  fleet: Fleet,
+  id: string,
+  now: number,
+): ReleaseView | null {
+  const release = releaseOf(state, id)
+  if (!release) return null
+  const ledger = ledgerOf(state, fleet, release)
+  const { app, version, clusters, preview, phase, whenSilent, deadlineMs } = release
+  return {
+    id,
+    app,
+    version,
+    strategy: 'blueGreen',
+    clusters: [...clusters],
+    preview,
+    phase,
+    status: statusOf(state, fleet, release),
+    waiting: waitingOf(state, fleet, release, now),
+    createdAtMs: release.createdAtMs,
+    createdBy: release.createdBy,
+    whenSilent,
+    deadlineMs,
+    switch: release.switch && switchView(release.switch, release.abortReason),
+    agents: agentsInRelease(state, fleet, release, now),
+    ledger: {
+      inUse: ledger.inUse,
+      acknowledged: !ledger.isPublic && ledger.unacknowledged.length === 0,
+      mayDecommission: mayDecommission(release, ledger),
+    },
+    rollback: rollbackView(state, fleet, release),
+    etag: releaseEtag(release),
+  }
+}
+
+const switchView = (shown: SwitchState, abortReason: string | null): SwitchView => ({
+  generation: shown.generation,
+  kind: shown.kind,
+  state: shown.state,
+  proposedAtMs: shown.proposedAtMs,
+  decidedAtMs: shown.decidedAtMs,
+  completedAtMs: shown.completedAtMs,
+  required: [...shown.required],
+  except: [...shown.except],
+  skewMs: shown.skewMs,
+  skewErrorMs: shown.skewErrorMs,
+  reason: shown.reason ?? abortReason,
+})
+
+function rollbackView(state: State, fleet: Fleet, release: ReleaseState): ReleaseView['rollback'] {
+  const app = appOf(state, release.app)
+  if (!app || (release.phase !== 'live' && release.phase !== 'committing')) {
+    return { ready: false, to: null, reason: `${release.phase}: it takes no public traffic` }
+  }
+  const target = rollbackTarget(state, app, release)
+  if ('reason' in target) return { ready: false, to: null, reason: target.reason }
+  const former = releaseOf(state, target.to)!
+  const short = [...agentsOf(state, former.clusters)].flatMap((agent) => {
+    const sight = sightOf(state, fleet, agent, former)
+    return sight.kind === 'short' ? sight.message : []
+  })
+  return { ready: short.length === 0, to: target.to, reason: short[0] ?? null }
+}
 
 export interface AppView extends AppIntent {
   readonly app: string
@@ -20,6 +103,26 @@ export interface AppView extends AppIntent {
   readonly leaving: readonly string[]
 }
 
+export function appView(state: State, name: string): AppView | null {
+  const app = appOf(state, name)
+  if (!app) return null
+  return {
+    ...app.intent,
+    app: name,
+    etag: appEtag(app),
+    revision: app.changedRevision,
+    live: Object.fromEntries(
+      Object.entries(app.positions).map(([cluster, { generation }]) => [
+        cluster,
+        { release: publicRelease(app, cluster), generation },
+      ]),
+    ),
+    releases: app.releases,
+    deleting: app.deleting,
+    leaving: Object.keys(app.leaving),
+  }
+}
+
 export interface ClusterView {
   readonly cluster: string
   readonly epoch: Epoch
@@ -28,6 +131,33 @@ export interface ClusterView {
   readonly objects: number
   readonly apps: number
   readonly agents: { readonly enrolled: number; readonly current: number; readonly silent: number }
+}
+
+/** Null before `init` and for a cluster that does not exist. */
+export function clusterView(
+  state: State,
+  fleet: Fleet,
+  name: string,
+  now: number,
+): ClusterView | null {
+  const cluster = state.clusters.get(name)
+  if (!cluster || !state.epoch) return null
+  const conditions = [...cluster.agents.values()].map(
+    (agent) => conditionOf(state, fleet, agent, now).condition,
+  )
+  return {
+    cluster: name,
+    epoch: state.epoch,
+    revision: cluster.revision,
+    digest: cluster.tree.root,
+    objects: cluster.tree.objectCount,
+    apps: [...valuesOf(state.apps)].filter((app) => isServedIn(app, name)).length,
+    agents: {
+      enrolled: conditions.length,
+      current: conditions.filter((condition) => condition === 'current').length,
+      silent: conditions.filter((condition) => condition === 'silent').length,
+    },
+  }
 }
 
 export type AgentCondition = 'current' | 'behind' | 'stale' | 'drifting' | 'silent' | 'unseen'
@@ -55,22 +185,58 @@ export interface AgentView {
   readonly enrolledAtMs: number
 }
 
-export declare function releaseView(
-  state: State,
-  fleet: Fleet,
-  id: string,
-  now: number,
-): ReleaseView | null
-export declare function appView(state: State, app: string): AppView | null
-export declare function clusterView(
+export const agentViews = (
   state: State,
   fleet: Fleet,
   cluster: string,
   now: number,
-): ClusterView | null
-export declare function agentViews(
+): readonly AgentView[] =>
+  [...agentsOf(state, [cluster])].map((agent) => agentView(state, fleet, agent, now))
+
+function agentView(state: State, fleet: Fleet, agent: AgentState, now: number): AgentView {
+  const held = reportOf(fleet, agent)
+  const report = held?.report
+  return {
+    cluster: agent.cluster,
+    agent: agent.agent,
+    ...conditionOf(state, fleet, agent, now),
+    revision: report?.revision ?? 0,
+    digest: report?.digest ?? null,
+    lastReportAtMs: held?.seenAtMs ?? null,
+    workers: report?.workers ?? 0,
+    positions: Object.fromEntries(
+      Object.entries(report?.positions ?? {}).map(([app, { prepared, active }]) => [
+        app,
+        { prepared, active },
+      ]),
+    ),
+    readyEndpoints: report?.readyEndpoints ?? {},
+    inUse: report?.inUse ?? {},
+    refusals: (report?.refusals ?? []).map(({ code, reason, count }) => ({ code, reason, count })),
+    enrolledAtMs: agent.enrolledAtMs,
+  }
+}
+
+function conditionOf(
   state: State,
   fleet: Fleet,
-  cluster: string,
+  agent: AgentState,
   now: number,
-): readonly AgentView[]
+): { condition: AgentCondition; reason: string | null } {
+  const held = reportOf(fleet, agent)
+  const cluster = state.clusters.get(agent.cluster)!
+  if (isSilent(state, fleet, agent, now)) {
+    const reason = held ? 'has not reported for a while' : 'has not reported yet'
+    return { condition: 'silent', reason }
+  }
+  if (!held) return { condition: 'unseen', reason: 'has not reported since control started' }
+  const { drift, stale, revision } = held.report
+  if (drift !== null) return { condition: 'drifting', reason: drift }
+  const report = currentReport(state, fleet, agent)
+  if (!report || !hasRevision(state, report, cluster.revision)) {
+    const reason = `serves revision ${revision} of ${cluster.revision}`
+    return { condition: 'behind', reason }
+  }
+  if (stale) return { condition: 'stale', reason: 'serves what it had on disk' }
+  return { condition: 'current', reason: null }
+}

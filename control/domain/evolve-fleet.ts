@@ -1,0 +1,65 @@
+/** What events about epochs, clusters, agents and tokens mean. */
+import type { Handlers } from './evolve.ts'
+import { type ClusterState, emptyCluster, type State } from './state.ts'
+
+export const fleetEvents: Handlers<
+  | 'epoch-begun'
+  | 'cluster-added'
+  | 'enrolment-token-replaced'
+  | 'token-created'
+  | 'token-revoked'
+  | 'agent-enrolled'
+  | 'agent-forgotten'
+> = {
+  'epoch-begun': (state, { epoch }, { touched }) => {
+    touched.allClusters = true
+    return { ...state, epoch }
+  },
+  'cluster-added': (state, { cluster, enrolmentTokenHash }, { position }) =>
+    withCluster(state, { ...emptyCluster(cluster, enrolmentTokenHash), revision: position }),
+
+  'enrolment-token-replaced': (state, { cluster, enrolmentTokenHash }) =>
+    changedCluster(state, cluster, (held) => ({ ...held, enrolmentTokenHash })),
+
+  'token-created': (state, { name, scope, tokenHash }) => ({
+    ...state,
+    tokens: new Map(state.tokens).set(name, { name, scope, tokenHash }),
+  }),
+  'token-revoked': (state, { name }) => {
+    const tokens = new Map(state.tokens)
+    tokens.delete(name)
+    return { ...state, tokens }
+  },
+  'agent-enrolled': (state, { cluster, agent, publicKey, tokenHash }, { at }) =>
+    changedCluster(state, cluster, (held) => ({
+      ...held,
+      agents: new Map(held.agents).set(agent, {
+        cluster,
+        agent,
+        publicKey,
+        tokenHash,
+        enrolledAtMs: at,
+      }),
+    })),
+  'agent-forgotten': (state, { cluster, agent }) =>
+    changedCluster(state, cluster, (held) => {
+      const agents = new Map(held.agents)
+      agents.delete(agent)
+      return { ...held, agents }
+    }),
+}
+
+const withCluster = (state: State, cluster: ClusterState): State => ({
+  ...state,
+  clusters: new Map(state.clusters).set(cluster.name, cluster),
+})
+
+function changedCluster(
+  state: State,
+  name: string,
+  change: (held: ClusterState) => ClusterState,
+): State {
+  const held = state.clusters.get(name)
+  if (!held) throw new Error(`the log names an unknown cluster "${name}"`)
+  return withCluster(state, change(held))
+}

@@ -1,0 +1,95 @@
+/**
+ * The conclusions that may be drawn now, from the newest reports and the time: nobody asks for them. Only
+ * apps with something open are looked at. Each conclusion is an event with its evidence; drawing them is
+ * repeated until there is none left, within one record.
+ */
+import type { DomainEvent } from './event.ts'
+import type { Fleet } from './fleet.ts'
+import { leftBehind } from './ledger.ts'
+import { awaitsAutoPromote } from './open.ts'
+import { minReadyOf, readinessOf } from './readiness.ts'
+import {
+  type AppState,
+  agentsOf,
+  appOf,
+  isSwitching,
+  publicRelease,
+  type ReleaseState,
+  releasesOf,
+  type State,
+} from './state.ts'
+import { switchProgress } from './switch.ts'
+
+export function progress(state: State, fleet: Fleet, now: number): DomainEvent[] {
+  return [...state.open].flatMap((name) => {
+    const app = appOf(state, name)
+    return app ? appProgress(state, fleet, app, now) : []
+  })
+}
+
+/** At most one step of each release, so that every step is judged on the state that it follows. */
+function appProgress(state: State, fleet: Fleet, app: AppState, now: number): DomainEvent[] {
+  const moved = app.switch ? switchProgress(state, fleet, app.switch, now) : []
+  if (moved.length > 0) return [...moved]
+  const left = leavingProgress(state, fleet, app)
+  if (left.length > 0) return left
+  return releasesOf(state, app).flatMap((release) =>
+    releaseProgress(state, fleet, app, release, now),
+  )
+}
+
+function releaseProgress(
+  state: State,
+  fleet: Fleet,
+  app: AppState,
+  release: ReleaseState,
+  now: number,
+): DomainEvent[] {
+  const id = release.id
+  if (release.phase === 'starting') {
+    const readiness = readinessOf(state, fleet, release, now)
+    if (!readiness.ready) return []
+    return [{ type: 'release-ready', v: 1, release: id, evidence: [...readiness.evidence] }]
+  }
+  if (awaitsAutoPromote(release) && !isSwitching(app)) return [proposal(state, release, now)]
+  if (release.drainAtMs !== null && now >= release.drainAtMs && !isPublic(app, release)) {
+    return [{ type: 'drain-deadline-passed', v: 1, release: id }]
+  }
+  if (release.leavingSince !== null && !release.gone) {
+    const since = release.leavingSince
+    const evidence = leftBehind(state, fleet, app, release.clusters, [id], since)
+    return evidence ? [{ type: 'release-decommissioned', v: 1, release: id, evidence }] : []
+  }
+  return []
+}
+
+/** Prepare: every enrolled agent of the release's clusters is asked, and the set does not change. */
+export const proposal = (state: State, release: ReleaseState, now: number): DomainEvent => ({
+  type: 'switch-proposed',
+  v: 1,
+  app: release.app,
+  release: release.id,
+  minReady: minReadyOf(state, release),
+  required: [...agentsOf(state, release.clusters)].map(({ cluster, agent }) => ({
+    cluster,
+    agent,
+  })),
+  deadlineAtMs: now + release.deadlineMs,
+})
+
+/** Routes are gone already; backends and workloads follow once no agent uses or could use them. */
+function leavingProgress(state: State, fleet: Fleet, app: AppState): DomainEvent[] {
+  const releases = releasesOf(state, app).filter((release) => !release.gone)
+  const left = Object.entries(app.leaving).flatMap(([cluster, since]): DomainEvent[] => {
+    const here = releases.filter((release) => release.clusters.includes(cluster))
+    const ids = here.map((release) => release.id)
+    const evidence = here.length === 0 ? [] : leftBehind(state, fleet, app, [cluster], ids, since)
+    return evidence ? [{ type: 'app-left', v: 1, app: app.app, cluster, evidence }] : []
+  })
+  const isLast = left.length === Object.keys(app.leaving).length
+  if (app.deleting && isLast) left.push({ type: 'app-deleted', v: 1, app: app.app })
+  return left
+}
+
+const isPublic = (app: AppState, release: ReleaseState): boolean =>
+  release.clusters.some((cluster) => publicRelease(app, cluster) === release.id)

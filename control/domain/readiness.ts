@@ -1,0 +1,95 @@
+/**
+ * Whether a candidate can take the traffic: every agent of its clusters that is not silent sees enough
+ * ready endpoints, at a revision that knows its backend, and every cluster has such an agent.
+ */
+import type { ReleaseView } from '#wire/release.ts'
+import type { AgentRef, EventOf } from './event.ts'
+import type { Fleet } from './fleet.ts'
+import { currentReport, hasRevision, isSilent, refusalOf } from './reading.ts'
+import { agentsOf, appOf, type ReleaseState, type State } from './state.ts'
+
+export type Waiting = NonNullable<ReleaseView['waiting']>
+
+/** Ready endpoints that each agent must see: the copies asked for; one where copies are not ours. */
+export const minReadyOf = (state: State, release: ReleaseState): number =>
+  release.platform.type === 'local' ? (appOf(state, release.app)?.intent.copies ?? 1) : 1
+
+export type Readiness =
+  | { readonly ready: true; readonly evidence: EventOf<'release-ready'>['evidence'] }
+  | { readonly ready: false; readonly waiting: Waiting }
+
+export function readinessOf(
+  state: State,
+  fleet: Fleet,
+  release: ReleaseState,
+  now: number,
+): Readiness {
+  const evidence: EventOf<'release-ready'>['evidence'] = []
+  const short: string[] = []
+  for (const cluster of release.clusters) {
+    let heard = 0
+    for (const { agent } of agentsOf(state, [cluster])) {
+      const ref = { cluster, agent }
+      if (isSilent(state, fleet, ref, now)) continue
+      heard++
+      const sight = sightOf(state, fleet, ref, release)
+      if (sight.kind === 'refuses') return waits('table', sight.message)
+      if (sight.kind === 'ready') evidence.push(sight.evidence)
+      else short.push(sight.message)
+    }
+    if (heard === 0) return waits('agents-absent', `no agent of ${cluster} reports`)
+  }
+  if (short.length > 0) return waits('endpoints', `endpoints of ${release.id}: ${listed(short)}`)
+  return { ready: true, evidence }
+}
+
+/** Agents that say themselves that they lack endpoints; what is not heard is left to the barrier. */
+export function shortageOf(state: State, fleet: Fleet, release: ReleaseState): Waiting | null {
+  const short: string[] = []
+  for (const ref of agentsOf(state, release.clusters)) {
+    const sight = sightOf(state, fleet, ref, release)
+    if (sight.kind === 'refuses') return { code: 'table', message: sight.message }
+    if (sight.kind === 'short') short.push(sight.message)
+  }
+  if (short.length === 0) return null
+  return { code: 'endpoints', message: `endpoints of ${release.id}: ${listed(short)}` }
+}
+
+type Sight =
+  | { readonly kind: 'ready'; readonly evidence: EventOf<'release-ready'>['evidence'][number] }
+  | { readonly kind: 'refuses' | 'short' | 'behind'; readonly message: string }
+
+/** What one agent sees of a release, whether it is silent by now or not. */
+export function sightOf(
+  state: State,
+  fleet: Fleet,
+  { cluster, agent }: AgentRef,
+  release: ReleaseState,
+): Sight {
+  const ref = { cluster, agent }
+  const refusal = refusalOf(state, fleet, ref, release.createdRevision)
+  if (refusal) return { kind: 'refuses', message: `${agent} refuses it: ${refusal.reason}` }
+  const report = currentReport(state, fleet, ref)
+  if (!report || !hasRevision(state, report, release.createdRevision)) {
+    const message = `${agent} has not taken revision ${release.createdRevision}`
+    return { kind: 'behind', message }
+  }
+  const minReady = minReadyOf(state, release)
+  const readyEndpoints = report.readyEndpoints[release.id] ?? 0
+  return readyEndpoints < minReady
+    ? { kind: 'short', message: `${agent} sees ${readyEndpoints} of ${minReady} ready` }
+    : { kind: 'ready', evidence: { ...ref, revision: report.revision, readyEndpoints } }
+}
+
+const listedMax = 8
+
+/** At most eight of them, so that a message stays readable in a big fleet. */
+export const listed = (items: readonly string[]): string =>
+  items.length <= listedMax
+    ? items.join('; ')
+    : `${items.slice(0, listedMax).join('; ')}; and ${items.length - listedMax} more`
+
+const waits = (code: Waiting['code'], message: string): Readiness => ({
+  ready: false,
+  waiting: { code, message },
+})

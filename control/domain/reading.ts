@@ -1,0 +1,96 @@
+/**
+ * What an agent's newest report says about one question. An ack and a refusal are readings, never
+ * messages of their own, so loss, repetition and lateness cannot change what they mean (DESIGN D2).
+ */
+import { limits } from '#wire/limits.ts'
+import type { Refusal, Report } from '#wire/report.ts'
+import type { AgentRef } from './event.ts'
+import { type Fleet, reportOf } from './fleet.ts'
+import type { State } from './state.ts'
+
+/** The newest report, if it is of this epoch: one of another history proves nothing. */
+export function currentReport(state: State, fleet: Fleet, agent: AgentRef): Report | undefined {
+  const report = reportOf(fleet, agent)?.report
+  const { epoch } = state
+  return epoch && report?.epoch.number === epoch.number && report.epoch.id === epoch.id
+    ? report
+    : undefined
+}
+
+/** Workers serve what `revision` says, or something newer. */
+export function serves(state: State, fleet: Fleet, agent: AgentRef, revision: number): boolean {
+  const report = currentReport(state, fleet, agent)
+  return report !== undefined && report.drift === null && hasRevision(state, report, revision)
+}
+
+/** A cluster that nothing changed in since has no header of a later revision to take. */
+export const hasRevision = (state: State, report: Report, revision: number): boolean =>
+  report.revision >= revision || report.revision === state.clusters.get(report.cluster)?.revision
+
+/** Generation on disk and swapped in every worker. */
+export const activeGeneration = (
+  state: State,
+  fleet: Fleet,
+  agent: AgentRef,
+  app: string,
+): number => currentReport(state, fleet, agent)?.positions[app]?.active ?? 0
+
+export function isPrepared(
+  state: State,
+  fleet: Fleet,
+  agent: AgentRef,
+  app: string,
+  generation: number,
+): boolean {
+  const position = currentReport(state, fleet, agent)?.positions[app]
+  return position?.prepared === generation || position?.active === generation
+}
+
+/** Refusals of messages that control itself had signed: forged or replayed ones say nothing of ours. */
+const refusesContent: ReadonlySet<Refusal['code']> = new Set([
+  'does-not-compile',
+  'corrupt-table',
+  'future-format',
+])
+
+/** Why the agent will not take what `revision` or a newer one says; null when it has not refused. */
+export function refusalOf(
+  state: State,
+  fleet: Fleet,
+  agent: AgentRef,
+  revision: number,
+): Refusal | null {
+  const report = currentReport(state, fleet, agent)
+  if (!report) return null
+  const stands = (at: number) =>
+    at > report.revision || (at === report.revision && report.drift !== null)
+  const refused = report.refusals.filter(
+    ({ code, revision: at }) =>
+      refusesContent.has(code) && at !== null && at >= revision && stands(at),
+  )
+  return refused.at(-1) ?? null
+}
+
+/** When the agent becomes silent unless it reports before. */
+export function silentAtMs(state: State, fleet: Fleet, agent: AgentRef): number {
+  const held = reportOf(fleet, agent)
+  const enrolledAtMs = state.clusters.get(agent.cluster)?.agents.get(agent.agent)?.enrolledAtMs ?? 0
+  return (held?.seenAtMs ?? Math.max(fleet.sinceMs, enrolledAtMs)) + limits.agentSilentAfterMs
+}
+
+export const isSilent = (state: State, fleet: Fleet, agent: AgentRef, now: number): boolean =>
+  silentAtMs(state, fleet, agent) <= now
+
+/** Has not answered what was announced as `revision` at `sinceMs`: silent, or deaf to headers. */
+export function isUnanswered(
+  state: State,
+  fleet: Fleet,
+  agent: AgentRef,
+  since: { readonly revision: number; readonly atMs: number },
+  now: number,
+): boolean {
+  const held = reportOf(fleet, agent)
+  if (!held || held.seenAtMs <= since.atMs || isSilent(state, fleet, agent, now)) return true
+  const report = currentReport(state, fleet, agent)
+  return report === undefined || report.revision < since.revision
+}

@@ -1,0 +1,38 @@
+/** The sentences of the rejections that several rules give. */
+import type { Rejection, RejectionCode } from '#wire/codes.ts'
+import type { ReleaseState } from './state.ts'
+
+export const reject = (
+  code: RejectionCode,
+  detail: string,
+  more: Omit<Rejection, 'code' | 'detail'> = {},
+): { readonly rejection: Rejection } => ({ rejection: { code, detail, ...more } })
+
+export const unknownApp = (app: string) =>
+  reject('unknown-app', `No app is called "${app}".`, { fix: 'List them with GET /v1/apps.' })
+
+export const unknownRelease = (release: string) =>
+  reject('unknown-release', `No release is called "${release}".`, {
+    fix: 'List them with GET /v1/releases.',
+  })
+
+export const unknownClusters = (clusters: readonly string[], pointer: string, why: string) =>
+  reject('unknown-cluster', `${clusters.join(', ')}: ${why}.`, {
+    fix: 'List the clusters with GET /v1/clusters.',
+    errors: clusters.map((cluster) => ({ pointer, message: `"${cluster}": ${why}` })),
+  })
+
+export const inProgress = (release: ReleaseState) =>
+  reject('release-in-progress', `${release.id} of the same app is ${release.phase}.`, {
+    fix:
+      release.phase === 'committing'
+        ? 'Wait until it is live, or roll it back.'
+        : 'Promote it and wait until it is live, or abort it.',
+    evidence: { release: release.id, phase: release.phase },
+  })
+
+export const stateChanged = (what: string, etag: string) =>
+  reject('state-changed', `${what} has changed since it was read.`, {
+    fix: 'Read it again and decide again.',
+    evidence: { etag },
+  })
