@@ -10,7 +10,6 @@ import { rememberFleetEpoch } from './commands.ts'
 import { type Control, createControl } from './control.ts'
 import { crashingLog, crashingTransport, type Step } from './crash-points.ts'
 import { createHttpTransport } from './delivery/http.ts'
-import { createNatsTransport } from './delivery/nats.ts'
 import { natsCredentials } from './delivery/nats-credentials.ts'
 import { openSqliteLog } from './log/sqlite.ts'
 import { createMetrics } from './metrics.ts'
@@ -45,7 +44,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const stored = folder.readKeys()
   if (!stored) throw new Error(`${folder.path} has no keys; run \`control init\` first`)
   const http = createHttpTransport()
-  const nats = options.nats && openNats(options.nats)
+  const nats = options.nats && (await openNats(options.nats))
   const transport = crashingTransport(nats?.transport ?? http, step)
   const control = await createControl({
     log: crashingLog(openSqliteLog(folder.file(stateFiles.log)), step),
@@ -89,8 +88,16 @@ export async function serve(options: ServeOptions): Promise<Served> {
   }
 }
 
-function openNats({ servers, credentialsFile }: { servers: string; credentialsFile: string }) {
+async function openNats({
+  servers,
+  credentialsFile,
+}: {
+  servers: string
+  credentialsFile: string
+}) {
   const credentials = natsCredentials.parse(JSON.parse(readFileSync(credentialsFile, 'utf8')))
+  // Loaded only when it is used: 20 ms of each start.
+  const { createNatsTransport } = await import('./delivery/nats.ts')
   const transport = createNatsTransport({ servers, ...credentials.control })
   return { transport, servers: servers.split(','), credentials }
 }
