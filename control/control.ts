@@ -11,11 +11,12 @@ import { createPublisher, type FleetAhead } from './delivery/publisher.ts'
 import type { Transport } from './delivery/transport.ts'
 import { intentActive } from './domain/active.ts'
 import type { Compile } from './domain/decide.ts'
+import type { Answer, Input } from './domain/input.ts'
 import { followed } from './log/followed.ts'
 import type { Log } from './log/log.ts'
 import { createReadings } from './readings.ts'
 import type { ControlKeys } from './trust/keys.ts'
-import { createTurns, type Turns } from './turn.ts'
+import { createTurns, type Turns, TurnsStopped } from './turn.ts'
 
 export interface ControlOptions {
   readonly log: Log
@@ -29,7 +30,6 @@ export interface ControlOptions {
     readonly servers: readonly string[]
     readonly credentials: NatsCredentials
   } | null
-  readonly wasm: Uint8Array | WebAssembly.Module
   readonly compile: Compile | undefined
   /** Names and addresses that the API answers to; null: any. */
   readonly hosts: readonly string[] | null
@@ -65,7 +65,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     onReport: (report) => submitQuietly({ kind: 'report', report, receivedMs: monotonicMs() }),
     onFleetAhead(found) {
       turns.reportFleetAhead(found)
-      options.onFleetAhead(found)
+      noticeAhead()
     },
     onStale: (_, error) => options.onFatal(error),
     now,
@@ -79,22 +79,26 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     setAlarm: alarm.set,
     onFatal: options.onFatal,
     ...(options.compile && { compile: options.compile }),
-    onTurn: (kind, ms) => metrics.turnTaken(kind, ms / 1_000),
+    onTurn(kind, ms) {
+      metrics.turnTaken(kind, ms / 1_000)
+      noticeAhead()
+    },
   })
+  let toldAhead: FleetAhead | null = null
   const readings = createReadings(turns, now)
   const api = createApi({
     listener: { hosts: options.hosts },
     reader: readings,
     credentials: readings,
     taker: {
-      submit: turns.submit,
+      submit,
       async outcome(intent, revision, timeoutMs, signal) {
         const look = () => intentActive(turns.state(), turns.fleet(), intent, revision, now())
         await turns.waitFor(() => look() !== 'pending', timeoutMs, signal)
         return look()
       },
     },
-    desk: { submit: turns.submit, welcome, respond: http.respond },
+    desk: { submit, welcome, respond: http.respond },
     log,
     health: {
       notReady,
@@ -106,7 +110,21 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     onError: options.onError,
   })
 
-  function submitQuietly(input: Parameters<Turns['submit']>[0]): void {
+  /** Told once for each new finding, whoever found it: the publisher in a header or the turn in a report. */
+  function noticeAhead(): void {
+    const ahead = turns.fleetAhead()
+    if (ahead && ahead !== toldAhead) options.onFleetAhead(ahead)
+    toldAhead = ahead
+  }
+  async function submit(input: Input): Promise<Answer> {
+    try {
+      return await turns.submit(input)
+    } catch (error) {
+      if (error instanceof TurnsStopped) return { ok: false, rejection: stopping }
+      throw error
+    }
+  }
+  function submitQuietly(input: Input): void {
     turns.submit(input).catch(() => {
       // The turn loop has stopped: reports come again, and the alarm is set anew at the next start.
     })
@@ -158,6 +176,12 @@ const withPostedReports = (transport: Transport, http: HttpTransport): Transport
     http.onReport(listener)
   },
 })
+
+const stopping = {
+  code: 'overloaded',
+  detail: 'Control is stopping.',
+  fix: 'Send it again in a moment, with the same Idempotency-Key.',
+} as const
 
 const aheadIn = ({ cluster, kind, seenIn, epoch, revision }: FleetAhead): string =>
   kind === 'fork'

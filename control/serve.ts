@@ -52,7 +52,6 @@ export async function serve(options: ServeOptions): Promise<Served> {
     transport,
     http,
     nats,
-    wasm: readFileSync(new URL('../router-wasm/build/router.wasm', import.meta.url)),
     compile: undefined,
     hosts: answeredHosts(options),
     now: Date.now,

@@ -14,10 +14,7 @@ const position = z
 /** Streams open at once; each holds one connection and one page of records. */
 export const streamsMax = 256
 
-export function defineEvents(
-  define: Define,
-  log: Pick<FollowedLog, 'head' | 'read' | 'recordAfter'>,
-): void {
+export function defineEvents(define: Define, log: Pick<FollowedLog, 'read' | 'recordAfter'>): void {
   let open = 0
   define(
     {
@@ -27,12 +24,10 @@ export function defineEvents(
       summary: 'Follow what happens, as server-sent events',
       description:
         'Each message is one record of the log: its id is the position, its data the events of one turn. ' +
-        'Starts after `Last-Event-ID` or `after`; without them, with what happens from now on.',
+        'Starts after `Last-Event-ID` or `after`, and without them at the beginning.',
       access: 'read',
       query: z.strictObject({
-        after: position
-          .optional()
-          .meta({ description: 'Position to start after; 0 for everything.' }),
+        after: position.optional().meta({ description: 'Position to start after.' }),
       }),
       headers: z.object({ 'last-event-id': position.optional() }),
       answers: {
@@ -41,7 +36,7 @@ export function defineEvents(
       rejections: ['overloaded'],
     },
     async ({ query, headers, request }) => {
-      const after = headers['last-event-id'] ?? query.after ?? (await log.head())
+      const after = headers['last-event-id'] ?? query.after ?? 0
       if (open >= streamsMax) return problem(tooMany)
       const stream = () => {
         open++
@@ -60,10 +55,12 @@ const tooMany = {
   fix: 'Close one, or read the same stream for several purposes.',
 } as const
 
-/** The record without the hashes of secrets. */
-export function renderRecord(record: LogRecord): string {
-  const shown = JSON.parse(record.text, (key, value) => (isSecretHash(key) ? undefined : value))
-  return JSON.stringify({ position: record.position, ...shown })
+/** Who did what when: the record without its answer and without the hashes of secrets. */
+export function renderRecord({ position, text }: LogRecord): string {
+  const { at, actor, input, events } = JSON.parse(text, (key, value) =>
+    isSecretHash(key) ? undefined : value,
+  )
+  return JSON.stringify({ position, at, actor, input, events })
 }
 
 const isSecretHash = (key: string) => /tokenHash$/i.test(key)

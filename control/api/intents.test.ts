@@ -85,12 +85,6 @@ describe('operations that change something', () => {
     expect([late.status, late.body.code]).toEqual([412, 'state-changed'])
   })
 
-  it('wait for the agents when asked to; a cluster without agents is done at once', async () => {
-    const path = '/v1/apps/waited?wait=active&timeout=10s'
-    const answer = await control.call('PUT', path, { body: on('waited.example') })
-    expect(answer.status).toBe(201)
-  })
-
   it('say that the change was accepted when the wait runs out', async () => {
     const body = { cluster: 'eu-1', agent: 'eu-1-silent', publicKey: 'A'.repeat(43) }
     const token = control.enrolmentToken('eu-1')
