@@ -1,4 +1,5 @@
 /** What events about epochs, clusters, agents and tokens mean. */
+import { emptyTree } from '#wire/tree.ts'
 import type { Handlers } from './evolve.ts'
 import { type ClusterState, emptyCluster, type State } from './state.ts'
 
@@ -16,7 +17,11 @@ export const fleetEvents: Handlers<
     return { ...state, epoch }
   },
   'cluster-added': (state, { cluster, enrolmentTokenHash }, { position }) =>
-    withCluster(state, { ...emptyCluster(cluster, enrolmentTokenHash), revision: position }),
+    withCluster(state, {
+      ...emptyCluster(cluster, enrolmentTokenHash),
+      revision: position,
+      recent: [{ revision: position, digest: emptyTree.root }],
+    }),
 
   'enrolment-token-replaced': (state, { cluster, enrolmentTokenHash }) =>
     changedCluster(state, cluster, (held) => ({ ...held, enrolmentTokenHash })),

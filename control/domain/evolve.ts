@@ -77,9 +77,17 @@ function withTrees(before: State, after: State, { position, touched }: Folding):
   for (const cluster of after.clusters.values()) {
     const changed = changedCluster(before, after, cluster, touched)
     const isNew = allClusters || changed.tree.root !== cluster.tree.root
-    clusters.set(cluster.name, isNew ? { ...changed, revision: position } : cluster)
+    clusters.set(cluster.name, isNew ? revised(changed, position) : cluster)
   }
   return { ...after, clusters }
+}
+
+/** An agent that is further behind than this counts as serving something unknown until it catches up. */
+const recentKept = 32
+
+function revised(cluster: ClusterState, revision: number): ClusterState {
+  const recent = [...cluster.recent, { revision, digest: cluster.tree.root }].slice(-recentKept)
+  return { ...cluster, revision, recent }
 }
 
 function changedCluster(

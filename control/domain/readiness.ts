@@ -5,7 +5,7 @@
 import type { ReleaseView } from '#wire/release.ts'
 import type { AgentRef, EventOf } from './event.ts'
 import type { Fleet } from './fleet.ts'
-import { currentReport, hasRevision, isSilent, refusalOf } from './reading.ts'
+import { currentReport, isSilent, refusalOf, serves } from './reading.ts'
 import { agentsOf, appOf, type ReleaseState, type State } from './state.ts'
 
 export type Waiting = NonNullable<ReleaseView['waiting']>
@@ -70,8 +70,8 @@ export function sightOf(
   const refusal = refusalOf(state, fleet, ref, release.createdRevision)
   if (refusal) return { kind: 'refuses', message: `${agent} refuses it: ${refusal.reason}` }
   const report = currentReport(state, fleet, ref)
-  if (!report || !hasRevision(state, report, release.createdRevision)) {
-    const message = `${agent} has not taken revision ${release.createdRevision}`
+  if (!report || !serves(state, fleet, ref, release.createdRevision)) {
+    const message = `${agent} does not serve revision ${release.createdRevision}`
     return { kind: 'behind', message }
   }
   const minReady = minReadyOf(state, release)

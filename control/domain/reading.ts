@@ -17,15 +17,17 @@ export function currentReport(state: State, fleet: Fleet, agent: AgentRef): Repo
     : undefined
 }
 
-/** Workers serve what `revision` says, or something newer. */
+/**
+ * Workers serve what was in force at `revision`, or something newer: known by the digest that they
+ * recompute, since a header that was taken is not yet one that is served.
+ */
 export function serves(state: State, fleet: Fleet, agent: AgentRef, revision: number): boolean {
   const report = currentReport(state, fleet, agent)
-  return report !== undefined && report.drift === null && hasRevision(state, report, revision)
+  const recent = state.clusters.get(agent.cluster)?.recent ?? []
+  const later = recent.findIndex((snapshot) => snapshot.revision > revision)
+  const from = later < 0 ? recent.length - 1 : Math.max(0, later - 1)
+  return recent.slice(Math.max(0, from)).some(({ digest }) => digest === report?.digest)
 }
-
-/** A cluster that nothing changed in since has no header of a later revision to take. */
-export const hasRevision = (state: State, report: Report, revision: number): boolean =>
-  report.revision >= revision || report.revision === state.clusters.get(report.cluster)?.revision
 
 /** Generation on disk and swapped in every worker. */
 export const activeGeneration = (

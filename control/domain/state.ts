@@ -36,6 +36,8 @@ export interface ClusterState {
   readonly tree: Tree
   /** Log position of the record that made `tree` (or began the epoch). */
   readonly revision: number
+  /** The newest snapshots, oldest first: to recognise what an agent says that it serves. */
+  readonly recent: readonly { readonly revision: number; readonly digest: string }[]
   /** Which route answers for a host and a match, to refuse a second one: see `conflict.ts`. */
   readonly matches: Table<string>
 }
@@ -152,6 +154,7 @@ export const emptyCluster = (name: string, enrolmentTokenHash: string): ClusterS
   agents: new Map(),
   tree: emptyTree,
   revision: 0,
+  recent: [],
   matches: emptyTable(),
 })
 

@@ -148,10 +148,11 @@ function objectionOf(
 ): string | null {
   const refusal = refusalOf(state, fleet, agent, open.generation)
   if (refusal) return `${agent.agent} refused: ${refusal.code}, ${refusal.reason}`
-  const wasPrepared = reportOf(fleet, agent)?.wasPrepared[open.app] === open.generation
-  if (!wasPrepared || !currentReport(state, fleet, agent)) return null
-  const sight = sightOf(state, fleet, agent, release)
-  return sight.kind === 'short' ? `no longer prepared: ${sight.message}` : null
+  const held = reportOf(fleet, agent)
+  if (held?.wasPrepared[open.app] !== open.generation) return null
+  const ready = held.report.readyEndpoints[release.id] ?? 0
+  if (ready >= open.minReady) return null
+  return `${agent.agent} was prepared and is not any more: it sees ${ready} of ${open.minReady} ready`
 }
 
 function deadlineReason(

@@ -8,7 +8,7 @@ import { appEtag, releaseEtag } from './etag.ts'
 import { type Fleet, reportOf } from './fleet.ts'
 import { ledgerOf, mayDecommission } from './ledger.ts'
 import { sightOf } from './readiness.ts'
-import { currentReport, hasRevision, isSilent } from './reading.ts'
+import { isSilent, serves } from './reading.ts'
 import { isServedIn } from './snapshot.ts'
 import {
   type AgentState,
@@ -232,9 +232,8 @@ function conditionOf(
   if (!held) return { condition: 'unseen', reason: 'has not reported since control started' }
   const { drift, stale, revision } = held.report
   if (drift !== null) return { condition: 'drifting', reason: drift }
-  const report = currentReport(state, fleet, agent)
-  if (!report || !hasRevision(state, report, cluster.revision)) {
-    const reason = `serves revision ${revision} of ${cluster.revision}`
+  if (!serves(state, fleet, agent, cluster.revision)) {
+    const reason = `has taken revision ${revision}, and does not serve ${cluster.revision} yet`
     return { condition: 'behind', reason }
   }
   if (stale) return { condition: 'stale', reason: 'serves what it had on disk' }
