@@ -1,41 +1,31 @@
 /**
- * Brings each cluster's newest snapshot to its agents and their reports to control (DESIGN D2 to D4).
- * One loop per cluster; the newest snapshot wins; trouble of the transport is retried inside.
+ * Brings each cluster's newest snapshot to its agents and their reports to control (DESIGN D2 to D4). One
+ * loop per cluster; the newest snapshot wins; trouble of the transport is retried inside. Nothing is
+ * published before the stored headers and reports were compared with the log, nor ever again once they
+ * are ahead of it.
  */
 import type { RefusalCode } from '#wire/codes.ts'
 import type { Epoch } from '#wire/header.ts'
 import type { Report } from '#wire/report.ts'
-import type { SigningKey } from '#wire/signature.ts'
-import type { Tree } from '#wire/tree.ts'
+import { type PinnedKeys, pinKeys, type SigningKey } from '#wire/signature.ts'
+import { type ClusterLoop, createClusterLoop } from './cluster-loop.ts'
+import type { FleetAhead, Publication, PublisherPort } from './publisher-port.ts'
+import { createReportIntake, type Enrolled } from './report-intake.ts'
 import type { StaleWriter, Transport } from './transport.ts'
 
-export interface Snapshot {
-  readonly epoch: Epoch
-  /** Log position of the record that made the tree. */
-  readonly revision: number
-  readonly tree: Tree
-}
-
-/** The fleet has seen more than this log holds, or another history (DESIGN D3). */
-export interface FleetAhead {
-  readonly cluster: string
-  readonly kind: 'newer' | 'fork'
-  readonly seenIn: 'header' | 'report'
-  readonly epoch: Epoch
-  readonly revision: number
-}
+export type { FleetAhead } from './publisher-port.ts'
 
 export interface PublisherOptions {
   readonly transport: Transport
   /** Signs headers. */
   readonly key: SigningKey
-  /** Control's own public keys, the signing one included: what counts as "ours" in the stream. */
+  /** Control's own public keys, the signing one included: what counts as ours in the stream. */
   readonly publicKeys: readonly string[]
   /** Enrolled agents of a cluster with their raw public keys, base64url. */
-  readonly enrolled: (cluster: string) => Iterable<{ agent: string; publicKey: string }>
-  /** Verified, in order of arrival per agent not guaranteed: the newest wins by instance and sequence. */
+  readonly enrolled: Enrolled
+  /** Verified reports; of one agent always a newer one than before. */
   readonly onReport: (report: Report) => void
-  /** The publisher publishes nothing any more; the runtime answers `log-behind-fleet`. */
+  /** Nothing is published any more; the runtime answers `log-behind-fleet`. */
   readonly onFleetAhead: (found: FleetAhead) => void
   /** Another publisher has taken over; the runtime must stop. */
   readonly onStale: (cluster: string, error: StaleWriter) => void
@@ -45,27 +35,155 @@ export interface PublisherOptions {
 }
 
 export interface PublisherMetrics {
-  /** From `publish` to the transport's acknowledgement of the header. */
+  /** From `publish` until the transport had the header. */
   published(cluster: string, seconds: number): void
   failed(cluster: string, error: unknown): void
   reportTaken(cluster: string): void
   reportRefused(cluster: string, code: RefusalCode): void
 }
 
-export interface Publisher {
-  /**
-   * Checks stored headers and reports against the log and starts the loops; nothing is published
-   * before. Resolves when every cluster was tried once; never rejects.
-   */
-  start(snapshots: ReadonlyMap<string, Snapshot>): Promise<void>
-  /**
-   * Resolves when the header was handed to the transport, or after a short bound while the retry goes
-   * on inside. Never rejects.
-   */
-  publish(cluster: string, snapshot: Snapshot): Promise<void>
+export interface Publisher extends PublisherPort {
   /** By cluster: the newest revision asked for and the newest one handed over (null: none yet). */
   progress(): ReadonlyMap<string, { readonly wanted: number; readonly published: number | null }>
   stop(): Promise<void>
 }
 
-export declare function createPublisher(options: PublisherOptions): Publisher
+/** `start` returns after this long at most; checks go on inside. */
+const startWithinMs = 2_000
+/** Reports being verified at once; more are not taken, agents send the next one in two seconds. */
+const reportsAtOnce = 1_024
+
+export function createPublisher(options: PublisherOptions): Publisher {
+  const { transport, key, metrics } = options
+  const intake = createReportIntake(options.enrolled)
+  const loops = new Map<string, ClusterLoop>()
+  /** What the log said when each loop started. */
+  const firsts = new Map<string, Publication>()
+  /** Null before `start`: nothing is published or taken yet. */
+  let ours: PinnedKeys | null = null
+  let gate = Promise.withResolvers<void>()
+  let ahead: FleetAhead | null = null
+  let reportsUnderWay = 0
+  let stopped = false
+
+  function add(cluster: string, first: Publication): ClusterLoop {
+    const loop = createClusterLoop({
+      cluster,
+      transport,
+      key,
+      ours: ours!,
+      first,
+      gate: gate.promise,
+      now: options.now,
+      readReports: () => readReports(cluster),
+      onAhead: (kind, { epoch, revision }) =>
+        halt({ cluster, kind, seenIn: 'header', epoch, revision }),
+      onStale(error) {
+        void stopLoops()
+        options.onStale(cluster, error)
+      },
+      onPublished: (seconds) => metrics?.published(cluster, seconds),
+      onFailed: (error) => metrics?.failed(cluster, error),
+    })
+    loops.set(cluster, loop)
+    firsts.set(cluster, first)
+    return loop
+  }
+
+  function stopLoops(): Promise<unknown> {
+    gate.resolve()
+    return Promise.all([...loops.values()].map((loop) => loop.stop()))
+  }
+  function halt(found: FleetAhead): void {
+    if (ahead || stopped) return
+    ahead = found
+    void stopLoops()
+    options.onFleetAhead(found)
+  }
+
+  async function takeReport(cluster: string, bytes: Uint8Array): Promise<RefusalCode | null> {
+    if (!ours || reportsUnderWay >= reportsAtOnce) return null
+    reportsUnderWay++
+    try {
+      const taken = await intake.take(cluster, bytes)
+      if ('refused' in taken) {
+        metrics?.reportRefused(cluster, taken.refused)
+        return taken.refused
+      }
+      metrics?.reportTaken(cluster)
+      if (taken.repeated) return null
+      compare(cluster, taken.report)
+      options.onReport(taken.report)
+      return null
+    } finally {
+      reportsUnderWay--
+    }
+  }
+  async function readReports(cluster: string): Promise<void> {
+    for (const bytes of await transport.readReports(cluster)) await takeReport(cluster, bytes)
+  }
+  /** An agent holds only headers that our key has signed: one beyond the log is from a lost part of it. */
+  function compare(cluster: string, { epoch, revision }: Report): void {
+    const first = firsts.get(cluster)
+    if (!first) return
+    const wanted = loops.get(cluster)?.progress().wanted ?? 0
+    const kind = beyond(epoch, revision, first.epoch, Math.max(wanted, first.revision))
+    if (kind) halt({ cluster, kind, seenIn: 'report', epoch, revision })
+  }
+
+  /** Opens when all clusters are checked; one that cannot be read holds up the others for a bound. */
+  function openGate(): void {
+    const checks = [...loops.values()].map((loop) => loop.checked)
+    const all = Promise.all(checks)
+    const some = Promise.any(checks).then(() => within(all, startWithinMs))
+    void Promise.race([all, some]).finally(() => gate.resolve())
+  }
+
+  transport.onReport(takeReport)
+  transport.onReconnect(() => {
+    for (const loop of loops.values()) loop.look()
+  })
+
+  return {
+    async start(publications) {
+      ours = await pinKeys(options.publicKeys)
+      if (stopped) return
+      for (const [cluster, first] of publications) add(cluster, first)
+      openGate()
+      await within(gate.promise, startWithinMs)
+    },
+    async publish(cluster, publication) {
+      if (stopped) return
+      if (ahead && publication.epoch.number > ahead.epoch.number) {
+        ahead = null
+        loops.clear()
+        gate = Promise.withResolvers<void>()
+        gate.resolve()
+      }
+      if (ahead || !ours) return
+      const loop = loops.get(cluster) ?? add(cluster, publication)
+      await loop.publish(publication)
+    },
+    progress: () => new Map([...loops].map(([cluster, loop]) => [cluster, loop.progress()])),
+    async stop() {
+      stopped = true
+      await stopLoops()
+    },
+  }
+}
+
+/** How a held version goes beyond a log's; null when it does not. */
+function beyond(epoch: Epoch, revision: number, log: Epoch, logRevision: number) {
+  if (epoch.number !== log.number) return epoch.number > log.number ? 'newer' : null
+  if (epoch.id !== log.id) return 'fork'
+  return revision > logRevision ? 'newer' : null
+}
+
+async function within(work: Promise<unknown>, ms: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const bound = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([work, bound])
+  clearTimeout(timer)
+}
