@@ -126,7 +126,7 @@ export function chunk(start: i32, end: i32, out: i32, outBytes: i32, flags: i32)
   if (!plain) {
     to = closeFrame(out, payload, to)
     // Only the call in which the message ends writes its last chunk.
-    if (phase === ENDED && at > start) to = frameEnd(to)
+    if (phase === ENDED && at > start) to += frameEnd(to)
   }
   store<i32>(CHUNK, to - out, CHUNK_OUT_BYTES)
   return at - start
@@ -193,9 +193,9 @@ export function frame(start: i32, end: i32, out: i32): i32 {
   return closeFrame(out, payload, payload + bytes) - out
 }
 
-/** `0 CRLF CRLF`; returns the offset behind it. */
+/** `0 CRLF CRLF`, which ends a message; returns its bytes. */
 export function frameEnd(out: i32): i32 {
   store<u8>(out, 0x30)
   store<u32>(out, 0x0a0d0a0d, 1)
-  return out + 5
+  return 5
 }
