@@ -105,7 +105,7 @@ async function call(
     duplex: 'half',
   } as RequestInit)
   const text = await response.text()
-  const isJson = /json/.test(response.headers.get('content-type') ?? '')
+  const isJson = text !== '' && /json/.test(response.headers.get('content-type') ?? '')
   return {
     status: response.status,
     headers: response.headers,

@@ -57,7 +57,7 @@ describe('operations that change something', () => {
         control.call('PUT', '/v1/apps/crowd', { body: on('crowd.example'), headers }),
       ),
     )
-    expect(new Set(answers.map((answer) => answer.text)).size).toBe(1)
+    for (const answer of answers) expect(answer.body).toEqual(answers[0]!.body)
     expect(control.head()).toBe(before + 1)
   })
 
@@ -67,7 +67,7 @@ describe('operations that change something', () => {
     const first = await put()
     await control.restart()
     const second = await put()
-    expect([second.status, second.text]).toEqual([first.status, first.text])
+    expect([second.status, second.body]).toEqual([first.status, first.body])
   })
 
   it('with a current If-Match are taken; the ETag changes with the app and only then', async () => {
