@@ -1,0 +1,13 @@
+/** The part of `fast-proxy` that the benchmark uses; the package brings no types. */
+declare module 'fast-proxy' {
+  import type { IncomingMessage, ServerResponse } from 'node:http'
+
+  export default function fastProxy(options: { base: string }): {
+    proxy(
+      request: IncomingMessage,
+      response: ServerResponse,
+      url: string,
+      options: Record<string, unknown>,
+    ): void
+  }
+}
