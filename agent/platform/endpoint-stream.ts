@@ -55,6 +55,7 @@ export function createEndpointStream(): EndpointStream {
     close() {
       clearInterval(heartbeat)
       for (const reader of readers) reader.end()
+      readers.clear()
     },
   }
 }
