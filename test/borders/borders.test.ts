@@ -5,7 +5,8 @@
 import { expect, test } from 'vitest'
 import { codeLines, importsOf, type Source, sources } from './sources.ts'
 
-const all = sources(['.ts'])
+/** Declarations of other people's packages are not ours to shape. */
+const all = sources(['.ts']).filter((source) => !source.path.endsWith('.d.ts'))
 const assembly = (source: Source) => source.path.startsWith('router-wasm/assembly/')
 const isTest = (source: Source) => /\.(test|cases)\.ts$/.test(source.path)
 const folderOf = (path: string) => path.slice(0, path.indexOf('/'))
@@ -106,10 +107,15 @@ test('pure folders have no node:, clock, random or I/O', () => {
 })
 
 const linesMax = 400
+/** Tables of cases are data: one entry after another, nothing to follow. */
+const caseLinesMax = 900
 
 test('files stay small', () => {
   const faults = all
-    .filter((source) => source.lines.length - 1 > linesMax)
+    .filter((source) => {
+      const max = source.path.endsWith('.cases.ts') ? caseLinesMax : linesMax
+      return source.lines.length - 1 > max
+    })
     .map((source) => `${source.path}: ${source.lines.length - 1} lines; split before ${linesMax}`)
   none(faults)
   const sizes = all.map((source) => source.lines.length - 1).sort((a, b) => a - b)
@@ -141,7 +147,7 @@ test('banned constructs are not used', () => {
 test('file names are kebab-case nouns', () => {
   const faults = all.flatMap(({ path }) => {
     const name = path.slice(path.lastIndexOf('/') + 1)
-    if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|cases|fuzz))?\.ts$/.test(name)) {
+    if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|cases|fuzz|fixture))?\.ts$/.test(name)) {
       return `${path}: name it in-kebab-case.ts`
     }
     return /(^|[-/])(utils?|helpers?|manager|common|misc)[-.]/.test(name)
