@@ -37,7 +37,11 @@ export function killedChapter(stageOf: () => Stage): void {
             (seen) => seen.switch?.state === 'aborted',
           )
           expect(view.switch?.reason).toContain('us-1-b')
-          expect(stateOf(view, 'us-1-b')).toBe('silent')
+          await until(
+            'us-1-b is called silent',
+            () => fleet.client.getRelease(candidate.id),
+            (seen) => stateOf(seen, 'us-1-b') === 'silent',
+          )
           await fleet.startOne('us-1-b')
           expect(await stage.get('us-1-b', app)).toMatchObject({ version: live })
         },
@@ -121,6 +125,23 @@ export function killedChapter(stageOf: () => Stage): void {
         },
         { targets: others(stage, 'eu-1-b') },
       )
+    })
+
+    test('a pilot: traffic does not notice, and it is back within a second', async () => {
+      const stage = stageOf()
+      const { fleet } = stage
+      await underLoad(stage, app, createHistory(live), async () => {
+        const killedMs = performance.now()
+        await fleet.kill('eu-1-a.pilot')
+        await until(
+          'it is back',
+          () => fleet.pid('eu-1-a.pilot'),
+          (pid) => pid !== null,
+        )
+        expect(performance.now() - killedMs).toBeLessThan(1_000)
+        const { id } = await stage.release({ app, version: '0.0.5' })
+        await fleet.client.step(id, 'abort')
+      })
     })
 
     test.each(crashes)(
