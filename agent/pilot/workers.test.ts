@@ -1,0 +1,205 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { linkLine, linkReader, type PilotMessage, type WorkerMessage } from '../link.ts'
+import { position, until } from './fleet.fixture.ts'
+import type { TableFile } from './last-known-good.ts'
+import { appliedOf } from './positions.ts'
+import { createWorkers, type Want, type Workers } from './workers.ts'
+
+const table: TableFile = {
+  digest: 'd'.repeat(64),
+  file: '/table',
+  releases: ['shop-r1', 'shop-r2'],
+  apps: ['shop'],
+}
+const atShop = (generation: number) =>
+  new Map([['shop', appliedOf(position('shop', generation, 'shop-r1'))]])
+const want: Want = {
+  table,
+  positions: atShop(1),
+  endpoints: { 'shop-r1': [{ address: '127.0.0.1', port: 9001 }] },
+  ready: true,
+}
+
+let folder: string
+let path: string
+let workers: Workers
+let refused: string[]
+let sockets: Socket[]
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'swy-link-'))
+  path = join(folder, 'pilot.sock')
+  refused = []
+  sockets = []
+  workers = createWorkers({
+    path,
+    onChange: () => {},
+    onUsage: () => {},
+    onRefused: (digest, reason) => refused.push(`${digest.slice(0, 4)} ${reason}`),
+    log: () => {},
+    timing: { driftMs: 60, askEveryMs: 150 },
+  })
+  await workers.listen()
+})
+afterEach(async () => {
+  for (const socket of sockets) socket.destroy()
+  await workers.close()
+  rmSync(folder, { recursive: true })
+})
+
+interface Mutable {
+  pid: number
+  tableDigest: string
+  positions: Record<string, number>
+  endpoints: Record<string, number>
+  deaf: boolean
+}
+
+/** A worker's end of the link: obeys like a worker, unless it is told to be deaf. */
+async function dial(state: Partial<Mutable> = {}) {
+  const serving = {
+    type: 'serving' as const,
+    pid: process.pid,
+    tableDigest: 'old',
+    positions: {} as Record<string, number>,
+    endpoints: {} as Record<string, number>,
+    deaf: false,
+    ...state,
+  }
+  const received: PilotMessage[] = []
+  const socket = connect(path)
+  sockets.push(socket)
+  const say = (message: WorkerMessage) => socket.write(linkLine(message))
+  const report = () => {
+    const { deaf: _, ...message } = serving
+    say(message)
+  }
+  const read = linkReader<PilotMessage>((message) => {
+    received.push(message)
+    if (serving.deaf || message.type === 'ready') return
+    if (message.type === 'table') serving.tableDigest = message.digest
+    else if (message.type === 'positions') {
+      serving.positions = { ...serving.positions }
+      for (const { app, generation } of message.positions) serving.positions[app] = generation
+    } else {
+      const counts = Object.entries(message.endpoints).map(([id, list]) => [id, list.length])
+      serving.endpoints = Object.fromEntries(counts)
+    }
+    report()
+  })
+  socket.on('data', read)
+  await new Promise((resolve) => socket.once('connect', resolve))
+  report()
+  return { socket, received, serving, say }
+}
+
+const equal = (count: number) =>
+  until(`${count} equal workers`, () => {
+    const views = workers.views()
+    return views.length === count && views.every(({ differs }) => differs === null)
+  })
+const types = (messages: readonly PilotMessage[]) => messages.map(({ type }) => type)
+
+describe('the workers', () => {
+  it('get everything that they lack, the table before its positions, then the word to be ready', async () => {
+    workers.set(want)
+    const worker = await dial()
+    await equal(1)
+    await until('ready', () => worker.received.some(({ type }) => type === 'ready'))
+    expect(types(worker.received)).toEqual(['endpoints', 'table', 'positions', 'ready'])
+  })
+
+  it('get only positions that changed when a switch is committed', async () => {
+    workers.set(want)
+    const worker = await dial()
+    await equal(1)
+    await until('ready', () => worker.received.length === 4)
+    const other = appliedOf(position('other', 1, 'other-r1'))
+    const positions = new Map([...atShop(2), ['other', other]])
+    workers.set({ ...want, positions })
+    await equal(1)
+    workers.set({ ...want, positions: new Map([...positions, ...atShop(3)]) })
+    await equal(1)
+    expect(worker.received.slice(5)).toEqual([
+      { type: 'positions', positions: [...atShop(3).values()] },
+    ])
+  })
+
+  it('do not get a table that they have', async () => {
+    workers.set(want)
+    const worker = await dial({ tableDigest: table.digest })
+    await equal(1)
+    expect(types(worker.received)).not.toContain('table')
+  })
+
+  it('are not told to be ready before they serve what they shall', async () => {
+    workers.set(want)
+    const worker = await dial({ deaf: true })
+    await until('the table', () => worker.received.length >= 3)
+    expect(types(worker.received)).not.toContain('ready')
+  })
+
+  it('that do not follow are named with what differs, and told again', async () => {
+    workers.set(want)
+    const worker = await dial({ deaf: true })
+    const view = await until('drift', () => workers.views().find(({ drifting }) => drifting))
+    expect(view.differs).toBe('table old instead of dddddddddddd')
+    worker.serving.deaf = false
+    await equal(1)
+  })
+
+  it('are asked now and then what they serve, so that drift is seen and repaired', async () => {
+    workers.set(want)
+    const worker = await dial()
+    await equal(1)
+    worker.serving.positions.shop = 99
+    await until('another question', () => worker.received.length > 4)
+    await equal(1)
+    await until('repair', () => worker.serving.positions.shop === 1)
+  })
+
+  it('may refuse a table, and that is heard', async () => {
+    const worker = await dial()
+    worker.say({ type: 'refused', digest: table.digest, reason: 'a node is out of range' })
+    await until('the refusal', () => refused.length > 0)
+    expect(refused).toEqual(['dddd a node is out of range'])
+  })
+
+  it('that say nothing, or nonsense, are cut off', async () => {
+    const silent = connect(path)
+    sockets.push(silent)
+    const cut = new Promise((resolve) => silent.once('close', resolve))
+    silent.on('error', () => {})
+    const garbled = connect(path)
+    sockets.push(garbled)
+    garbled.on('error', () => {})
+    garbled.write('this is not JSON\n')
+    await new Promise((resolve) => garbled.once('close', resolve))
+    await cut
+    await until('nobody', () => workers.views().length === 0)
+  })
+
+  it('that lost the link but live are counted as lost, with their ledger, until they die', async () => {
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
+    const worker = await dial({ pid: child.pid! })
+    const usage = {
+      inUse: { 'shop-r1': 2 },
+      requests: { 'shop-r1': 5 },
+      failures: {},
+      connections: 1,
+    }
+    worker.say({ type: 'usage', usage })
+    await until('usage', () => workers.usage().inUse['shop-r1'] === 2)
+    worker.socket.destroy()
+    await until('the loss', () => workers.lostCount() === 1)
+    expect(workers.usage().inUse).toEqual({ 'shop-r1': 2 })
+    child.kill('SIGKILL')
+    await until('its death', () => workers.lostCount() === 0)
+    expect(workers.usage()).toMatchObject({ inUse: {}, requests: { 'shop-r1': 5 } })
+  })
+})
