@@ -6,7 +6,13 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { AppliedPosition, Endpoints, WorkerMessage } from '../link.ts'
+import type {
+  AppliedPosition,
+  Endpoints,
+  EndpointsFile,
+  PositionsFile,
+  WorkerMessage,
+} from '../link.ts'
 import { stateFiles } from '../link.ts'
 import type { DataPath } from './data-path.ts'
 import { endpointName } from './pool.ts'
@@ -55,11 +61,11 @@ export function createServed(path: DataPath, log: (line: string) => void): Serve
       const file = (name: string) => join(stateFolder, name)
       // A position or an endpoint of a release that the table does not name yet is kept by the router.
       const endpoints = await read(file(stateFiles.endpoints), (bytes) => {
-        served.setEndpoints(JSON.parse(bytes.toString('utf8')) as Endpoints)
+        served.setEndpoints((JSON.parse(bytes.toString('utf8')) as EndpointsFile).endpoints)
         return true
       })
       const positions = await read(file(stateFiles.positions), (bytes) => {
-        served.setPositions(JSON.parse(bytes.toString('utf8')) as AppliedPosition[])
+        served.setPositions((JSON.parse(bytes.toString('utf8')) as PositionsFile).positions)
         return true
       })
       const table = await read(file(stateFiles.table), (bytes) => {
