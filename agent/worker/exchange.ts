@@ -30,12 +30,11 @@ import { Body } from './body.ts'
 import type { Client, ClientUser } from './client.ts'
 import type { FailureReason, ReleaseCount } from './counts.ts'
 import type { DataPath } from './data-path.ts'
+import { Replay } from './replay.ts'
 import { DONE, MORE, Response, SWITCHED } from './response.ts'
+import { Target } from './target.ts'
 import { Tunnel } from './tunnel.ts'
 import type { Upstream, UpstreamOwner } from './upstream.ts'
-
-const replayBytesAtFirst = 2_048
-const replayBytesKept = 65_536
 
 // What the exchange waits for: decides what happens when the wait is over.
 const CONNECT = 0
@@ -52,15 +51,11 @@ export class Exchange implements ClientUser, UpstreamOwner {
   readonly #path: DataPath
   readonly #body: Body
   readonly #response: Response
-  /** The head and the first body bytes as they are sent, until the response begins. */
-  #replay = Buffer.allocUnsafeSlow(replayBytesAtFirst)
-  #replayBytes = 0
-  #backend = -1
-  #slot = -1
+  readonly #target: Target
+  readonly #replay: Replay
   #flags = 0
   #minor = 1
   #waiting = CONNECT
-  #attempts = 0
   #repeated = false
   #sent = false
   /** Body bytes that are not in `#replay` have been sent. */
@@ -76,19 +71,21 @@ export class Exchange implements ClientUser, UpstreamOwner {
     this.#path = path
     this.#body = new Body(path.zones)
     this.#response = new Response(path)
+    this.#target = new Target(path)
+    this.#replay = new Replay(path.zones)
   }
 
   /** Takes over after `router.request`: its words and `out` are this request's. Returns the first byte not used. */
   begin(client: Client, start: number, end: number): number {
-    const { router, zones, counts, pools } = this.#path
+    const { router, zones, counts, limits } = this.#path
     const { words } = router
     this.#client = client
     client.user = this
-    this.#backend = words[(VERDICT + VERDICT_BACKEND) >> 2]!
-    this.#slot = words[(VERDICT + VERDICT_SLOT) >> 2]!
+    const backend = words[(VERDICT + VERDICT_BACKEND) >> 2]!
+    this.#target.begin(backend, words[(VERDICT + VERDICT_SLOT) >> 2]!)
     this.#flags = words[(REQUEST + REQ_FLAGS) >> 2]!
     this.#minor = words[(REQUEST + REQ_MINOR) >> 2]!
-    this.count = counts.of(this.#backend)
+    this.count = counts.of(backend)
     counts.begin(this.count)
     const low = words[(REQUEST + REQ_LENGTH_LOW) >> 2]! >>> 0
     const length = words[(REQUEST + REQ_LENGTH_HIGH) >> 2]! * 0x1_0000_0000 + low
@@ -103,15 +100,13 @@ export class Exchange implements ClientUser, UpstreamOwner {
       used = this.#body.pump(start, end, zones.out + headBytes)
       if (used < 0) return this.#fail(400, 'bad-request', end)
     }
-    if (length > this.#path.limits.requestBodyBytesMax)
-      return this.#fail(413, 'body-too-large', end)
+    if (length > limits.requestBodyBytesMax) return this.#fail(413, 'body-too-large', end)
     const total = headBytes + this.#body.wrote
 
-    this.#avoidEjected()
     const repeatable = (this.#flags & REQ_FLAG_IDEMPOTENT) !== 0
-    const withinMs = repeatable ? Number.POSITIVE_INFINITY : this.#path.limits.provenAliveMs
-    const upstream = pools.take(this.#slot, this, withinMs)
-    if (upstream === null || repeatable) this.#keep(total)
+    const withinMs = repeatable ? Number.POSITIVE_INFINITY : limits.provenAliveMs
+    const upstream = this.#target.take(this, withinMs)
+    if (upstream === null || repeatable) this.#replay.keep(total)
     if (upstream === null) this.#connect()
     else {
       this.#upstream = upstream
@@ -169,9 +164,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
   }
 
   onUpstreamConnect(): void {
-    const { zones } = this.#path
-    this.#replay.copy(zones.memory, zones.out, 0, this.#replayBytes)
-    this.#send(this.#replayBytes)
+    this.#send(this.#replay.lay())
     if (!this.#body.done) this.#client.feed()
   }
 
@@ -210,7 +203,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
     else if (this.#mayRepeat()) {
       this.#repeated = true
       this.#response.begin(this.#flags, this.#minor)
-      this.#elsewhere()
+      this.#target.elsewhere()
       this.#connect()
     } else this.#fail(502, 'upstream-reset', 0)
   }
@@ -271,47 +264,20 @@ export class Exchange implements ClientUser, UpstreamOwner {
     this.#client.feed()
   }
 
-  #keep(byteCount: number): void {
-    if (this.#replay.length < byteCount) this.#replay = Buffer.allocUnsafeSlow(byteCount)
-    const { zones } = this.#path
-    zones.memory.copy(this.#replay, 0, zones.out, zones.out + byteCount)
-    this.#replayBytes = byteCount
-  }
-
   #connect(): void {
-    this.#attempts++
     this.#sent = false
     this.#blocked = false
-    this.#upstream = this.#path.pools.connect(this.#slot, this)
+    this.#upstream = this.#target.connect(this)
     this.#wait(CONNECT, this.#path.limits.connectMs)
   }
 
   #connectFailed(upstream: Upstream | null, status: number, reason: FailureReason): void {
-    const { pools, limits } = this.#path
-    if (upstream) pools.eject(upstream.pool)
-    if (this.#attempts < limits.connectAttemptsMax && this.#elsewhere()) this.#connect()
+    if (upstream !== null && this.#target.refused(upstream.pool)) this.#connect()
     else this.#fail(status, reason, 0)
   }
 
-  /** Chooses another endpoint of the release; false when there is none. */
-  #elsewhere(): boolean {
-    const { router } = this.#path
-    const other = router.reselect(this.#backend, this.#slot)
-    if (other < 0) return false
-    router.release(this.#slot)
-    this.#slot = other
-    return true
-  }
-
-  #avoidEjected(): void {
-    const { limits, pools } = this.#path
-    for (let tries = 1; tries < limits.connectAttemptsMax; tries++) {
-      if (!pools.isEjected(this.#slot) || !this.#elsewhere()) return
-    }
-  }
-
   #mayRepeat(): boolean {
-    const repeatable = (this.#flags & REQ_FLAG_IDEMPOTENT) !== 0 && this.#replayBytes > 0
+    const repeatable = (this.#flags & REQ_FLAG_IDEMPOTENT) !== 0 && this.#replay.byteCount > 0
     return repeatable && !this.#streamed && !this.#repeated
   }
 
@@ -339,7 +305,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
     const client = this.#client
     const upstream = this.#upstream!
     const { count } = this
-    const slot = this.#slot
+    const { slot } = this.#target
     const { early } = this.#response
     this.#forget()
     new Tunnel(this.#path, client, upstream, count, slot).begin(early)
@@ -363,7 +329,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
     const path = this.#path
     const upstream = this.#upstream
     path.counts.end(this.count)
-    path.router.release(this.#slot)
+    this.#target.end()
     const unfinished = !this.#body.done
     this.#forget()
     if (upstream === null) return
@@ -373,12 +339,8 @@ export class Exchange implements ClientUser, UpstreamOwner {
   }
 
   #forget(): void {
-    if (this.#replay.length > replayBytesKept) {
-      this.#replay = Buffer.allocUnsafeSlow(replayBytesAtFirst)
-    }
+    this.#replay.forget()
     this.#upstream = null
-    this.#replayBytes = 0
-    this.#attempts = 0
     this.#repeated = false
     this.#sent = false
     this.#streamed = false

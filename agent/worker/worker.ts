@@ -33,12 +33,15 @@ const router = createRouter({
 })
 router.setVia(`switchyard-${config.cluster}`)
 
-let usageTimer: NodeJS.Timeout | null = null
+let usageIsDue = false
+const sendUsage = () => {
+  usageIsDue = false
+  link?.send({ type: 'usage', usage: path.counts.usage() })
+}
 const onUsage = () => {
-  usageTimer ??= setTimeout(() => {
-    usageTimer = null
-    link?.send({ type: 'usage', usage: path.counts.usage() })
-  }, usageMs)
+  if (usageIsDue) return
+  usageIsDue = true
+  setTimeout(sendUsage, usageMs)
 }
 const path = createDataPath({ router, onUsage })
 const served = createServed(path, log)
@@ -82,7 +85,7 @@ const probes = createProbeServer(() => {
 const child = supervised(() => {
   draining = true
   drain(path)
-    .then(() => link?.send({ type: 'usage', usage: path.counts.usage() }))
+    .then(sendUsage)
     .catch((error: Error) => log(error.message))
     .finally(() => process.exit(0))
 })
@@ -91,7 +94,7 @@ link = startPilotLink({
   socketPath: linkPath(config.stateFolder),
   onConnect() {
     link?.send(served.report())
-    link?.send({ type: 'usage', usage: path.counts.usage() })
+    sendUsage()
   },
   onMessage: apply,
   log,

@@ -11,7 +11,7 @@ const end = Buffer.from('\r\n\r\n')
 
 const server = createServer({ noDelay: true }, (socket) => {
   socket.on('error', () => {})
-  socket.on('data', (chunk) => {
+  socket.on('data', (chunk: Buffer) => {
     // Heads are small and the proxies do not pipeline: a head comes in one piece, its end last.
     if (chunk.subarray(chunk.length - 4).equals(end)) socket.write(answer)
   })

@@ -2,7 +2,7 @@
 declare module 'fast-proxy' {
   import type { IncomingMessage, ServerResponse } from 'node:http'
 
-  export default function fastProxy(options: { base: string }): {
+  function fastProxy(options: { base: string }): {
     proxy(
       request: IncomingMessage,
       response: ServerResponse,
@@ -10,4 +10,5 @@ declare module 'fast-proxy' {
       options: Record<string, unknown>,
     ): void
   }
+  export = fastProxy
 }
