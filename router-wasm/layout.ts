@@ -7,6 +7,7 @@
  *   0x00600  VERDICT words     what `match`, `place`, `select` and the writer decided
  *   0x00800  RESPONSE words    what `scanResponse` found
  *   0x00a00  CHUNK words       state of one chunked body, copied in and out by the host
+ *   0x00c00  SERVED            which of the two sides answers, and where each side lies
  *   0x01000  FIELDS            128 header fields, 24 bytes each
  *   0x02000  PATH              canonical path, 16 KiB
  *   0x06000  HOST              canonical host, 256 bytes
@@ -14,13 +15,15 @@
  *   0x08000  SCRATCH           matcher's work space, 32 KiB
  *   0x10000  AssemblyScript's static data
  *   0x20000  SLOTS             one per endpoint, stable across tables
- *   0x60000  first region that the host places: tables (two), endpoint lists, zones
+ *   0x60000  LISTS             one word per backend: where its endpoint list lies
+ *   0xa0000  first region that the host places: sides (two), endpoint lists, zones
  */
 
 export const REQUEST = 0x0400
 export const VERDICT = 0x0600
 export const RESPONSE = 0x0800
 export const CHUNK = 0x0a00
+export const SERVED = 0x0c00
 export const FIELDS = 0x1000
 export const FIELD_BYTES = 24
 export const FIELD_COUNT_MAX = 128
@@ -35,7 +38,9 @@ export const STATIC_DATA = 0x10000
 export const SLOTS = 0x20000
 export const SLOT_BYTES = 16
 export const SLOT_COUNT_MAX = 16384
-export const REGIONS = 0x60000
+export const LISTS = 0x60000
+export const BACKEND_COUNT_MAX = 65536
+export const REGIONS = 0xa0000
 
 // REQUEST words: byte offsets from REQUEST, each an i32.
 export const REQ_METHOD_OFFSET = 0
@@ -124,7 +129,10 @@ export const FIELD_KNOWN_SHIFT = 8
 // VERDICT words: byte offsets from VERDICT, each an i32.
 /** Number of the matched route in the served table; -1 when none matched. */
 export const VERDICT_ROUTE = 0
-/** Number of the release (backend) in the served table; -1 when the position names none. */
+/**
+ * Number of the release (backend); -1 when the position names none. The host gives a release its number
+ * when it first sees it, so it means the same in every table: an exchange may keep it.
+ */
 export const VERDICT_BACKEND = 4
 /** Slot of the endpoint; -1 when no endpoint is ready. */
 export const VERDICT_SLOT = 8
@@ -210,3 +218,44 @@ export const SETTING_FORWARDED = SETTINGS + 0x100
 export const SETTING_FORWARDED_BYTES_MAX = 0x1fc
 /** Our own pseudonym may be in a request's Via this often; then it is a loop: 508 (http-rules 55). */
 export const VIA_LOOPS_MAX = 4
+
+// SERVED: one word says which side answers (0: none), so that a flip is one store. A side is a table and
+// what is applied to it by name: where each app's position lies and which number each backend has.
+//
+//   side 0 or 1:  table (verified) │ positions, one per app │ backend numbers, one word per table backend
+export const SIDES = SERVED + 16
+export const SIDE_BYTES = 16
+export const SIDE_TABLE = 0
+export const SIDE_POSITIONS = 4
+export const SIDE_BACKENDS = 8
+
+// A position: byte offsets from its record; each an i32.
+/** Apps in one table; what one side keeps for them. */
+export const APP_COUNT_MAX = 10_000
+export const POSITION_BYTES = 216
+/** As two halves of 2^32; meaningless while POSITION_APPLIED is 0. */
+export const POSITION_GENERATION_LOW = 0
+export const POSITION_GENERATION_HIGH = 4
+export const POSITION_APPLIED = 8
+/** Releases with a weight above 0. */
+export const POSITION_COUNT = 12
+/** Sum of the weights: after as many requests each release has had exactly its weight of them. */
+export const POSITION_TOTAL = 16
+export const POSITION_WEIGHTS = 24
+export const POSITION_WEIGHT_COUNT_MAX = 16
+// A weight: byte offsets from its record.
+export const WEIGHT_BYTES = 12
+export const WEIGHT_BACKEND = 0
+export const WEIGHT_SHARE = 4
+/** What the release is owed, in shares times requests (`position.ts`). */
+export const WEIGHT_OWED = 8
+
+// An endpoint list: never changed once its offset is in LISTS, but for the start.
+export const LIST_COUNT = 0
+/** Index at which the next search begins. */
+export const LIST_START = 4
+export const LIST_SLOTS = 8
+
+// A slot: byte offsets from its record.
+/** Requests between `select` and `release`. */
+export const SLOT_IN_FLIGHT = 0

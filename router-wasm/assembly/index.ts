@@ -1,0 +1,7 @@
+/** The exports of the router, nothing else. */
+export { chunk, frame, frameEnd } from './chunk'
+export { match } from './match'
+export { place } from './position'
+export { response } from './response'
+export { scanRequest } from './scan'
+export { release, reselect, select } from './select'

@@ -1,0 +1,139 @@
+/**
+ * The table's image: one relocatable run of bytes, little-endian, every offset relative to its start and a
+ * multiple of 4. `encode.ts` writes it, `verify.ts` checks it once, `match.ts` and `table.ts` read it. A
+ * change of anything here is a new TABLE_FORMAT.
+ *
+ *   header
+ *   host slots     hash, host                ┐ open addressing, linear; a search ends at an empty slot or
+ *   path slots     hash of host + path, node ┘ after PROBES_MAX steps
+ *   hosts          depths that occur below it, name
+ *   nodes          host, path, its matches in order of precedence (exact ones first)
+ *   methods, routes, apps, backends
+ *   conditions     header matches, shared by equal matches
+ *   filters        rewrites and header changes, shared by equal routes
+ *   text           everything that is compared or written, each string once
+ *   tail           zeros, because 16 bytes are read in one step
+ */
+
+export const TABLE_MAGIC = 0x54524d53
+export const TABLE_FORMAT = 1
+
+// Header: byte offsets, each an i32.
+export const TABLE_MAGIC_AT = 0
+export const TABLE_FORMAT_AT = 4
+/** Bytes of the whole image. */
+export const TABLE_BYTES = 8
+/** `checksum` over everything behind this word. */
+export const TABLE_CHECKSUM = 12
+export const TABLE_SEED = 16
+/** Longest path that a node has, in segments. */
+export const TABLE_DEPTH_MAX = 20
+export const TABLE_HOST_SLOTS = 24
+/** Slots are a power of two; this is one less. */
+export const TABLE_HOST_MASK = 28
+export const TABLE_PATH_SLOTS = 32
+export const TABLE_PATH_MASK = 36
+export const TABLE_METHODS = 40
+export const TABLE_METHOD_COUNT = 44
+export const TABLE_ROUTES = 48
+export const TABLE_ROUTE_COUNT = 52
+export const TABLE_APPS = 56
+export const TABLE_APP_COUNT = 60
+export const TABLE_BACKENDS = 64
+export const TABLE_BACKEND_COUNT = 68
+/** A bit for each number of labels that some wildcard host has behind its `*`; bit 63: 63 or more. */
+export const TABLE_WILDCARDS = 72
+export const TABLE_HEADER_BYTES = 80
+/** Zeros at the end. */
+export const TABLE_TAIL_BYTES = 16
+
+/** No entry is further than this from the slot of its hash; the compiler seeds anew until that holds. */
+export const PROBES_MAX = 32
+export const SLOT_MASK_MAX = 0x3fffff
+
+// A slot of hosts or paths. Offset 0: empty.
+export const ENTRY_BYTES = 8
+export const ENTRY_HASH = 0
+export const ENTRY_OFFSET = 4
+
+// A host. Wildcards are kept as `.example.com`, which no canonical host can be.
+/** Depths (segments) at which it has prefixes, and at which it has anything; bit 63: 63 or deeper. */
+export const HOST_PREFIX_DEPTHS = 0
+export const HOST_DEPTHS = 8
+export const HOST_NAME_BYTES = 16
+export const HOST_NAME = 20
+
+// A node: what one host has at one path. The path of a prefix has no trailing slash; `/` has 0 bytes.
+export const NODE_HOST = 0
+/** u16 */
+export const NODE_PATH_BYTES = 4
+/** u8 each: matches that need the whole path, then matches that need it as a prefix. */
+export const NODE_EXACT_COUNT = 6
+export const NODE_PREFIX_COUNT = 7
+/** The path; its matches follow at the next multiple of 4. */
+export const NODE_PATH = 8
+
+export const MATCH_BYTES = 12
+export const MATCH_ROUTE = 0
+export const MATCH_CONDITIONS = 4
+/** u8: number of the method from 1 on; 0 is any. */
+export const MATCH_METHOD = 8
+/** u8 */
+export const MATCH_CONDITION_COUNT = 9
+/** u16 over both: 0 when the path alone decides. */
+export const MATCH_NEEDS = 8
+
+/** A header that the request must have: hash and text of its lower-case name, its exact value. */
+export const CONDITION_BYTES = 20
+export const CONDITION_NAME_HASH = 0
+export const CONDITION_NAME = 4
+export const CONDITION_NAME_BYTES = 8
+export const CONDITION_VALUE = 12
+export const CONDITION_VALUE_BYTES = 16
+
+/** The first 8 bytes as a word, zeros behind; then all of it. */
+export const METHOD_BYTES = 16
+export const METHOD_WORD = 0
+export const METHOD_TEXT = 8
+export const METHOD_TEXT_BYTES = 12
+export const METHOD_COUNT_MAX = 255
+
+export const ROUTE_BYTES = 12
+export const ROUTE_APP = 0
+/** Number of the backend in this table, or one of the two below. */
+export const ROUTE_BACKEND = 4
+/** The app's position decides. */
+export const BACKEND_BY_POSITION = -1
+/** A preview of a release that has no backend. */
+export const BACKEND_MISSING = -2
+/** 0: none. */
+export const ROUTE_FILTERS = 8
+
+/** An app or a backend: its name. */
+export const NAME_BYTES = 8
+export const NAME_TEXT = 0
+export const NAME_TEXT_BYTES = 4
+
+export const FILTERS_PATH_KIND = 0
+export const FILTERS_PATH = 4
+export const FILTERS_PATH_BYTES = 8
+/** 0 bytes: the host stays. */
+export const FILTERS_HOST = 12
+export const FILTERS_HOST_BYTES = 16
+export const FILTERS_CHANGE_COUNT = 20
+export const FILTERS_CHANGES = 24
+export const CHANGE_COUNT_MAX = 96
+export const CHANGE_BYTES = 20
+export const CHANGE_KIND = 0
+export const CHANGE_NAME = 4
+export const CHANGE_NAME_BYTES = 8
+export const CHANGE_VALUE = 12
+export const CHANGE_VALUE_BYTES = 16
+
+export const PATH_KEPT = 0
+export const PATH_REPLACED = 1
+export const PREFIX_REPLACED = 2
+
+export const CHANGE_SET = 1
+export const CHANGE_ADD = 2
+export const CHANGE_REMOVE = 3
