@@ -5,10 +5,10 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach } from 'vitest'
-import type { EndpointInput, Router } from '#router/router.ts'
-import { createRouter } from '/tmp/fake/router.ts'
+import { createRouter, type EndpointInput, type Router } from '#router/router.ts'
 import { createDataPath, type DataPath } from './data-path.ts'
 import type { WorkerLimits } from './limits.ts'
+import { shopPosition, shopTable } from './shop-table.ts'
 import { zonesFor } from './zones.ts'
 
 export interface Stage {
@@ -43,9 +43,12 @@ const loopback = '127.0.0.1'
 
 export async function startStage(options: StageOptions = {}): Promise<Stage> {
   const router: Router = createRouter({
+    wasm: readFileSync(new URL('../../router-wasm/build/router.wasm', import.meta.url)),
     zones: zonesFor(options.outZones ?? 4),
-    host: (h: string) => (options.hosts ?? ['shop.test']).includes(h),
   })
+  const refused = router.loadTable(shopTable(options.hosts))
+  if (refused !== null) throw new Error(refused)
+  router.setPositions([shopPosition('shop-r1', 1)])
   const { limits, takeover } = options
   const path = createDataPath({
     router,
