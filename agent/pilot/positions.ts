@@ -44,14 +44,20 @@ export function bridging(
 const servable = (weights: AppliedPosition['weights'], releases: ReadonlySet<string>) =>
   weights.every(({ release, weight }) => weight === 0 || releases.has(release))
 
-export const appliedOf = (position: PositionObject): AppliedPosition => ({
-  app: position.app,
-  generation: position.generation,
-  weights: position.weights,
-  close: position.close ?? [],
-})
+/** One object for each position, so that equality can be identity. */
+const known = new WeakMap<PositionObject, AppliedPosition>()
+export function appliedOf(position: PositionObject): AppliedPosition {
+  const made = known.get(position) ?? {
+    app: position.app,
+    generation: position.generation,
+    weights: position.weights,
+    close: position.close ?? [],
+  }
+  known.set(position, made)
+  return made
+}
 
-/** The same object when nothing changed, so that equality is identity from here on. */
+/** Also across position objects, when only their `next` differs. */
 function reuse(former: AppliedPosition | undefined, next: AppliedPosition): AppliedPosition {
   return former && samePosition(former, next) ? former : next
 }

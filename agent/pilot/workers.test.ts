@@ -4,10 +4,11 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { linkLine, linkReader, type PilotMessage, type WorkerMessage } from '../link.ts'
+import type { PilotMessage } from '../link.ts'
 import { position, until } from './fleet.fixture.ts'
 import type { TableFile } from './last-known-good.ts'
 import { appliedOf } from './positions.ts'
+import { dialPilot, type WorkerState } from './worker.fixture.ts'
 import { createWorkers, type Want, type Workers } from './workers.ts'
 
 const table: TableFile = {
@@ -52,50 +53,10 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-interface Mutable {
-  pid: number
-  tableDigest: string
-  positions: Record<string, number>
-  endpoints: Record<string, number>
-  deaf: boolean
-}
-
-/** A worker's end of the link: obeys like a worker, unless it is told to be deaf. */
-async function dial(state: Partial<Mutable> = {}) {
-  const serving = {
-    type: 'serving' as const,
-    pid: process.pid,
-    tableDigest: 'old',
-    positions: {} as Record<string, number>,
-    endpoints: {} as Record<string, number>,
-    deaf: false,
-    ...state,
-  }
-  const received: PilotMessage[] = []
-  const socket = connect(path)
-  sockets.push(socket)
-  const say = (message: WorkerMessage) => socket.write(linkLine(message))
-  const report = () => {
-    const { deaf: _, ...message } = serving
-    say(message)
-  }
-  const read = linkReader<PilotMessage>((message) => {
-    received.push(message)
-    if (serving.deaf || message.type === 'ready') return
-    if (message.type === 'table') serving.tableDigest = message.digest
-    else if (message.type === 'positions') {
-      serving.positions = { ...serving.positions }
-      for (const { app, generation } of message.positions) serving.positions[app] = generation
-    } else {
-      const counts = Object.entries(message.endpoints).map(([id, list]) => [id, list.length])
-      serving.endpoints = Object.fromEntries(counts)
-    }
-    report()
-  })
-  socket.on('data', read)
-  await new Promise((resolve) => socket.once('connect', resolve))
-  report()
-  return { socket, received, serving, say }
+const dial = async (changes: Partial<WorkerState> = {}) => {
+  const worker = await dialPilot(path, changes)
+  sockets.push(worker.socket)
+  return worker
 }
 
 const equal = (count: number) =>
@@ -149,7 +110,7 @@ describe('the workers', () => {
     const worker = await dial({ deaf: true })
     const view = await until('drift', () => workers.views().find(({ drifting }) => drifting))
     expect(view.differs).toBe('table old instead of dddddddddddd')
-    worker.serving.deaf = false
+    worker.state.deaf = false
     await equal(1)
   })
 
@@ -157,10 +118,10 @@ describe('the workers', () => {
     workers.set(want)
     const worker = await dial()
     await equal(1)
-    worker.serving.positions.shop = 99
+    worker.state.positions.shop = 99
     await until('another question', () => worker.received.length > 4)
     await equal(1)
-    await until('repair', () => worker.serving.positions.shop === 1)
+    await until('repair', () => worker.state.positions.shop === 1)
   })
 
   it('may refuse a table, and that is heard', async () => {
