@@ -1,0 +1,227 @@
+/**
+ * One seeded life of a fleet: model agents, a network that loses, repeats, delays and reorders, restarts
+ * of both sides, operators who press buttons at random. Promises are checked after every step; at the end
+ * the network heals and everything must come to rest on one side.
+ */
+import { appIntent } from '#wire/app.ts'
+import { digestOf } from '#wire/digest.ts'
+import { releaseIntent } from '#wire/release.ts'
+import type { Report } from '#wire/report.ts'
+import { objectsOf } from '#wire/tree.ts'
+import type { Publication } from '../../control/delivery/publisher-port.ts'
+import type { Intent } from '../../control/domain/input.ts'
+import { appOf, releasesOf } from '../../control/domain/state.ts'
+import { createModelAgent, type ModelAgent } from './model-agent.ts'
+import { createModelControl } from './model-control.ts'
+import { createPromises } from './promises.ts'
+import { createRandom, type Random } from './random.ts'
+
+const clusters = ['eu-1', 'us-1'] as const
+const apps = ['shop', 'blog'] as const
+const inFlightMax = 24
+const publicationsKept = 6
+
+const motions = [
+  'promote-release',
+  'promote-release',
+  'promote-release',
+  'rollback-release',
+  'decommission-release',
+  'decommission-release',
+  'abort-release',
+] as const
+
+export interface Outcome {
+  readonly records: number
+  readonly switches: number
+  readonly log: readonly string[]
+}
+
+/** Throws with what was broken; the caller names the seed. */
+export function simulate(seed: number, steps: number): Outcome {
+  const random = createRandom(seed)
+  const stored = new Map<string, Publication[]>()
+  const agents: ModelAgent[] = []
+  const inFlight: Report[] = []
+  const promises = createPromises(agents)
+  const control = createModelControl((cluster, publication) => {
+    promises.published(cluster, publication)
+    stored.set(cluster, [...(stored.get(cluster) ?? []), publication].slice(-publicationsKept))
+  }, promises.recorded)
+  let now = 1_000_000
+
+  const ask = (intent: Intent) => {
+    const idempotencyKey = random.chance(0.3) ? `key-${random.below(40)}` : null
+    control.ask(intent, now, { idempotencyKey })
+  }
+  const enrol = (cluster: string, name: string) => {
+    const [publicKey, tokenHash] = ['k'.repeat(43), digestOf(name)]
+    control.ask({ type: 'enrol-agent', cluster, agent: name, publicKey, tokenHash }, now)
+    agents.push(createModelAgent({ cluster, agent: name }, random))
+  }
+  const newestOf = (agent: ModelAgent) => stored.get(agent.cluster)?.at(-1)
+
+  function pass(ms: number): void {
+    for (const end = now + ms; ; ) {
+      const due = control.alarmAt(now)
+      if (due === null || due > end) {
+        now = end
+        promises.timeAlone(control, now)
+        return
+      }
+      now = due
+      control.alarm(now)
+    }
+  }
+
+  function startCopies(agent: ModelAgent, all: boolean): void {
+    const tree = newestOf(agent)?.tree
+    for (const object of tree ? objectsOf(tree) : []) {
+      if (object.kind !== 'workload' && object.kind !== 'backend') continue
+      if (object.kind === 'backend' && object.platform === 'local') continue
+      const copies = object.kind === 'workload' ? object.copies : 1
+      const count = all || random.chance(0.97) ? copies : random.below(copies + 1)
+      agent.setReady(object.release, count)
+    }
+  }
+
+  function operate(): void {
+    const app = random.pick(apps)
+    const state = control.state()
+    const held = appOf(state, app)
+    const releases = held ? releasesOf(state, held).filter((release) => !release.gone) : []
+    const wish = random.next()
+    if (!held || wish < 0.1) ask(putApp(random, app))
+    else if (wish < 0.13) ask({ type: 'delete-app', app })
+    else if (releases.length === 0 || wish < 0.35) ask(createRelease(random, app))
+    else ask({ type: random.pick(motions), release: random.pick(releases).id })
+  }
+
+  function exchange(agent: ModelAgent): void {
+    const app = random.pick(apps)
+    const releases = [...Array(12).keys()].map((n) => `${app}-r${n + 1}`)
+    const what = random.pick(['public', 'public', 'preview', 'close'])
+    if (what === 'public') agent.openPublic(app)
+    else if (what === 'preview') agent.openPreview(random.pick(releases))
+    else for (const release of releases) if (agent.inUse(release)) agent.close(release)
+  }
+
+  function deliver(): void {
+    if (inFlight.length === 0) return
+    const index = random.below(inFlight.length)
+    const report = inFlight[index]!
+    if (!random.chance(0.15)) inFlight.splice(index, 1)
+    if (!random.chance(0.1)) control.report(report, now)
+  }
+
+  function send(agent: ModelAgent): void {
+    const report = agent.report(now)
+    if (report && inFlight.length < inFlightMax && !random.chance(0.15)) inFlight.push(report)
+  }
+
+  /** Most of the time an agent does what it should; the rest is half of it, late, or trouble. */
+  function agentStep(agent: ModelAgent): void {
+    const chosen = random.next()
+    if (chosen < 0.5) {
+      hear(agent)
+      agent.settle(now)
+      startCopies(agent, false)
+      send(agent)
+    } else if (chosen < 0.6) hear(agent)
+    else if (chosen < 0.7) agent.settle(now)
+    else if (chosen < 0.8) send(agent)
+    else if (chosen < 0.85) startCopies(agent, false)
+    else if (chosen < 0.97) exchange(agent)
+    else if (chosen < 0.98) agent.stop()
+    else if (chosen < 0.983) agent.refuseNext()
+    else if (chosen < 0.986) forget(agent)
+    if (!agent.isUp() && random.chance(0.1)) agent.start(now)
+  }
+
+  function hear(agent: ModelAgent): void {
+    const known = stored.get(agent.cluster) ?? []
+    const publication = random.chance(0.9) ? known.at(-1) : known[random.below(known.length)]
+    if (publication) agent.hear(publication, now)
+  }
+
+  /** Only what is really gone may be forgotten; another one may join in its place. */
+  function forget(agent: ModelAgent): void {
+    if (agents.filter((one) => one.cluster === agent.cluster).length < 2) return
+    agent.stop()
+    agents.splice(agents.indexOf(agent), 1)
+    ask({ type: 'forget-agent', cluster: agent.cluster, agent: agent.agent })
+    if (random.chance(0.7)) enrol(agent.cluster, `${agent.cluster}-${random.hex(4)}`)
+  }
+
+  function settleAll(): void {
+    for (const agent of agents) {
+      if (!agent.isUp()) agent.start(now)
+      const publication = newestOf(agent)
+      if (publication) agent.hear(publication, now)
+      agent.settle(now)
+      startCopies(agent, true)
+      for (const release of promises.releasesSeen())
+        while (agent.inUse(release)) agent.close(release)
+      const report = agent.report(now)
+      if (report) control.report(report, now)
+      promises.step(control, now)
+    }
+  }
+
+  const tokens = clusters.map((name) => ({ name, enrolmentTokenHash: digestOf(name) }))
+  control.ask(
+    { type: 'init', epochId: '0123456789abcdef', clusters: tokens, adminTokenHash: null },
+    now,
+  )
+  for (const cluster of clusters) for (const letter of 'ab') enrol(cluster, `${cluster}-${letter}`)
+  for (const app of apps) ask(putApp(random, app))
+
+  for (let step = 0; step < steps; step++) {
+    const chosen = random.next()
+    if (chosen < 0.55) agentStep(random.pick(agents))
+    else if (chosen < 0.86) deliver()
+    else if (chosen < 0.93) operate()
+    else if (chosen < 0.995) pass(random.below(random.chance(0.1) ? 8_000 : 300))
+    else control.restart(now)
+    promises.step(control, now)
+  }
+
+  inFlight.length = 0
+  for (let round = 0; round < 40; round++) {
+    const before = control.state().position
+    settleAll()
+    pass(2_000)
+    if (round > 8 && control.state().position === before) break
+  }
+  promises.rest(control, now)
+  const switches = control
+    .records()
+    .flatMap((record) => record.events)
+    .filter((event) => event.type === 'switch-completed').length
+  return { records: control.log().length, switches, log: control.log() }
+}
+
+const putApp = (random: Random, app: string): Intent => ({
+  type: 'put-app',
+  app,
+  body: appIntent.parse({
+    clusters: random.chance(0.85) ? [...clusters] : [random.pick(clusters)],
+    hosts: [`${app}.example`, ...(random.chance(0.3) ? [`www.${app}.example`] : [])],
+    platform: random.chance(0.9) ? { type: 'local', program: 'shop' } : { type: 'static' },
+    copies: random.chance(0.8) ? 1 : 2,
+    ...(random.chance(0.2) && { drainDeadlineMs: 3_000 }),
+  }),
+})
+
+const createRelease = (random: Random, app: string): Intent => ({
+  type: 'create-release',
+  body: releaseIntent.parse({
+    app,
+    version: `0.0.${random.below(100)}`,
+    ...(random.chance(0.2) && { clusters: [random.pick(clusters)] }),
+    ...(random.chance(0.5) && { preview: { path: '/test' } }),
+    ...(random.chance(0.3) && { autoPromote: true }),
+    whenSilent: random.chance(0.5) ? 'abort' : 'proceed',
+    deadlineMs: 500 + random.below(4_000),
+  }),
+})
