@@ -13,6 +13,13 @@ const environment = (crashAt: string | null) => ({
   ...(crashAt && { SWITCHYARD_CRASH_AT: crashAt }),
 })
 
+const alive = new Set<ChildProcess>()
+
+/** Ends what a failed test has left behind. */
+export function killAll(): void {
+  for (const child of alive) child.kill('SIGKILL')
+}
+
 export interface Ended {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
@@ -73,6 +80,8 @@ export async function startControlProcess(
 
 function ending(child: ChildProcess): Promise<Ended> {
   let output = ''
+  alive.add(child)
+  child.once('close', () => alive.delete(child))
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk) => {
       output = (output + chunk).slice(-65_536)

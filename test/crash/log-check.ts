@@ -1,5 +1,4 @@
 /** What must hold of a log after any number of crashes; returns what is wrong. */
-import { canonicalText } from '#wire/digest.ts'
 import { evolve } from '../../control/domain/evolve.ts'
 import { parseRecord, recordText } from '../../control/domain/record.ts'
 import { emptyState, type State } from '../../control/domain/state.ts'
@@ -12,7 +11,6 @@ export async function checkLog(
 ): Promise<{
   readonly wrong: readonly string[]
   readonly state: State
-  readonly texts: readonly string[]
 }> {
   const log = openSqliteLog(file)
   const records = await log.read(0, 1_000_000)
@@ -34,11 +32,5 @@ export async function checkLog(
     if (accepted && !keys.has(key))
       wrong.push(`${key} (${path}) was answered ${answer.status} and is lost`)
   }
-  return { wrong, state, texts: records.map((record) => record.text) }
+  return { wrong, state }
 }
-
-/** Digests of what every cluster is to serve: equal states have equal ones. */
-export const digestsOf = (state: State): string =>
-  canonicalText(
-    Object.fromEntries([...state.clusters].map(([name, { tree }]) => [name, tree.root])),
-  )
