@@ -3,6 +3,7 @@
  * `shop.test`, its release `shop-r1` public, `shop-r2` under `/test`.
  */
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach } from 'vitest'
 import { createRouter, type EndpointInput, type Router } from '#router/router.ts'

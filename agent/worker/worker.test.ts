@@ -268,7 +268,7 @@ describe('a worker and its pilot', () => {
     slow.send(get('/slow'))
     await eventually(() => pilot.last('usage')?.usage.inUse['shop-r1'] === 1, 'the ledger')
     pilot.send({ type: 'positions', positions: [shopPosition('shop-r2', 2)] })
-    await eventually(() => pilot.last('serving')?.positions['shop'] === 2, 'the switch')
+    await eventually(() => pilot.last('serving')?.positions.shop === 2, 'the switch')
     expect(await ask(client, '/')).toBe('two')
     expect(pilot.last('usage')?.usage.inUse['shop-r1']).toBe(1)
     finish()
