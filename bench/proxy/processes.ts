@@ -51,3 +51,8 @@ export async function stop(child: ChildProcess): Promise<void> {
   child.kill('SIGKILL')
   await gone
 }
+
+/** Moves a running process, with all its threads, to the core of its part. */
+export function pinNow(pid: number, part: keyof typeof cores): void {
+  if (pinning) execFileSync('taskset', ['-a', '-p', '-c', `${cores[part]}`, `${pid}`])
+}
