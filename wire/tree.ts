@@ -9,7 +9,7 @@
  *
  * The tree is a value: `update` returns a new one and shares every bucket that did not change.
  */
-import { bytesToHex, concatBytes, hexToBytes } from '@noble/hashes/utils.js'
+import { bytesToHex, concatBytes } from '@noble/hashes/utils.js'
 import { canonicalBytes, sha256 } from './digest.ts'
 import type { SnapshotObject } from './object.ts'
 
@@ -21,6 +21,8 @@ export interface Bucket {
   readonly leaves: readonly Uint8Array[]
   /** Lower-case hex; 64 zeros when empty. */
   readonly hash: string
+  /** The same as bytes: the root is made of 256 of them at every change. */
+  readonly hashBytes: Uint8Array
 }
 
 export interface Tree {
@@ -37,7 +39,12 @@ export interface Changes {
 }
 
 const emptyHash = '0'.repeat(64)
-const emptyBucket: Bucket = { objects: [], leaves: [], hash: emptyHash }
+const emptyBucket: Bucket = {
+  objects: [],
+  leaves: [],
+  hash: emptyHash,
+  hashBytes: new Uint8Array(32),
+}
 
 export const emptyTree: Tree = withRoot(Array.from({ length: bucketCount }, () => emptyBucket))
 
@@ -125,14 +132,13 @@ function changedBucket(
   )
 }
 
-const bucketOfLeaves = (objects: SnapshotObject[], leaves: Uint8Array[]): Bucket => ({
-  objects,
-  leaves,
-  hash: bytesToHex(sha256(concatBytes(...leaves))),
-})
+function bucketOfLeaves(objects: SnapshotObject[], leaves: Uint8Array[]): Bucket {
+  const hashBytes = sha256(concatBytes(...leaves))
+  return { objects, leaves, hash: bytesToHex(hashBytes), hashBytes }
+}
 
 function withRoot(buckets: readonly Bucket[]): Tree {
-  const hashes = concatBytes(...buckets.map((bucket) => hexToBytes(bucket.hash)))
+  const hashes = concatBytes(...buckets.map((bucket) => bucket.hashBytes))
   return {
     buckets,
     root: bytesToHex(sha256(hashes)),

@@ -8,7 +8,13 @@ import type { Publication } from '../../control/delivery/publisher-port.ts'
 import { decide } from '../../control/domain/decide.ts'
 import type { TurnRecord } from '../../control/domain/record.ts'
 import { rebuild, snapshotOf } from '../../control/domain/snapshot.ts'
-import { isActive, type ReleaseState, type State } from '../../control/domain/state.ts'
+import {
+  appOf,
+  isActive,
+  type ReleaseState,
+  releasesOf,
+  type State,
+} from '../../control/domain/state.ts'
 import { valuesOf } from '../../control/domain/table.ts'
 import { releaseView } from '../../control/domain/view.ts'
 import { waitingOf } from '../../control/domain/waiting.ts'
@@ -56,7 +62,8 @@ export function createPromises(agents: readonly ModelAgent[]) {
   }
 
   function step({ state, fleet }: ModelControl, now: number): void {
-    for (const release of valuesOf(state().releases)) {
+    const open = [...state().open].flatMap((app) => releasesOf(state(), appOf(state(), app)!))
+    for (const release of open) {
       if (!mustSayWhy(release)) continue
       const waiting = waitingOf(state(), fleet(), release, now)
       assert(waiting?.message, `${release.id} is ${release.phase} and does not say why`)

@@ -6,8 +6,8 @@ import { simulate } from './simulation.ts'
 
 const only = process.env.SWITCHYARD_SEED
 const first = only ? Number(only) : 1
-const count = only ? 1 : Number(process.env.SWITCHYARD_SEEDS ?? 200)
-const steps = Number(process.env.SWITCHYARD_STEPS ?? 400)
+const count = only ? 1 : Number(process.env.SWITCHYARD_SEEDS ?? 300)
+const steps = Number(process.env.SWITCHYARD_STEPS ?? 500)
 
 test(`every promise is kept in ${count} seeded lives`, { timeout: 60_000 + count * 200 }, () => {
   let switches = 0

@@ -5,9 +5,9 @@
  */
 import { appIntent } from '#wire/app.ts'
 import { digestOf } from '#wire/digest.ts'
-import { releaseIntent } from '#wire/release.ts'
+import { type ReleasePhase, releaseIntent } from '#wire/release.ts'
 import type { Report } from '#wire/report.ts'
-import { objectsOf } from '#wire/tree.ts'
+import { objectsOf, type Tree } from '#wire/tree.ts'
 import type { Publication } from '../../control/delivery/publisher-port.ts'
 import type { Intent } from '../../control/domain/input.ts'
 import { appOf, releasesOf } from '../../control/domain/state.ts'
@@ -21,15 +21,17 @@ const apps = ['shop', 'blog'] as const
 const inFlightMax = 24
 const publicationsKept = 6
 
-const motions = [
-  'promote-release',
-  'promote-release',
-  'promote-release',
-  'rollback-release',
-  'decommission-release',
-  'decommission-release',
-  'abort-release',
-] as const
+const motions = ['promote', 'rollback', 'decommission', 'abort'] as const
+
+/** What an operator would mostly press; anything else is pressed now and then, and refused. */
+const usual: Partial<Record<ReleasePhase, readonly (typeof motions)[number][]>> = {
+  ready: ['promote'],
+  committing: ['rollback'],
+  live: ['rollback'],
+  retired: ['decommission', 'decommission', 'promote'],
+  starting: [],
+  preparing: [],
+}
 
 export interface Outcome {
   readonly records: number
@@ -75,26 +77,27 @@ export function simulate(seed: number, steps: number): Outcome {
   }
 
   function startCopies(agent: ModelAgent, all: boolean): void {
-    const tree = newestOf(agent)?.tree
-    for (const object of tree ? objectsOf(tree) : []) {
-      if (object.kind !== 'workload' && object.kind !== 'backend') continue
-      if (object.kind === 'backend' && object.platform === 'local') continue
-      const copies = object.kind === 'workload' ? object.copies : 1
+    const newest = newestOf(agent)
+    for (const { release, copies } of newest ? copiesOf(newest.tree) : []) {
       const count = all || random.chance(0.97) ? copies : random.below(copies + 1)
-      agent.setReady(object.release, count)
+      agent.setReady(release, count)
     }
   }
 
   function operate(): void {
-    const app = random.pick(apps)
+    const app = random.chance(0.8) ? apps[0] : apps[1]
     const state = control.state()
     const held = appOf(state, app)
     const releases = held ? releasesOf(state, held).filter((release) => !release.gone) : []
     const wish = random.next()
-    if (!held || wish < 0.1) ask(putApp(random, app))
-    else if (wish < 0.13) ask({ type: 'delete-app', app })
-    else if (releases.length === 0 || wish < 0.35) ask(createRelease(random, app))
-    else ask({ type: random.pick(motions), release: random.pick(releases).id })
+    if (!held || wish < 0.06) ask(putApp(random, app))
+    else if (wish < 0.07) ask({ type: 'delete-app', app })
+    else if (releases.length === 0 || wish < 0.3) ask(createRelease(random, app))
+    else {
+      const { id, phase } = random.pick(releases)
+      const choice = wish < 0.93 ? (usual[phase] ?? motions) : motions
+      if (choice.length > 0) ask({ type: `${random.pick(choice)}-release`, release: id })
+    }
   }
 
   function exchange(agent: ModelAgent): void {
@@ -149,7 +152,7 @@ export function simulate(seed: number, steps: number): Outcome {
     if (agents.filter((one) => one.cluster === agent.cluster).length < 2) return
     agent.stop()
     agents.splice(agents.indexOf(agent), 1)
-    ask({ type: 'forget-agent', cluster: agent.cluster, agent: agent.agent })
+    control.ask({ type: 'forget-agent', cluster: agent.cluster, agent: agent.agent }, now)
     if (random.chance(0.7)) enrol(agent.cluster, `${agent.cluster}-${random.hex(4)}`)
   }
 
@@ -181,7 +184,7 @@ export function simulate(seed: number, steps: number): Outcome {
     if (chosen < 0.55) agentStep(random.pick(agents))
     else if (chosen < 0.86) deliver()
     else if (chosen < 0.93) operate()
-    else if (chosen < 0.995) pass(random.below(random.chance(0.1) ? 8_000 : 300))
+    else if (chosen < 0.995) pass(random.below(random.chance(0.05) ? 8_000 : 200))
     else control.restart(now)
     promises.step(control, now)
   }
@@ -222,6 +225,25 @@ const createRelease = (random: Random, app: string): Intent => ({
     ...(random.chance(0.5) && { preview: { path: '/test' } }),
     ...(random.chance(0.3) && { autoPromote: true }),
     whenSilent: random.chance(0.5) ? 'abort' : 'proceed',
-    deadlineMs: 500 + random.below(4_000),
+    deadlineMs: 1_000 + random.below(9_000),
   }),
 })
+
+interface Copies {
+  readonly release: string
+  readonly copies: number
+}
+const known = new WeakMap<Tree, readonly Copies[]>()
+
+/** What runs in a cluster; of what is not ours to run, one copy. */
+function copiesOf(tree: Tree): readonly Copies[] {
+  const found =
+    known.get(tree) ??
+    [...objectsOf(tree)].flatMap((object): Copies[] => {
+      if (object.kind === 'workload') return [object]
+      const isStatic = object.kind === 'backend' && object.platform === 'static'
+      return isStatic ? [{ release: object.release, copies: 1 }] : []
+    })
+  known.set(tree, found)
+  return found
+}
