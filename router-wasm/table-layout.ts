@@ -4,14 +4,14 @@
  * change of anything here is a new TABLE_FORMAT.
  *
  *   header
- *   host slots     hash, host                ┐ open addressing, linear; a search ends at an empty slot or
- *   path slots     hash of host + path, node ┘ after PROBES_MAX steps
- *   hosts          depths that occur below it, name
- *   nodes          host, path, its matches in order of precedence (exact ones first)
- *   methods, routes, apps, backends
+ *   text           everything that is compared or written, each string once
  *   conditions     header matches, shared by equal matches
  *   filters        rewrites and header changes, shared by equal routes
- *   text           everything that is compared or written, each string once
+ *   methods, apps, backends, routes
+ *   hosts          depths that occur below it, name
+ *   nodes          host, path, its matches in order of precedence (exact ones first)
+ *   host slots     hash, host                ┐ open addressing, linear; a search ends at an empty slot or
+ *   path slots     hash of host + path, node ┘ after PROBES_MAX steps
  *   tail           zeros, because 16 bytes are read in one step
  */
 
@@ -48,7 +48,7 @@ export const TABLE_HEADER_BYTES = 80
 export const TABLE_TAIL_BYTES = 16
 
 /** No entry is further than this from the slot of its hash; the compiler seeds anew until that holds. */
-export const PROBES_MAX = 32
+export const PROBES_MAX = 128
 export const SLOT_MASK_MAX = 0x3fffff
 
 // A slot of hosts or paths. Offset 0: empty.

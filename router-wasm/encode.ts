@@ -1,0 +1,260 @@
+/**
+ * A plan → the bytes of a table (`table-layout.ts` has the diagram). Each section is written behind the
+ * ones it points into, so every offset is known when it is written.
+ */
+import { limits } from '#wire/limits.ts'
+import type { Filters } from './filters.ts'
+import type { Header, Plan, PlannedMatch } from './plan.ts'
+import { checksum, finish, hashPath, hashText, nameHash } from './table-hash.ts'
+import { createImage, type Image } from './table-image.ts'
+import * as at from './table-layout.ts'
+
+/** The bytes, or null when they would be more than `limits.tableBytes`. */
+export function encodeTable(plan: Plan): Uint8Array<ArrayBuffer> | null {
+  const image = createImage(limits.tableBytes)
+  image.reserve(at.TABLE_HEADER_BYTES)
+  const sections = writeSections(image, plan)
+  for (const [offset, value] of sections) image.set(offset, value)
+  image.reserve(at.TABLE_TAIL_BYTES)
+  const bytes = image.bytes()
+  if (bytes === null) return null
+  const view = new DataView(bytes.buffer)
+  view.setInt32(at.TABLE_MAGIC_AT, at.TABLE_MAGIC, true)
+  view.setInt32(at.TABLE_FORMAT_AT, at.TABLE_FORMAT, true)
+  view.setInt32(at.TABLE_BYTES, bytes.length, true)
+  view.setUint32(at.TABLE_CHECKSUM, checksum(view), true)
+  return bytes
+}
+
+function writeSections(image: Image, plan: Plan): Map<number, number> {
+  const words = new Map<number, number>()
+  const methods = plan.methods.map(image.text)
+  const apps = plan.apps.map(image.text)
+  const backends = plan.backends.map(image.text)
+  for (const { filters } of plan.routes) if (filters) internFilters(image, filters)
+  const shared = new Set<readonly Header[]>()
+  for (const node of plan.nodes) {
+    for (const { headers } of [...node.exact, ...node.prefix])
+      if (headers.length) shared.add(headers)
+  }
+  for (const headers of shared) {
+    for (const { name, value } of headers) {
+      image.text(name)
+      image.text(value)
+    }
+  }
+
+  image.align()
+  const conditions = once<readonly Header[]>((headers) => writeConditions(image, headers))
+  for (const headers of shared) conditions(headers)
+  const filters = once<Filters>((value) => writeFilters(image, value))
+  for (const route of plan.routes) if (route.filters) filters(route.filters)
+
+  words.set(at.TABLE_METHODS, image.at())
+  words.set(at.TABLE_METHOD_COUNT, methods.length)
+  plan.methods.forEach((method, n) => {
+    for (const start of [0, 4]) image.word(littleEndian(method.slice(start, start + 4)))
+    image.words(methods[n]!, method.length)
+  })
+  const writeNames = (offsets: readonly number[], names: readonly string[]) => {
+    const start = image.at()
+    names.forEach((name, n) => {
+      image.words(offsets[n]!, name.length)
+    })
+    return start
+  }
+  words.set(at.TABLE_APPS, writeNames(apps, plan.apps))
+  words.set(at.TABLE_APP_COUNT, apps.length)
+  words.set(at.TABLE_BACKENDS, writeNames(backends, plan.backends))
+  words.set(at.TABLE_BACKEND_COUNT, backends.length)
+  words.set(at.TABLE_ROUTES, image.at())
+  words.set(at.TABLE_ROUTE_COUNT, plan.routes.length)
+  for (const route of plan.routes) {
+    image.words(route.app, route.backend, route.filters ? filters(route.filters) : 0)
+  }
+
+  const hostOffsets = writeHosts(image, plan)
+  const methodNumbers = new Map(plan.methods.map((method, n) => [method, n + 1]))
+  const nodeOffsets = plan.nodes.map((node) => {
+    const offset = image.at()
+    image.word(hostOffsets.get(node.host)!)
+    image.word(node.path.length | (node.exact.length << 16) | (node.prefix.length << 24))
+    image.raw(node.path)
+    image.align()
+    for (const match of node.exact) writeMatch(image, match, methodNumbers, conditions)
+    for (const match of node.prefix) writeMatch(image, match, methodNumbers, conditions)
+    return offset
+  })
+
+  let depthMax = 0
+  for (const { path } of plan.nodes) depthMax = Math.max(depthMax, depthOf(path))
+  words.set(at.TABLE_DEPTH_MAX, depthMax)
+  const [low, high] = bits(plan.hosts.filter((host) => host.startsWith('.')).map(labelCount))
+  words.set(at.TABLE_WILDCARDS, low)
+  words.set(at.TABLE_WILDCARDS + 4, high)
+  const owners = plan.nodes.map((node) => hostOffsets.get(node.host)!)
+  const hosts = plan.hosts.map((host) => hostOffsets.get(host)!)
+  for (const [word, value] of writeSlots(image, plan, hosts, owners, nodeOffsets)) {
+    words.set(word, value)
+  }
+  return words
+}
+
+const depthOf = (path: string): number => path.split('/').length - 1
+const labelCount = (suffix: string): number => suffix.split('.').length - 1
+
+function internFilters(image: Image, { path, host, changes }: Filters): void {
+  image.text(path)
+  image.text(host)
+  for (const { name, value } of changes) {
+    image.text(name)
+    image.text(value)
+  }
+}
+
+function writeConditions(image: Image, headers: readonly Header[]): number {
+  const start = image.at()
+  for (const { name, value } of headers) {
+    image.words(nameHash(name), image.text(name), name.length, image.text(value), value.length)
+  }
+  return start
+}
+
+function writeFilters(image: Image, { pathKind, path, host, changes }: Filters): number {
+  const start = image.at()
+  image.words(pathKind, image.text(path), path.length, image.text(host), host.length)
+  image.word(changes.length)
+  for (const { kind, name, value } of changes) {
+    image.words(kind, image.text(name), name.length, image.text(value), value.length)
+  }
+  return start
+}
+
+function writeMatch(
+  image: Image,
+  match: PlannedMatch,
+  methods: ReadonlyMap<string, number>,
+  conditions: (headers: readonly Header[]) => number,
+): void {
+  const count = match.headers.length
+  const method = methods.get(match.method) ?? 0
+  image.words(match.route, count ? conditions(match.headers) : 0, method | (count << 8))
+}
+
+/** Each host with the depths that occur below it. */
+function writeHosts(image: Image, plan: Plan): Map<string, number> {
+  const depths = new Map<string, { prefix: number[]; all: number[] }>(
+    plan.hosts.map((host) => [host, { prefix: [], all: [] }]),
+  )
+  for (const node of plan.nodes) {
+    const { prefix, all } = depths.get(node.host)!
+    const depth = depthOf(node.path)
+    all.push(depth)
+    if (node.prefix.length) prefix.push(depth)
+  }
+  const offsets = new Map<string, number>()
+  for (const [host, { prefix, all }] of depths) {
+    offsets.set(host, image.at())
+    image.words(...bits(prefix), ...bits(all), host.length)
+    image.raw(host)
+    image.align()
+  }
+  return offsets
+}
+
+const attemptsPerSize = 4
+
+/** Hosts and nodes into open addressing, under a seed with which no entry lies far from its slot. */
+function writeSlots(
+  image: Image,
+  plan: Plan,
+  hosts: readonly number[],
+  owners: readonly number[],
+  nodes: readonly number[],
+): [word: number, value: number][] {
+  const base = seedOf(plan)
+  for (let attempt = 0; ; attempt++) {
+    const seed = (base + Math.imul(attempt, 0x9e3779b1)) >>> 0
+    // Load between 1/3 and 2/3; doubled when a few seeds do not help.
+    const factor = 1.5 * 2 ** Math.floor(attempt / attemptsPerSize)
+    const hostSlots = fill(
+      plan.hosts.map((host) => finish(hashText(seed, host), 0)),
+      hosts,
+      factor,
+    )
+    const pathSlots = fill(
+      plan.nodes.map((node, n) => finish(hashPath(seed, node.path), owners[n]!)),
+      nodes,
+      factor,
+    )
+    if (hostSlots === null || pathSlots === null) continue
+    const hostAt = image.append(hostSlots)
+    const pathAt = image.append(pathSlots)
+    return [
+      [at.TABLE_SEED, seed],
+      [at.TABLE_HOST_SLOTS, hostAt],
+      [at.TABLE_HOST_MASK, hostSlots.length / 2 - 1],
+      [at.TABLE_PATH_SLOTS, pathAt],
+      [at.TABLE_PATH_MASK, pathSlots.length / 2 - 1],
+    ]
+  }
+}
+
+/** Pairs of hash and offset; null when an entry would lie PROBES_MAX slots or more from its own. */
+function fill(
+  hashes: readonly number[],
+  offsets: readonly number[],
+  factor: number,
+): Uint32Array<ArrayBuffer> | null {
+  const count = 2 ** Math.max(3, Math.ceil(Math.log2(hashes.length * factor + 1)))
+  const slots = new Uint32Array(count * 2)
+  for (let n = 0; n < hashes.length; n++) {
+    const hash = hashes[n]!
+    let slot = (hash & (count - 1)) >>> 0
+    let probes = 1
+    for (; slots[slot * 2 + 1] !== 0; probes++) {
+      if (probes === at.PROBES_MAX) return null
+      slot = (slot + 1) & (count - 1)
+    }
+    slots[slot * 2] = hash
+    slots[slot * 2 + 1] = offsets[n]!
+  }
+  return slots
+}
+
+/** From the content, so that the same objects make the same bytes and other objects another seed. */
+function seedOf(plan: Plan): number {
+  let hash = 1
+  for (const host of plan.hosts) hash = hashText(hash, host)
+  for (const node of plan.nodes) hash = hashText(hash, node.path, 0, node.path.length) + 1
+  return hash >>> 0
+}
+
+/** Two words with a bit for each number; bit 63 stands for 63 and more. */
+function bits(numbers: readonly number[]): [low: number, high: number] {
+  let low = 0
+  let high = 0
+  for (const number of numbers) {
+    if (number < 32) low |= 1 << number
+    else high |= 1 << (Math.min(number, 63) - 32)
+  }
+  return [low, high]
+}
+
+const littleEndian = (text: string): number =>
+  [...text].reduce((word, char, n) => word | (char.charCodeAt(0) << (n * 8)), 0)
+
+/** Remembers by content what a value was written as. */
+function once<Value>(write: (value: Value) => number): (value: Value) => number {
+  const byValue = new Map<Value, number>()
+  const byContent = new Map<string, number>()
+  return (value) => {
+    let offset = byValue.get(value)
+    if (offset !== undefined) return offset
+    const content = JSON.stringify(value)
+    offset = byContent.get(content) ?? write(value)
+    byContent.set(content, offset)
+    byValue.set(value, offset)
+    return offset
+  }
+}

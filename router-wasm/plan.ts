@@ -1,0 +1,191 @@
+/**
+ * Objects → what a table holds: hosts, nodes (one host at one path) with their matches in order of
+ * precedence, routes, and the names that positions and endpoints are applied by. Pure, and the same for
+ * the same objects in any order. Positions and workloads do not enter: a switch never makes a new table.
+ */
+import type { RouteMatch } from '#wire/app.ts'
+import { limits } from '#wire/limits.ts'
+import type { BackendObject, RouteObject, SnapshotObject } from '#wire/object.ts'
+import { canonicalPath } from './canonical.ts'
+import { type Filters, filtersOf, hasDotSegment } from './filters.ts'
+import { APP_COUNT_MAX, BACKEND_COUNT_MAX } from './layout.ts'
+import { BACKEND_BY_POSITION, BACKEND_MISSING, METHOD_COUNT_MAX } from './table-layout.ts'
+
+export interface PlannedMatch {
+  /** Number of its route. */
+  readonly route: number
+  /** Empty: any. */
+  readonly method: string
+  /** Lower-case names, each once, sorted. */
+  readonly headers: readonly Header[]
+  readonly since: number
+  /** Place in its route. */
+  readonly index: number
+}
+export interface Header {
+  readonly name: string
+  readonly value: string
+}
+
+export interface PlannedNode {
+  /** Exact, or `.example` for `*.example`. */
+  readonly host: string
+  /** Canonical; a prefix has no trailing slash and `/` is empty. */
+  readonly path: string
+  readonly exact: PlannedMatch[]
+  readonly prefix: PlannedMatch[]
+}
+
+export interface PlannedRoute {
+  readonly key: string
+  readonly app: number
+  /** Number of the backend, BACKEND_BY_POSITION or BACKEND_MISSING. */
+  readonly backend: number
+  readonly filters: Filters | null
+}
+
+export interface Plan {
+  readonly hosts: readonly string[]
+  /** By host, then path. */
+  readonly nodes: readonly PlannedNode[]
+  /** Most used first: number `n` of the table is `methods[n - 1]`. */
+  readonly methods: readonly string[]
+  readonly routes: readonly PlannedRoute[]
+  readonly apps: readonly string[]
+  readonly backends: readonly string[]
+  readonly warnings: readonly Fault[]
+}
+
+/** What is wrong with which object. */
+export interface Fault {
+  readonly code: 'does-not-compile' | 'too-many-matches'
+  readonly key: string
+  readonly reason: string
+}
+export type PlanResult =
+  | { readonly ok: true; readonly plan: Plan }
+  | ({ readonly ok: false } & Fault)
+
+const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+const fault = (key: string, reason: string, code: Fault['code'] = 'does-not-compile') =>
+  ({ ok: false, code, key, reason }) as const
+
+export function planTable(objects: Iterable<SnapshotObject>): PlanResult {
+  const routeObjects: RouteObject[] = []
+  const backendObjects: BackendObject[] = []
+  for (const object of objects) {
+    if (object.kind === 'route') routeObjects.push(object)
+    else if (object.kind === 'backend') backendObjects.push(object)
+  }
+  routeObjects.sort((a, b) => order(a.key, b.key))
+  const twice = routeObjects.find(({ key }, n) => key === routeObjects[n + 1]?.key)
+  if (twice) return fault(twice.key, 'two routes have this key')
+
+  const backends = unique(backendObjects.map(({ release }) => release))
+  const apps = unique([...routeObjects, ...backendObjects].map(({ app }) => app))
+  if (apps.length > APP_COUNT_MAX) return fault('', `more than ${APP_COUNT_MAX} apps`)
+  if (backends.length > BACKEND_COUNT_MAX) {
+    return fault('', `more than ${BACKEND_COUNT_MAX} backends`)
+  }
+  const appNumbers = new Map(apps.map((app, n) => [app, n]))
+  const backendNumbers = new Map(backends.map((release, n) => [release, n]))
+
+  const nodes = new Map<string, PlannedNode>()
+  const methodUses = new Map<string, number>()
+  const routes: PlannedRoute[] = []
+  const warnings: Fault[] = []
+  for (const object of routeObjects) {
+    const backend = object.release ? (backendNumbers.get(object.release) ?? BACKEND_MISSING) : null
+    if (backend === BACKEND_MISSING) {
+      const { ok, ...warning } = fault(object.key, `there is no backend for ${object.release}`)
+      warnings.push(warning)
+    }
+    const filters = filtersOf(object)
+    if (filters === 'path') return fault(object.key, 'the path of the rewrite is not allowed')
+    const hosts = new Set(object.hosts.map(hostText))
+    for (const [index, match] of object.matches.entries()) {
+      const path = nodePath(match)
+      if (path === null) {
+        return fault(object.key, `matches/${index}/path: ${match.path.value} is not allowed`)
+      }
+      const method = match.method ?? ''
+      if (method) methodUses.set(method, (methodUses.get(method) ?? 0) + 1)
+      if (methodUses.size > METHOD_COUNT_MAX) {
+        return fault(object.key, `more than ${METHOD_COUNT_MAX} different methods`)
+      }
+      const headers = match.headers.length === 0 ? none : headersOf(match)
+      const planned = { route: routes.length, method, headers, since: object.since, index }
+      for (const host of hosts) {
+        const node = nodeOf(nodes, host, path)
+        if (match.path.type === 'Exact') node.exact.push(planned)
+        else node.prefix.push(planned)
+      }
+    }
+    const number = backend ?? BACKEND_BY_POSITION
+    routes.push({ key: object.key, app: appNumbers.get(object.app)!, backend: number, filters })
+  }
+
+  const sorted = [...nodes.values()].sort((a, b) => order(a.host, b.host) || order(a.path, b.path))
+  for (const node of sorted) {
+    const count = node.exact.length + node.prefix.length
+    if (count > limits.matchesPerPath) {
+      const youngest = [...node.exact, ...node.prefix].reduce((a, b) =>
+        b.since >= a.since ? b : a,
+      )
+      const place = `${node.host}${node.path || '/'}`
+      return fault(
+        routes[youngest.route]!.key,
+        `${count} matches share ${place}; at most ${limits.matchesPerPath} may`,
+        'too-many-matches',
+      )
+    }
+    node.exact.sort(precedence)
+    node.prefix.sort(precedence)
+  }
+  const methods = [...methodUses]
+    .sort((a, b) => b[1] - a[1] || order(a[0], b[0]))
+    .map(([method]) => method)
+  const hosts = unique(sorted.map(({ host }) => host))
+  return { ok: true, plan: { hosts, nodes: sorted, methods, routes, apps, backends, warnings } }
+}
+
+/** Same host, same path: has a method, more headers, older, key (routes are numbered by it), place. */
+const precedence = (a: PlannedMatch, b: PlannedMatch): number =>
+  Number(b.method !== '') - Number(a.method !== '') ||
+  b.headers.length - a.headers.length ||
+  a.since - b.since ||
+  a.route - b.route ||
+  a.index - b.index
+
+const none: readonly Header[] = []
+
+/** Only the first of equal names counts (Gateway API HTTPHeaderMatch). */
+export function headersOf(match: RouteMatch): readonly Header[] {
+  const byName = new Map<string, string>()
+  for (const { name, value } of match.headers) {
+    const lower = name.toLowerCase()
+    if (!byName.has(lower)) byName.set(lower, value)
+  }
+  return [...byName].sort((a, b) => order(a[0], b[0])).map(([name, value]) => ({ name, value }))
+}
+
+export const hostText = (host: string): string => (host.startsWith('*') ? host.slice(1) : host)
+
+/** The path that a match asks for, as nodes have it; null when it is not allowed. */
+export function nodePath({ path: { type, value } }: RouteMatch): string | null {
+  const plain = /^[A-Za-z0-9\-_~/]*$/.test(value)
+  const path = plain ? value : canonicalPath(value)
+  if (path === null || (!plain && hasDotSegment(value))) return null
+  return type === 'PathPrefix' && path.endsWith('/') ? path.slice(0, -1) : path
+}
+
+function nodeOf(nodes: Map<string, PlannedNode>, host: string, path: string): PlannedNode {
+  const key = `${host} ${path}`
+  const held = nodes.get(key)
+  if (held) return held
+  const node: PlannedNode = { host, path, exact: [], prefix: [] }
+  nodes.set(key, node)
+  return node
+}
+
+const unique = (names: readonly string[]): string[] => [...new Set(names)].sort(order)
