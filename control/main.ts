@@ -1,4 +1,5 @@
 /** Control's entry under Node: environment, clock, signals and exit codes (`control --help` lists them). */
+import { existsSync } from 'node:fs'
 import { CommanderError } from 'commander'
 import { type CommandOptions, init, recover } from './commands.ts'
 import { crashAt, crashingLog } from './crash-points.ts'
@@ -19,6 +20,12 @@ const commandOptions = (folder: StateFolder): CommandOptions => ({
   monotonicMs: () => performance.now(),
   wrapLog: (log) => crashingLog(log, step),
 })
+
+/** A folder that must be there already. */
+function existing(path: string): string {
+  if (!existsSync(path)) throw new Error(`${path} does not exist; run \`control init\` first`)
+  return path
+}
 
 /** Alone on the folder while `work` runs. */
 async function alone<T>(path: string, work: (folder: StateFolder) => Promise<T>): Promise<T> {
@@ -42,12 +49,12 @@ const commands: Commands = {
       )
     }),
   recover: ({ state }) =>
-    alone(state, async (folder) => {
+    alone(existing(state), async (folder) => {
       const number = await recover(commandOptions(folder))
       say(`${folder.path}: epoch ${number} has begun; the next start publishes what this log says`)
     }),
   async backup(file, { state }) {
-    writeBackup(openStateFolder(state), file)
+    writeBackup(openStateFolder(existing(state)), file)
     say(`${file}: written; it holds private keys`)
   },
   restore: (file, { state }) =>
@@ -58,7 +65,7 @@ const commands: Commands = {
       )
     }),
   start: ({ state, listen, host, nats, natsCredentials }) =>
-    alone(state, async (folder) => {
+    alone(existing(state), async (folder) => {
       const credentialsFile = natsCredentials ?? folder.file('nats-users.json')
       const served = await serve({
         folder,
