@@ -33,6 +33,7 @@ export interface Stage {
 export interface ShopAnswer {
   readonly status: number
   readonly version: string
+  readonly release: string
   readonly path: string
 }
 
@@ -92,6 +93,11 @@ export async function openStage(plan: Partial<FleetPlan> = {}): Promise<Stage> {
   }
 }
 
+interface Said {
+  readonly release?: string
+  readonly path?: string
+}
+
 /** `fetch` may not set Host, so this speaks through `node:http`. */
 function request(port: number, host: string, path: string): Promise<ShopAnswer> {
   return new Promise((resolve, reject) => {
@@ -103,9 +109,10 @@ function request(port: number, host: string, path: string): Promise<ShopAnswer> 
         answer.on('error', reject)
         answer.on('end', () => {
           const text = Buffer.concat(chunks).toString()
-          const said = answer.statusCode === 200 ? (JSON.parse(text) as { path: string }) : null
+          const said = answer.statusCode === 200 ? (JSON.parse(text) as Said) : null
           const version = String(answer.headers['x-version'] ?? '')
-          resolve({ status: answer.statusCode ?? 0, version, path: said?.path ?? '' })
+          const { path = '', release = '' } = said ?? {}
+          resolve({ status: answer.statusCode ?? 0, version, release, path })
         })
       },
     )

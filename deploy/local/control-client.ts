@@ -41,12 +41,12 @@ export type Step = 'promote' | 'abort' | 'rollback' | 'decommission'
 const callMs = 30_000
 
 export function createControlClient(url: string, token: string) {
-  async function call<Answer>(
+  async function send(
     method: string,
     path: string,
     body?: unknown,
     options: CallOptions = {},
-  ): Promise<Answer> {
+  ): Promise<{ readonly body: unknown; readonly repeated: boolean }> {
     const query = new URLSearchParams()
     if (options.wait) query.set('wait', options.wait)
     if (options.wait && options.timeoutMs) query.set('timeout', `${options.timeoutMs}ms`)
@@ -64,12 +64,16 @@ export function createControlClient(url: string, token: string) {
     const text = await response.text()
     const answer = text === '' ? null : (JSON.parse(text) as unknown)
     if (!response.ok) throw new Rejected(`${method} ${path}`, answer as Problem)
-    return answer as Answer
+    return { body: answer, repeated: response.headers.get('idempotent-replayed') === 'true' }
   }
+
+  const call = async <Answer>(...sent: Parameters<typeof send>): Promise<Answer> =>
+    (await send(...sent)).body as Answer
 
   return {
     url,
     token,
+    send,
     call,
     putApp: (app: string, intent: AppInput, options?: CallOptions) =>
       call<{ readonly app: string }>('PUT', `/v1/apps/${app}`, intent, options),

@@ -32,6 +32,15 @@ test('answers with its version and gives the request id back', async () => {
   expect(await response.json()).toMatchObject({ version: '0.0.1', path: '/cart?n=1' })
 })
 
+test('says that it is not ready when it was told to', async () => {
+  const url = `http://${await start()}/readyz`
+  expect((await fetch(url)).status).toBe(200)
+  await fetch(`${url}?ready=false`, { method: 'POST' })
+  expect((await fetch(url)).status).toBe(503)
+  await fetch(`${url}?ready=true`, { method: 'POST' })
+  expect((await fetch(url)).status).toBe(200)
+})
+
 test('promises the digest of a streamed body before it is sent', async () => {
   const address = await start()
   const response = await fetch(`http://${address}/slow?ms=50&bytes=100001`)

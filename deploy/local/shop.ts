@@ -5,6 +5,7 @@
  *
  *   GET  /anything             one line of JSON: version, release, cluster, method, path
  *   GET  /readyz               200 once it may take traffic
+ *   POST /readyz?ready=false   from now on it says that it may not (to see what happens then)
  *   GET  /slow?ms=&bytes=      a response that takes `ms` to stream; its digest is promised in the head
  *   POST /upload               the length and digest of the body that arrived
  *   GET  /ws                   WebSocket: `<version>: <what you said>`
@@ -43,6 +44,7 @@ export async function startShop(settings: ShopSettings): Promise<Shop> {
     cluster: settings.cluster,
   }
   let stopping = false
+  let ready = true
 
   const server = createServer((request, response) => {
     response.setHeader('x-version', settings.version)
@@ -55,7 +57,11 @@ export async function startShop(settings: ShopSettings): Promise<Shop> {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://shop')
-    if (url.pathname === '/readyz') return sendJson(response, stopping ? 503 : 200, identity)
+    if (url.pathname === '/readyz') {
+      if (request.method === 'POST') ready = url.searchParams.get('ready') !== 'false'
+      const status = request.method === 'POST' || (ready && !stopping) ? 200 : 503
+      return sendJson(response, status, identity)
+    }
     if (url.pathname === '/slow') return slow(url, response)
     if (url.pathname === '/upload') return upload(request, response)
     sendJson(response, 200, { ...identity, method: request.method, path: request.url })
