@@ -1,0 +1,37 @@
+import { describe, expect, test } from 'vitest'
+import { makeKeys } from './control-side.ts'
+import { runModel } from './model.ts'
+
+const seed = Number(process.env.SEED ?? 20_261)
+
+describe(`the order of writes, seed ${seed}`, () => {
+  test.each([0, 1, 2, 3])(
+    'small changes: every read of a header that stands proves its digest (%i)',
+    async (n) => {
+      const outcome = await runModel({
+        seed: seed + n,
+        keys: await makeKeys(),
+        reads: 2_500,
+        bigPercent: 0,
+      })
+      expect(outcome, JSON.stringify(outcome)).toMatchObject({ wrong: 0, lost: 0 })
+      expect(outcome.proven, JSON.stringify(outcome)).toBeGreaterThan(1_000)
+      expect(outcome.kills, JSON.stringify(outcome)).toBeGreaterThan(20)
+    },
+    120_000,
+  )
+  test.each([0, 1])(
+    'big changes between: no read is ever wrong (%i)',
+    async (n) => {
+      const outcome = await runModel({
+        seed: seed + 100 + n,
+        keys: await makeKeys(),
+        reads: 600,
+        bigPercent: 3,
+      })
+      expect(outcome, JSON.stringify(outcome)).toMatchObject({ wrong: 0, lost: 0 })
+      expect(outcome.proven, JSON.stringify(outcome)).toBeGreaterThan(100)
+    },
+    120_000,
+  )
+})
