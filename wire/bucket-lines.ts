@@ -28,11 +28,10 @@ export function readBucketLines(body: Uint8Array): Map<number, Uint8Array> {
     const end = body.indexOf(lineEnd, start)
     if (end < 0) throw new Error('buckets: the last line is cut')
     const gap = body.indexOf(space, start)
-    const number = Number(decoder.decode(body.subarray(start, Math.min(gap, start + 4))))
+    const text = decoder.decode(body.subarray(start, Math.max(start, Math.min(gap, start + 4))))
+    const number = /^\d{1,3}$/.test(text) ? Number(text) : bucketCount
+    if (number >= bucketCount) throw new Error('buckets: a line lacks its number')
     const bytes = body.subarray(gap + 1, end)
-    if (gap < 0 || gap > start + 3 || !Number.isInteger(number) || number >= bucketCount) {
-      throw new Error('buckets: a line lacks its number')
-    }
     if (bytes.length > limits.bucketBytes) throw new Error(`buckets: bucket ${number} is too large`)
     buckets.set(number, bytes)
     start = end + 1

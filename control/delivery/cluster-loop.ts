@@ -176,6 +176,11 @@ export function createClusterLoop(options: ClusterLoopOptions): ClusterLoop {
   async function run(): Promise<void> {
     let failures = 0
     while (!stopped) {
+      if (!transport.connected()) {
+        held = null
+        await pause.forLook(retryMaxMs)
+        continue
+      }
       try {
         const busy = await round()
         failures = 0
