@@ -41,7 +41,7 @@ function compile(job: number, header: Sealed): CompileAnswer {
   const apps = new Set<string>()
   for (const object of objects) {
     if (object.kind === 'backend') releases.add(object.release)
-    if (object.kind === 'route') apps.add(object.app)
+    if (object.kind === 'route' || object.kind === 'backend') apps.add(object.app)
   }
   const table = writeTable(folder, outcome.bytes, { releases: [...releases], apps: [...apps] })
   compiled = { job, record: { header, table: table.digest, objects } }

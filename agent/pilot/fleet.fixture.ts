@@ -65,13 +65,17 @@ export const route = (app: string, release?: string): SnapshotObject => ({
   since: 1,
 })
 
-export const backend = (release: string, version = '0.0.1'): SnapshotObject => ({
+export const backend = (
+  release: string,
+  version = '0.0.1',
+  platform: 'local' | 'static' = 'static',
+): SnapshotObject => ({
   kind: 'backend',
   key: backendKey(release),
   app: release.replace(/-r\d+$/, ''),
   release,
   version,
-  platform: 'local',
+  platform,
 })
 
 export const position = (

@@ -1,0 +1,258 @@
+/** The pilot as a process, with a control and a worker that these tests play over real sockets. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { limits } from '#wire/limits.ts'
+import type { PositionObject } from '#wire/object.ts'
+import type { AgentConfig } from '../config.ts'
+import { linkPath } from '../link.ts'
+import { type FakeControl, startFakeControl } from './control.fixture.ts'
+import {
+  announce,
+  announceChange,
+  bytesOf,
+  createSigner,
+  headerOf,
+  shop,
+  until,
+} from './fleet.fixture.ts'
+import { dialPilot, type FakeWorker } from './worker.fixture.ts'
+
+const script = new URL('./pilot.ts', import.meta.url)
+const proposal: PositionObject['next'] = {
+  generation: 2,
+  weights: [{ release: 'shop-r2', weight: 1 }],
+  minReady: 1,
+}
+const one = shop(1, 'shop-r1')
+const prepare = shop(1, 'shop-r1', proposal)
+const commit = shop(2, 'shop-r2')
+
+let folder: string
+let control: FakeControl
+let config: AgentConfig
+let pilot: ChildProcess | null
+let worker: FakeWorker | null
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'swy-pilot-'))
+  control = await startFakeControl()
+  const file = join(folder, 'addresses.json')
+  writeFileSync(
+    file,
+    JSON.stringify({ shop: { '0.0.1': ['127.0.0.1:9001'], '0.0.2': ['127.0.0.1:9002'] } }),
+  )
+  config = {
+    cluster: 'eu-1',
+    name: 'eu-1-a',
+    stateFolder: join(folder, 'state'),
+    listen: { host: '127.0.0.1', port: 1 },
+    probe: { host: '127.0.0.1', port: 2 },
+    admin: { host: '127.0.0.1', port: await freePort() },
+    workers: 1,
+    control: { url: control.url, enrolmentToken: 'swy_enrol_x' },
+    nats: null,
+    platform: { type: 'static', file },
+  }
+  pilot = null
+  worker = null
+})
+afterEach(async () => {
+  worker?.socket.destroy()
+  await end('SIGKILL')
+  await control.close()
+  rmSync(folder, { recursive: true })
+})
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+/** Starts the pilot and a worker that dials it, as the supervisor does. */
+async function start(): Promise<void> {
+  mkdirSync(config.stateFolder, { recursive: true })
+  pilot = fork(script, [JSON.stringify(config)], {
+    stdio: ['ignore', 'ignore', process.env.SHOW ? 'inherit' : 'ignore', 'ipc'],
+    execArgv: [],
+  })
+  const state = worker?.state ?? {}
+  worker = await until('the link', () =>
+    dialPilot(linkPath(config.stateFolder), state).catch(() => null),
+  )
+}
+
+async function end(how: NodeJS.Signals): Promise<number | null> {
+  const child = pilot
+  if (!child || child.exitCode !== null || child.signalCode !== null) return null
+  const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
+  child.kill(how)
+  return ended
+}
+
+const admin = (path: string) =>
+  fetch(`http://127.0.0.1:${config.admin.port}${path}`).catch(() => null)
+const isReady = () => admin('/readyz').then((response) => response?.status === 200)
+const shopPosition = () => control.newest()?.positions.shop
+const active = (generation: number) =>
+  until(`generation ${generation}`, () => shopPosition()?.active === generation)
+
+describe('a pilot', () => {
+  it('enrols, serves what control has published, and reports it under its own key', async () => {
+    await control.publish(one, 5)
+    await start()
+    await active(1)
+    await until('ready', isReady)
+    expect(worker?.state.positions).toEqual({ shop: 1 })
+    const report = await until('the digest', () =>
+      control.reports.find((it) => it.digest === one.root),
+    )
+    expect(report).toMatchObject({ agent: 'eu-1-a', revision: 5, drift: null, workers: 1 })
+    expect(await (await admin('/table'))!.json()).toMatchObject({
+      revision: 5,
+      equal: true,
+      stale: false,
+      routes: [{ app: 'shop' }],
+      positions: [{ app: 'shop', generation: 1, active: 1 }],
+    })
+  })
+
+  it('acks prepare and commit of a switch at once', async () => {
+    await control.publish(one, 1)
+    await start()
+    await active(1)
+    await until('endpoints', () => control.newest()?.readyEndpoints['shop-r2'] === 1)
+    await control.publish(prepare, 2)
+    await until('prepared', () => shopPosition()?.prepared === 2)
+    const startMs = performance.now()
+    await control.publish(commit, 3)
+    await active(2)
+    const acknowledgedMs = performance.now() - startMs
+    const { appliedMs } = control.reports.find((it) => it.positions.shop?.active === 2)!.positions
+      .shop!
+    expect(appliedMs).toBeGreaterThan(0)
+    expect(appliedMs).toBeLessThan(acknowledgedMs)
+    const metrics = await (await admin('/metrics'))!.text()
+    expect(metrics).toMatch(/switch_seconds_count [1-9]/)
+  })
+
+  it('is back within a second after kill -9 with the table it had, control being away', async () => {
+    await control.publish(one, 1)
+    await start()
+    await active(1)
+    await until('ready', isReady)
+    const { tableDigest } = worker!.state
+    control.away(true)
+    await end('SIGKILL')
+    worker!.socket.destroy()
+    worker = null
+    const startMs = performance.now()
+    await start()
+    await until('everything', () => worker!.state.positions.shop === 1)
+    expect(performance.now() - startMs).toBeLessThan(1_000)
+    expect(worker!.state.tableDigest).toBe(tableDigest)
+    expect(await isReady()).toBe(false)
+    await until('ready and stale', isReady)
+    expect(performance.now() - startMs).toBeGreaterThan(limits.seekHeaderMs - 100)
+    expect(await (await admin('/table'))!.json()).toMatchObject({ stale: true, revision: 1 })
+    control.away(false)
+    await until('confirmation', () => control.newest()?.stale === false)
+  })
+
+  it('adopts a position that was committed while it was away before it is ready', async () => {
+    await control.publish(one, 1)
+    await start()
+    await active(1)
+    await end('SIGKILL')
+    await control.publish(commit, 9)
+    worker!.socket.destroy()
+    const readiness: boolean[] = []
+    await start()
+    const { received } = worker!
+    await until('ready', () => received.find((it) => it.type === 'ready' && it.ready))
+    for (const message of received) {
+      if (message.type === 'ready' && message.ready)
+        readiness.push(worker!.state.positions.shop === 2)
+    }
+    expect(readiness).toEqual([true])
+  })
+
+  it('closes a gap by itself', async () => {
+    await control.publish(one, 1)
+    await start()
+    await active(1)
+    control.away(true)
+    await control.publish(prepare, 2)
+    await control.publish(commit, 3)
+    control.away(false)
+    await active(2)
+  })
+
+  it('shows what a worker serves wrongly, and repairs it', async () => {
+    await control.publish(one, 1)
+    await start()
+    await active(1)
+    worker!.state.deaf = true
+    worker!.state.positions.shop = 77
+    worker!.report()
+    const report = await until('drift', () => control.reports.find((it) => it.drift))
+    expect(report.drift).toContain('shop at generation 77 instead of 1')
+    expect(report.digest).not.toBe(one.root)
+    expect(report.positions.shop?.active).toBe(0)
+    worker!.state.deaf = false
+    await until(
+      'repair',
+      () => control.newest()?.drift === null && worker!.state.positions.shop === 1,
+    )
+  })
+
+  it('ends with exit code 0 when it is told to', async () => {
+    await control.publish(one, 1)
+    await start()
+    await active(1)
+    expect(await end('SIGTERM')).toBe(0)
+  })
+})
+
+describe('a bad message', () => {
+  it('of any kind is refused by its code, reported, and changes nothing', async () => {
+    await control.publish(one, 5)
+    await start()
+    await active(1)
+    const { signer } = control
+    const forger = await createSigner()
+    const good = await announceChange(signer, headerOf(commit, { revision: 6 }), one, commit)
+    const { payload } = good.header
+    const corrupt = `${payload.slice(0, 20)}${payload[20] === 'A' ? 'B' : 'A'}${payload.slice(21)}`
+    const signed = async (changes: Parameters<typeof headerOf>[1]) =>
+      bytesOf(await announce(signer, headerOf(commit, { revision: 6, ...changes })))
+    const bad = {
+      malformed: Buffer.from('{"header":1}'),
+      'bad-signature': bytesOf({ ...good, header: { ...good.header, payload: corrupt } }),
+      'unknown-key': bytesOf(await announce(forger, headerOf(commit, { revision: 6 }))),
+      'foreign-cluster': await signed({ cluster: 'us-1' }),
+      older: await signed({ revision: 4 }),
+      fork: await signed({ revision: 5 }),
+      'future-format': await signed({ format: 2 }),
+    }
+    const before = { ...worker!.state, positions: { ...worker!.state.positions } }
+    for (const bytes of Object.values(bad)) control.show(bytes)
+    await until('all refusals', () => control.newest()?.refusals.length === Object.keys(bad).length)
+    expect(control.newest()!.refusals.map(({ code }) => code)).toEqual(Object.keys(bad))
+    expect(control.newest()).toMatchObject({ revision: 5, digest: one.root })
+    expect(worker!.state).toMatchObject(before)
+    const metrics = await (await admin('/metrics'))!.text()
+    for (const code of Object.keys(bad)) {
+      expect(metrics).toContain(`switchyard_agent_refusals_total{code="${code}"} 1`)
+    }
+    control.show(bytesOf(good))
+    await active(2)
+  })
+})
