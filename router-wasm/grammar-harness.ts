@@ -10,6 +10,7 @@ import { dateSetting, forwardedSetting, viaSetting } from './settings.ts'
 interface Exports {
   scanRequest(start: number, end: number): number
   writeRequestHead(out: number, route: number): number
+  match(): number
   scanResponse(start: number, end: number, flags: number): number
   response(start: number, end: number, out: number, flags: number, minor: number): number
   chunk(start: number, end: number, out: number, outBytes: number, flags: number): number
@@ -24,6 +25,8 @@ export interface Grammar extends Exports {
   text(offset: number, byteCount: number): string
   /** Lays bytes down and returns their end; what lies behind them is poison. */
   lay(text: string | Uint8Array, poison?: string): number
+  /** Serves a table without positions and endpoints: enough for `match` and the route's filters. */
+  serve(table: Uint8Array): void
   setDate(date: string): void
   setVia(pseudonym: string): void
   setClient(address: string): void
@@ -39,7 +42,9 @@ export const inputBytes = 0x100000
 const guardBytes = 0x1000
 export const output = input + inputBytes + guardBytes
 export const outputBytes = at.OUT_HEAD_BYTES_MAX
-const pages = (output + outputBytes + guardBytes) / 65536 + 1
+const table = output + outputBytes + guardBytes
+const tableBytesMax = 0x100000
+const pages = (table + tableBytesMax) / 65536 + 1
 const guardByte = 0xa7
 
 let compiled: Promise<Uint8Array<ArrayBuffer>> | undefined
@@ -90,6 +95,12 @@ export async function loadGrammar(): Promise<Grammar> {
       const end = input + data.length
       for (let i = 0; i < 64; i++) bytes[end + i] = poison.charCodeAt(i % poison.length)
       return end
+    },
+    serve(image) {
+      if (image.length > tableBytesMax) throw new Error('the table is too large for this harness')
+      bytes.set(image, table)
+      words[(at.SIDES + at.SIDE_TABLE) >> 2] = table
+      words[at.SERVED >> 2] = at.SIDES
     },
     setDate: (date) => bytes.set(dateSetting(date), at.SETTING_DATE),
     setVia: (pseudonym) => bytes.set(viaSetting(pseudonym), at.SETTING_VIA),
