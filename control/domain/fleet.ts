@@ -2,6 +2,7 @@
  * What the agents say: the newest report of each, and when it came. It lives in memory only, beside the
  * state: after a restart the next reports bring it back, because each is cumulative (DESIGN D2).
  */
+import { limits } from '#wire/limits.ts'
 import type { PositionReport, Report } from '#wire/report.ts'
 import type { AgentRef } from './event.ts'
 
@@ -43,7 +44,7 @@ export const reportOf = (fleet: Fleet, { cluster, agent }: AgentRef): AgentRepor
 /** The same fleet when the report is not newer than what is held: repeated, late or of an older life. */
 export function foldReport(fleet: Fleet, report: Report, receivedMs: number, nowMs: number): Fleet {
   const held = reportOf(fleet, report)
-  if (held && !isNewer(report, held.report)) return fleet
+  if (held && !isNewer(report, held, nowMs)) return fleet
   const sameLife = held?.report.instance === report.instance
   const wasPrepared = preparedSince(sameLife ? held.wasPrepared : {}, report.positions)
   const agents = new Map(fleet.clusters.get(report.cluster))
@@ -51,10 +52,13 @@ export function foldReport(fleet: Fleet, report: Report, receivedMs: number, now
   return { ...fleet, clusters: new Map(fleet.clusters).set(report.cluster, agents) }
 }
 
-export function isNewer(report: Report, held: Report): boolean {
+/**
+ * Lives of an agent are ordered by its wall clock, which may have been set back: a life that seems older
+ * is believed once the one that is held has fallen silent.
+ */
+function isNewer(report: Report, { report: held, seenAtMs }: AgentReport, nowMs: number): boolean {
   if (report.instance === held.instance) return report.sequence > held.sequence
-  if (report.startedAtMs !== held.startedAtMs) return report.startedAtMs > held.startedAtMs
-  return report.instance > held.instance
+  return report.startedAtMs > held.startedAtMs || seenAtMs + limits.agentSilentAfterMs <= nowMs
 }
 
 /** A forgotten or newly enrolled agent starts without a past. */
