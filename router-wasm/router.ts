@@ -3,16 +3,25 @@
  * integers out, and reads no HTTP. Everything named (apps, releases) is translated to table numbers here.
  */
 
+import { instantiateSync } from '@assemblyscript/loader'
+import { limits } from '#wire/limits.ts'
+import { createBackendNumbers } from './backend-numbers.ts'
+import { createEndpointLists, listBytesMax } from './endpoint-lists.ts'
+import * as at from './layout.ts'
+import { dateSetting, forwardedSetting, viaSetting } from './settings.ts'
+import { createSides } from './sides.ts'
+import { createSlots } from './slots.ts'
+
 /** Sizes of the regions that the host places; unused pages cost no memory. */
 export interface RouterOptions {
   /** Compiled `router.wasm`: bytes in Node, a module on Workers. */
   readonly wasm: Uint8Array | WebAssembly.Module
+  /** Of each of the two tables. Default: `limits.tableBytes`. */
   readonly tableBytes?: number
-  /** Landing, output and spare zones, 64 KiB each. */
+  /** Landing, output and spare zones, 64 KiB each and adjacent. Default: 8. */
   readonly zones?: number
 }
 
-/** Everything below is to be implemented by `createRouter(options): Router`. */
 export interface Router {
   /** The whole memory; never detaches. */
   readonly memory: Uint8Array
@@ -35,7 +44,7 @@ export interface Router {
   /** Ready endpoints by release, read back from memory. */
   endpointCounts(): Record<string, number>
 
-  /** Release id of a backend number in the served table; endpoint of a slot. */
+  /** Release id of a backend number, in whichever table it was given; endpoint of a slot in use. */
   releaseOf(backend: number): string
   endpointOf(slot: number): EndpointInput
 
@@ -107,4 +116,107 @@ export interface ClientInput {
   readonly port: number
   readonly localPort: number
   readonly tls: boolean
+}
+
+interface Exports extends Record<string, unknown> {
+  verify(start: number, bytes: number): number
+  request(start: number, end: number, out: number): number
+  reselect(backend: number, slot: number): number
+  release(slot: number): void
+  response(start: number, end: number, out: number, flags: number, minor: number): number
+  chunk(start: number, end: number, out: number, outBytes: number, flags: number): number
+  frame(start: number, end: number, out: number): number
+  frameEnd(out: number): number
+}
+
+const pageBytes = 65536
+const zoneBytes = 65536
+
+/** One instance in memory of its own: about 70 MB of addresses, of which only touched pages cost memory. */
+export function createRouter(options: RouterOptions): Router {
+  const zoneCount = options.zones ?? 8
+  const tableBytes = options.tableBytes ?? limits.tableBytes
+  let end = at.REGIONS
+  const place = (bytes: number): number => {
+    const offset = end
+    end += Math.ceil(bytes / pageBytes) * pageBytes
+    return offset
+  }
+  const side = () => ({
+    table: place(tableBytes),
+    positions: place(at.APP_COUNT_MAX * at.POSITION_BYTES),
+    backends: place(at.BACKEND_COUNT_MAX * 4),
+  })
+  const regions = [side(), side()]
+  const listRegion = place(listBytesMax)
+  const zones = place(zoneCount * zoneBytes)
+  place(at.READ_SLACK_BYTES)
+
+  const pages = end / pageBytes
+  const wasmMemory = new WebAssembly.Memory({ initial: pages, maximum: pages })
+  const source = options.wasm as WebAssembly.Module | BufferSource
+  const { exports } = instantiateSync<Exports>(source, { env: { memory: wasmMemory } })
+  const memory = new Uint8Array(wasmMemory.buffer)
+  const words = new Int32Array(wasmMemory.buffer)
+
+  const slots = createSlots(words)
+  const lists = createEndpointLists(words, listRegion, slots)
+  const numbers = createBackendNumbers((release) => {
+    const backend = numbers.known(release)
+    return sides.names(release) || (backend !== undefined && lists.count(backend) > 0)
+  })
+  const { verify } = exports
+  const sides = createSides({ memory, words, regions, tableBytes, verify, numbers })
+  const forwarded = new WeakMap<ClientInput, Uint8Array>()
+  const chunkState = words.subarray(at.CHUNK >> 2, (at.CHUNK >> 2) + at.CHUNK_STATE_WORDS)
+
+  return {
+    memory,
+    words,
+    zoneBytes,
+    zoneCount,
+    zone(n) {
+      if (n < 0 || n >= zoneCount) throw new RangeError(`there is no zone ${n}`)
+      return zones + n * zoneBytes
+    },
+    loadTable: sides.load,
+    tableBytes: sides.tableBytes,
+    setPositions: sides.setPositions,
+    positions: sides.positions,
+    setEndpoints(release, endpoints) {
+      if (endpoints.length === 0 && numbers.known(release) === undefined) return
+      lists.set(numbers.numberOf(release), endpoints)
+    },
+    endpointCounts() {
+      const counts: Record<string, number> = {}
+      for (const backend of lists.backends()) {
+        counts[numbers.releaseOf(backend)] = lists.count(backend)
+      }
+      return counts
+    },
+    releaseOf: numbers.releaseOf,
+    endpointOf: slots.endpointOf,
+    setDate: (httpDate) => memory.set(dateSetting(httpDate), at.SETTING_DATE),
+    setVia: (pseudonym) => memory.set(viaSetting(pseudonym), at.SETTING_VIA),
+    setClient(client) {
+      let bytes = forwarded.get(client)
+      if (!bytes) {
+        bytes = forwardedSetting(client)
+        forwarded.set(client, bytes)
+      }
+      memory.set(bytes, at.SETTING_FORWARDED)
+    },
+    request: exports.request,
+    reselect: exports.reselect,
+    release: exports.release,
+    response: exports.response,
+    chunk(state, start, end, out, outBytes, flags) {
+      chunkState.set(state)
+      const consumed = exports.chunk(start, end, out, outBytes, flags)
+      state.set(chunkState)
+      return consumed
+    },
+    frame: exports.frame,
+    frameEnd: exports.frameEnd,
+  }
 }

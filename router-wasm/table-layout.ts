@@ -137,3 +137,26 @@ export const PREFIX_REPLACED = 2
 export const CHANGE_SET = 1
 export const CHANGE_ADD = 2
 export const CHANGE_REMOVE = 3
+
+// Maxima that `verify` holds a table to; those of `wire/limits.ts`, as a test checks.
+export const DEPTH_MAX = 1024
+export const MATCHES_PER_PATH_MAX = 64
+export const HEADERS_PER_MATCH_MAX = 16
+export const HEADER_NAME_BYTES_MAX = 128
+export const HEADER_VALUE_BYTES_MAX = 4096
+export const PATH_VALUE_BYTES_MAX = 1024
+export const NAME_TEXT_BYTES_MAX = 63
+
+// What `verify` returns: the first thing that is wrong.
+export const VERIFY_LENGTH = -1
+export const VERIFY_MAGIC = -2
+export const VERIFY_FORMAT = -3
+export const VERIFY_CHECKSUM = -4
+export const VERIFY_DEPTH = -5
+export const VERIFY_METHODS = -6
+export const VERIFY_APPS = -7
+export const VERIFY_BACKENDS = -8
+export const VERIFY_ROUTES = -9
+export const VERIFY_HOSTS = -10
+export const VERIFY_NODES = -11
+export const VERIFY_CONDITIONS = -12
