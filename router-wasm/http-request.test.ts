@@ -1,7 +1,8 @@
 /** Every rule of a request head, whole and in pieces. */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type Grammar, input, loadGrammar, output } from './grammar-harness.ts'
-import { type RequestCase, requestCases } from './http-request.cases.ts'
+import type { RequestCase } from './http-case.ts'
+import { requestCases } from './http-request.cases.ts'
 import * as at from './layout.ts'
 
 let grammar: Grammar

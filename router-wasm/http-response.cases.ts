@@ -2,6 +2,7 @@
  * One named case for each rule of a response head; `row` is the rule's number in the proxy's list of HTTP
  * rules. A case says the request it answers, the whole head, and the whole result.
  */
+import { numbered } from './http-case.ts'
 import * as at from './layout.ts'
 
 export interface ResponseCase {
@@ -337,7 +338,3 @@ export const responseCases: readonly ResponseCase[] = [
     ['HTTP/1.1 200 OK', 'WWW-Authenticate: Basic realm="x"', 'Allow: GET', length],
   ),
 ]
-
-function numbered(count: number): string[] {
-  return Array.from({ length: count }, (_, n) => `X-${n}: ${n}`)
-}
