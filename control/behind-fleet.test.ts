@@ -1,54 +1,19 @@
 /** A restored control must not move the fleet back in time (DESIGN D3), until somebody says so. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { canonicalBytes } from '#wire/digest.ts'
-import type { Epoch } from '#wire/header.ts'
-import type { Report } from '#wire/report.ts'
-import { generateKey, keyIdOf, type SigningKey, seal } from '#wire/signature.ts'
+import { type AgentUnderTest, enrolAgent } from './agent-under-test.ts'
 import { recover } from './commands.ts'
 import { type ControlUnderTest, shop, startControl } from './control-under-test.ts'
 
 describe('a log behind the fleet', () => {
   let control: ControlUnderTest
-  let key: SigningKey
-  let token: string
-  let epoch: Epoch
+  let agent: AgentUnderTest
 
   beforeEach(async () => {
     control = await startControl(['eu-1'])
-    key = (await generateKey()).key
-    const body = { cluster: 'eu-1', agent: 'eu-1-a', publicKey: key.publicKey }
-    const enrolled = await control.call('POST', '/v1/agents/enrol', {
-      token: control.enrolmentToken('eu-1'),
-      body,
-    })
-    token = String(enrolled.body.token)
-    epoch = enrolled.body.epoch as unknown as Epoch
+    agent = await enrolAgent(control, 'eu-1', 'eu-1-a')
   })
   afterEach(() => control.stop())
 
-  async function report(seen: Epoch, revision: number, sequence: number) {
-    const message: Report = {
-      cluster: 'eu-1',
-      agent: 'eu-1-a',
-      instance: '0'.repeat(16),
-      startedAtMs: 1,
-      sequence,
-      epoch: seen,
-      revision,
-      digest: '0'.repeat(64),
-      formats: [1],
-      stale: false,
-      drift: null,
-      workers: 1,
-      positions: {},
-      readyEndpoints: {},
-      inUse: {},
-      refusals: [],
-      pinnedKeys: [keyIdOf(key.publicKey)],
-    }
-    const body = await seal(canonicalBytes(message), key)
-    return control.call('POST', '/v1/agents/eu-1/reports', { token, body })
-  }
   const put = () => control.call('PUT', '/v1/apps/shop', { body: { ...shop, clusters: ['eu-1'] } })
 
   it.each([
@@ -58,7 +23,8 @@ describe('a log behind the fleet', () => {
   ])('is noticed by a report of %s: nothing is taken, all is shown', async (_, seen, revision) => {
     expect((await control.call('GET', '/readyz')).status).toBe(200)
     const head = control.head()
-    expect((await report({ ...epoch, ...seen }, revision, 1)).status).toBe(202)
+    const said = { epoch: { ...agent.epoch, ...seen }, revision }
+    expect((await agent.report(said)).status).toBe(202)
     const ready = await control.call('GET', '/readyz')
     expect([ready.status, ready.body.code]).toEqual([503, 'log-behind-fleet'])
     const refused = await put()
@@ -70,7 +36,8 @@ describe('a log behind the fleet', () => {
   })
 
   it('is settled by recover, above every epoch that was seen', async () => {
-    await report({ ...epoch, number: 7 }, 1_000, 1)
+    const later = { epoch: { ...agent.epoch, number: 7 }, revision: 1_000 }
+    await agent.report(later)
     expect((await put()).status).toBe(503)
     await control.served.stop()
     const clocks = { now: Date.now, monotonicMs: () => performance.now() }
@@ -78,7 +45,7 @@ describe('a log behind the fleet', () => {
     expect(number).toBe(8)
     await control.restart()
     expect((await control.call('GET', '/readyz')).status).toBe(200)
-    await report({ ...epoch, number: 7 }, 1_000, 2)
+    await agent.report(later)
     expect((await put()).status).toBe(201)
   })
 })

@@ -30,7 +30,8 @@ export interface ControlOptions {
     readonly servers: readonly string[]
     readonly credentials: NatsCredentials
   } | null
-  readonly compile: Compile | undefined
+  /** Asked before anything is appended (P5). */
+  readonly compile: Compile
   /** Names and addresses that the API answers to; null: any. */
   readonly hosts: readonly string[] | null
   readonly now: () => number
@@ -78,7 +79,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     monotonicMs,
     setAlarm: alarm.set,
     onFatal: options.onFatal,
-    ...(options.compile && { compile: options.compile }),
+    compile: options.compile,
     onTurn(kind, ms) {
       metrics.turnTaken(kind, ms / 1_000)
       noticeAhead()

@@ -7,6 +7,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { rememberFleetEpoch } from './commands.ts'
+import { createCompile } from './compile.ts'
 import { type Control, createControl } from './control.ts'
 import { crashingLog, crashingTransport, type Step } from './crash-points.ts'
 import { createHttpTransport } from './delivery/http.ts'
@@ -52,7 +53,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
     transport,
     http,
     nats,
-    compile: undefined,
+    compile: createCompile(),
     hosts: answeredHosts(options),
     now: Date.now,
     monotonicMs: () => performance.now(),

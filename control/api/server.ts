@@ -98,6 +98,9 @@ export function createApi(dependencies: ApiDependencies): Api {
   return { fetch: async (request) => app.fetch(request), document }
 }
 
+/** The document alone, for the docs: no operation of it is called. */
+export const apiDocument = (): object => createApi({} as ApiDependencies).document()
+
 const about = {
   openapi: '3.1.0',
   info: {
