@@ -143,6 +143,10 @@ describe('overload', () => {
     const beyond = await rawClient(stage.port).catch((error: NodeJS.ErrnoException) => error)
     if ('code' in beyond) expect(beyond.code).toBe('ECONNRESET')
     else expect(await (beyond as RawClient).ended()).toBe('reset')
+    for (const client of served) {
+      client.send(get('/'))
+      await eventually(() => client.text().split('hello').length === 3, 'the others to be served')
+    }
     expect(failures(stage)).toEqual({ overloaded: 1 })
   })
 
@@ -165,7 +169,8 @@ describe('overload', () => {
     client.send(get('/'))
     await client.until(' 503 ')
     stalled.socket.resume()
-    await eventually(() => !stage.path.overloaded, 'the queue to shrink')
+    await eventually(() => stalled.text().length > 30_000_000, 'the big response', 10_000)
+    await eventually(() => !stage.path.overloaded, 'the queue to be empty')
     const again = await rawClient(stage.port)
     again.send(get('/'))
     await again.until('hello')

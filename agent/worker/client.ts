@@ -49,6 +49,8 @@ export class Client implements Waiting {
   ended = false
   readonly socket: Socket
   readonly input: ClientInput
+  /** Accepted beyond the limit, to be told so. */
+  readonly #surplus: boolean
   readonly #path: DataPath
   /** Bytes for later; only ever one read and one unfinished head. */
   #held: Buffer | null = null
@@ -60,8 +62,9 @@ export class Client implements Waiting {
   #headStarted = false
   #flushed: (() => void) | null = null
 
-  constructor(path: DataPath, socket: Socket) {
+  constructor(path: DataPath, socket: Socket, surplus: boolean) {
     this.#path = path
+    this.#surplus = surplus
     this.socket = socket
     this.input = {
       address: socket.remoteAddress ?? '0.0.0.0',
@@ -108,9 +111,11 @@ export class Client implements Waiting {
     let go = true
     if (held !== null) {
       const { memory, client: landing } = this.#path.zones
-      memory.set(held, landing.start)
+      // One read and the head in front of it: that is what headroom and landing hold together.
+      const start = landing.start - landing.headroomBytes
+      memory.set(held, start)
       this.#held = null
-      go = this.#dispatch(landing.start, landing.start + held.length)
+      go = this.#dispatch(start, start + held.length)
     }
     if (go === !this.#paused) return
     this.#paused = !go
@@ -204,7 +209,7 @@ export class Client implements Waiting {
         this.whenFlushed()
         return false
       }
-      if (path.overloaded) {
+      if (path.overloaded || this.#surplus) {
         this.refuse(503, 'overloaded')
         return true
       }

@@ -4,6 +4,7 @@
  */
 import type { Server, Socket } from 'node:net'
 import type { Router } from '#router/router.ts'
+import { createRepeatBudget, type RepeatBudget } from './budget.ts'
 import { Client } from './client.ts'
 import { type Counts, createCounts } from './counts.ts'
 import { Exchange } from './exchange.ts'
@@ -19,11 +20,12 @@ export interface DataPath {
   readonly pools: Pools
   readonly counts: Counts
   readonly sweep: Sweep
+  readonly budget: RepeatBudget
   readonly limits: WorkerLimits
   readonly server: Server
   /** Responses say `Connection: close` from now on. */
   draining: boolean
-  /** At a limit of connections or memory: requests are answered 503. */
+  /** Too many bytes are queued: requests are answered 503. */
   overloaded: boolean
   /** The present second as an HTTP date. */
   date: string
@@ -54,10 +56,9 @@ export function createDataPath(options: DataPathOptions): DataPath {
 
   const onSocket = (socket: Socket): OnRead | null => {
     if (sweep.size >= limits.connectionsMax + limits.connectionsSpare) return null
-    const client = new Client(path, socket)
+    const client = new Client(path, socket, sweep.size >= limits.connectionsMax)
     sweep.add(client)
     path.counts.connection(1)
-    path.overloaded ||= sweep.size > limits.connectionsMax
     return client.onRead
   }
 
@@ -66,6 +67,7 @@ export function createDataPath(options: DataPathOptions): DataPath {
     zones,
     sweep,
     limits,
+    budget: createRepeatBudget(limits.repeatShare, limits.repeatReserve),
     counts: createCounts(router.releaseOf.bind(router), onUsage),
     pools: createPools({
       zones,
@@ -100,7 +102,7 @@ export function createDataPath(options: DataPathOptions): DataPath {
   const tick = () => {
     sweep.run(performance.now())
     path.pools.sweep()
-    path.overloaded = sweep.size > limits.connectionsMax || queuedBytes() > limits.queuedBytesMax
+    path.overloaded = queuedBytes() > limits.queuedBytesMax
     const date = new Date().toUTCString()
     if (date === path.date) return
     path.date = date

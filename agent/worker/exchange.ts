@@ -77,7 +77,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
 
   /** Takes over after `router.request`: its words and `out` are this request's. Returns the first byte not used. */
   begin(client: Client, start: number, end: number): number {
-    const { router, zones, counts, limits } = this.#path
+    const { router, zones, counts, budget, limits } = this.#path
     const { words } = router
     this.#client = client
     client.user = this
@@ -87,6 +87,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
     this.#minor = words[(REQUEST + REQ_MINOR) >> 2]!
     this.count = counts.of(backend)
     counts.begin(this.count)
+    budget.earn()
     const low = words[(REQUEST + REQ_LENGTH_LOW) >> 2]! >>> 0
     const length = words[(REQUEST + REQ_LENGTH_HIGH) >> 2]! * 0x1_0000_0000 + low
     const framing = words[(REQUEST + REQ_BODY) >> 2]!
@@ -200,7 +201,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
     this.#upstream = null
     if (!this.#sent) this.#connectFailed(upstream, 503, 'connect-failed')
     else if (this.#response.started) this.#fail(502, 'response-cut', 0)
-    else if (this.#mayRepeat()) {
+    else if (this.#mayRepeat() && this.#path.budget.spend()) {
       this.#repeated = true
       this.#response.begin(this.#flags, this.#minor)
       this.#target.elsewhere()

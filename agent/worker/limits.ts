@@ -29,12 +29,17 @@ export const workerLimits = {
   /** A client that takes none of what is queued for it. */
   writeStallMs: 120_000,
   tunnelIdleMs: 3_600_000,
+  /** TCP keep-alive on both sides of a tunnel: finds peers that are gone without a word. */
+  tunnelKeepAliveMs: 60_000,
   /** http-rules, "close": read on for so long and so much, so that the client can read the answer. */
   lingerMs: 2_000,
   lingerBytesMax: 65_536,
 
   /** Endpoints tried for one request whose connection attempts fail (http-rules 51). */
   connectAttemptsMax: 3,
+  /** http-rules 51: the share of requests that may be repeated, and how many a quiet worker may. */
+  repeatShare: 0.2,
+  repeatReserve: 50,
   /** A refused endpoint is passed over for this long when its release has another. */
   ejectMs: 1_000,
   /** Below the 5 s after which a Node server closes an idle connection. */

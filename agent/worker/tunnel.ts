@@ -36,6 +36,9 @@ export class Tunnel implements ClientUser, UpstreamOwner {
   begin(early: Buffer | null): void {
     this.#client.user = this
     this.#upstream.owner = this
+    const { tunnelKeepAliveMs } = this.#path.limits
+    this.#client.socket.setKeepAlive(true, tunnelKeepAliveMs)
+    this.#upstream.socket.setKeepAlive(true, tunnelKeepAliveMs)
     if (early) this.#client.socket.write(early)
     this.#moved()
     // What the client sent behind its request was held until now.

@@ -132,6 +132,18 @@ describe('connections that are used again', () => {
     expect(failures(stage)).toEqual({ 'upstream-reset': 1 })
   })
 
+  test('no more than a share of all requests is repeated', async () => {
+    const backend = kept(await rawBackend((socket) => void socket.resetAndDestroy()))
+    const stage = await between([backend], { limits: { repeatReserve: 2, repeatShare: 0.2 } })
+    for (let n = 0; n < 12; n++) {
+      const client = await rawClient(stage.port)
+      client.send(get('/'))
+      await client.until(' 502 ')
+    }
+    // Two from the reserve, and two that eleven requests have earned.
+    expect(backend.sockets.length).toBe(12 + 4)
+  })
+
   test('bytes on an idle connection close it', async () => {
     const backend = kept(await plainBackend('real'))
     const stage = await between([backend])
