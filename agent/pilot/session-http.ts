@@ -22,8 +22,20 @@ export interface HttpSessionOptions {
 /** The field name and a line end around the largest announcement. */
 const eventLineBytesMax = limits.announcementBytes + 16
 const indexBytesMax = 65_536
+const problemBytesMax = 65_536
 /** As many as a table can hold, with the JSON around them. */
 const bucketsBytesMax = 4 * limits.tableBytes
+
+/** Control's "no", with the stable code of its problem document. */
+class Answered extends Error {
+  override readonly name = 'Answered'
+  readonly code: string
+
+  constructor(path: string, status: number, code: string) {
+    super(`${path}: control answered ${status} ${code}`)
+    this.code = code
+  }
+}
 
 export function createHttpSession(options: HttpSessionOptions): Session {
   const { url, cluster, token, silentAfterMs = limits.agentSilentAfterMs } = options
@@ -38,8 +50,8 @@ export function createHttpSession(options: HttpSessionOptions): Session {
       signal: AbortSignal.any([signal, closing.signal]),
     })
     if (answer.ok) return answer
-    const said = await readAtMost(answer, 4_096).catch(() => new Uint8Array())
-    throw new Error(`${path}: control answered ${answer.status} ${codeOf(said)}`)
+    const said = await readAtMost(answer, problemBytesMax).catch(() => new Uint8Array())
+    throw new Answered(path, answer.status, codeOf(said))
   }
   async function get(path: string, bytesMax: number, signal: AbortSignal) {
     const answer = await ask(path, signal)
@@ -86,8 +98,13 @@ export function createHttpSession(options: HttpSessionOptions): Session {
     async report(bytes, signal) {
       const headers = { 'content-type': 'application/json' }
       const sent = { method: 'POST', headers, body: bytes as BufferSource }
-      const answer = await ask(paths.reports, signal, sent)
-      await answer.body?.cancel()
+      try {
+        const answer = await ask(paths.reports, signal, sent)
+        await answer.body?.cancel()
+      } catch (error) {
+        // A newer report has overtaken this one on another connection: nothing is lost.
+        if (!(error instanceof Answered) || error.code !== 'older') throw error
+      }
     },
     async close() {
       closing.abort(new Error('the session is closed'))

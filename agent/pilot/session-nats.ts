@@ -21,8 +21,8 @@ export interface NatsSessionOptions {
 const connectWithinMs = 3_000
 const requestWithinMs = 3_000
 const batchWithinMs = 10_000
-/** A dead peer is noticed after this and the next ping: within 10 s. */
-const pingIntervalMs = 5_000
+/** A dead peer is noticed when two pings had no answer and a third is due: within 10 s. */
+const pingIntervalMs = 3_000
 
 export function createNatsSession(options: NatsSessionOptions): Session {
   const { cluster, agent } = options

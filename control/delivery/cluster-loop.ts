@@ -218,6 +218,7 @@ export function createClusterLoop(options: ClusterLoopOptions): ClusterLoop {
     look() {
       looks++
       held = null
+      settled = null
       reportsDue = true
       pause.look()
     },

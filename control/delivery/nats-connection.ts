@@ -19,8 +19,8 @@ export interface KeptConnection {
   close(): Promise<void>
 }
 
-/** A dead peer is noticed after this and the next ping: within 10 s. */
-const pingIntervalMs = 5_000
+/** A dead peer is noticed when two pings had no answer and a third is due: within 10 s. */
+const pingIntervalMs = 3_000
 const connectWithinMs = 3_000
 const retryMinMs = 100
 const retryMaxMs = 2_000

@@ -34,6 +34,8 @@ export function keepCredentials(file: string, clusters: readonly string[]): Nats
 }
 
 export interface ServerPlace {
+  /** Told in the server's greeting; random, so that no other server is taken for this one. */
+  readonly name: string
   readonly port: number
   readonly storeFolder: string
   readonly logFile: string
@@ -50,7 +52,7 @@ export function serverConfig(place: ServerPlace, credentials: NatsCredentials): 
     })),
   ]
   const config = {
-    server_name: 'switchyard',
+    server_name: place.name,
     listen: `127.0.0.1:${place.port}`,
     max_payload: payloadBytesMax,
     log_file: place.logFile,

@@ -10,6 +10,7 @@
  *   node deploy/local/nats.ts --state <folder> --port <port> --cluster eu-1 --cluster us-1
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
@@ -56,7 +57,9 @@ export async function startNats(options: LocalNatsOptions): Promise<LocalNats> {
   const program = await findNatsServer(options.say)
   mkdirSync(file('store'), { recursive: true, mode: 0o700 })
   const credentials = keepCredentials(file('credentials'), options.clusters)
-  const place = { port: options.port, storeFolder: file('store'), logFile: file('log') }
+  const { port } = options
+  const name = `switchyard-${randomBytes(8).toString('hex')}`
+  const place = { name, port, storeFolder: file('store'), logFile: file('log') }
   writeFileSync(file('config'), serverConfig(place, credentials), { mode: 0o600 })
 
   const child = spawn(program, ['--config', file('config')], { stdio: 'ignore' })
@@ -71,7 +74,7 @@ export async function startNats(options: LocalNatsOptions): Promise<LocalNats> {
     clearTimeout(late)
   }
   try {
-    await untilAccepts(options.port, child)
+    await untilGreets(port, name, child)
   } catch (cause) {
     await end('SIGKILL')
     throw new Error(`nats-server did not start; the end of ${file('log')}:\n${tail(file('log'))}`, {
@@ -79,7 +82,7 @@ export async function startNats(options: LocalNatsOptions): Promise<LocalNats> {
     })
   }
   return {
-    servers: `nats://127.0.0.1:${options.port}`,
+    servers: `nats://127.0.0.1:${port}`,
     credentialsFile: file('credentials'),
     storeFolder: file('store'),
     pid: child.pid!,
@@ -89,22 +92,22 @@ export async function startNats(options: LocalNatsOptions): Promise<LocalNats> {
   }
 }
 
-async function untilAccepts(port: number, child: ChildProcess): Promise<void> {
+async function untilGreets(port: number, name: string, child: ChildProcess): Promise<void> {
   const deadline = performance.now() + startWithinMs
-  while (!(await greets(port))) {
+  while (!(await greets(port, name))) {
     if (child.exitCode !== null || child.pid === undefined) throw new Error('it ended at once')
     if (performance.now() > deadline) throw new Error(`no connection in ${startWithinMs} ms`)
     await delay(20)
   }
 }
 
-/** A NATS server speaks first: `INFO {…}`. */
-function greets(port: number): Promise<boolean> {
+/** A NATS server speaks first: `INFO {…}`, with its name. */
+function greets(port: number, name: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port })
     socket.setTimeout(1_000, () => socket.destroy())
     socket.once('data', (bytes) => {
-      resolve(bytes.toString('latin1').startsWith('INFO '))
+      resolve(bytes.toString('latin1').includes(name))
       socket.destroy()
     })
     socket.once('error', () => resolve(false))
@@ -143,4 +146,9 @@ async function main(): Promise<void> {
   process.exit(asked ? 0 : 1)
 }
 
-if (import.meta.main) await main()
+if (import.meta.main) {
+  await main().catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error)
+    process.exit(1)
+  })
+}

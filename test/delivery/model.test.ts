@@ -26,7 +26,7 @@ describe(`the order of writes, seed ${seed}`, () => {
       const outcome = await runModel({
         seed: seed + 100 + n,
         keys: await makeKeys(),
-        reads: 600,
+        reads: 400,
         bigPercent: 3,
       })
       expect(outcome, JSON.stringify(outcome)).toMatchObject({ wrong: 0, lost: 0 })
