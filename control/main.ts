@@ -1,12 +1,11 @@
 /** Control's entry under Node: environment, clock, signals and exit codes (`control --help` lists them). */
 import { existsSync } from 'node:fs'
 import { CommanderError } from 'commander'
-import { type CommandOptions, init, recover } from './commands.ts'
+import type { CommandOptions } from './commands.ts'
 import { crashAt, crashingLog } from './crash-points.ts'
 import { type Commands, controlCommand } from './flags.ts'
 import { restoreBackup, writeBackup } from './log/backup.ts'
 import { FolderInUse, lockFolder } from './log/lock.ts'
-import { serve } from './serve.ts'
 import { openStateFolder, type StateFolder } from './trust/folder.ts'
 
 const exitCodes = { failed: 1, usage: 2, inUse: 3 } as const
@@ -41,6 +40,7 @@ async function alone<T>(path: string, work: (folder: StateFolder) => Promise<T>)
 const commands: Commands = {
   init: ({ state, cluster }) =>
     alone(state, async (folder) => {
+      const { init } = await import('./commands.ts')
       const changed = await init(commandOptions(folder), cluster)
       say(
         changed.length > 0
@@ -50,6 +50,7 @@ const commands: Commands = {
     }),
   recover: ({ state }) =>
     alone(existing(state), async (folder) => {
+      const { recover } = await import('./commands.ts')
       const number = await recover(commandOptions(folder))
       say(`${folder.path}: epoch ${number} has begun; the next start publishes what this log says`)
     }),
@@ -66,6 +67,8 @@ const commands: Commands = {
     }),
   start: ({ state, listen, host, nats, natsCredentials }) =>
     alone(existing(state), async (folder) => {
+      // Loaded only here, so that the short commands and `--help` are quick.
+      const { serve } = await import('./serve.ts')
       const credentialsFile = natsCredentials ?? folder.file('nats-users.json')
       const served = await serve({
         folder,

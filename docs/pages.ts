@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { errorsPage } from '../control/api/errors-page.ts'
+import { apiDocument } from '../control/api/server.ts'
 
 const root = resolve(import.meta.dirname, '..')
 
@@ -32,6 +33,7 @@ const programs: readonly Program[] = [
 
 export const pages: readonly { readonly file: string; text(): string }[] = [
   { file: 'docs/errors.md', text: errorsPage },
+  { file: 'docs/openapi.json', text: () => `${JSON.stringify(apiDocument(), null, 2)}\n` },
   { file: 'docs/configuration.md', text: configurationPage },
 ]
 
