@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -188,6 +188,22 @@ describe('a switch', () => {
     await active(2)
   })
 
+  it('is not active while its position cannot be written to disk', async () => {
+    await dial()
+    await agent.hold(shop(1, 'shop-r1'), 1)
+    await active(1)
+    mkdirSync(join(folder, 'positions.json.tmp'))
+    await agent.hold(shop(2, 'shop-r2'), 2)
+    await until('the swap', () => dialled[0]!.state.positions.shop === 2)
+    expect(shopStanding()?.active).toBe(0)
+    expect(agent.convergence.progress()).toMatchObject({ equal: false })
+    expect(agent.convergence.progress().drift).toContain('cannot be written')
+    rmdirSync(join(folder, 'positions.json.tmp'))
+    agent.convergence.settle()
+    await active(2)
+    expect(agent.convergence.progress().drift).toBe(null)
+  })
+
   it('is aborted by a position without next', async () => {
     await dial()
     agent.convergence.setEndpoints(bothReady)
@@ -253,7 +269,7 @@ describe('content', () => {
     const worker = await dial()
     await agent.hold(shop(1, 'shop-r1'), 1)
     await equal()
-    await until('ready', () => worker.received.some(({ type }) => type === 'ready'))
+    await until('ready', () => worker.received.some((it) => it.type === 'ready' && it.ready))
     const before = worker.received.length
     const without = treeOf([
       route('shop'),

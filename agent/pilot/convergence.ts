@@ -94,6 +94,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
   let endpointsTimer: NodeJS.Timeout | null = null
   let standings: ReadonlyMap<string, Standing> = new Map()
   let ready = false
+  let diskTrouble: string | null = null
   let missingSinceMs: number | null = nowMs()
   let progress = look()
 
@@ -122,15 +123,26 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
   }
 
   function settle(): void {
-    tables.settle(workers.views())
+    onDiskOrNot(() => tables.settle(workers.views()))
     const accepted = tables.accepted()
     if (held && accepted) {
       const next = applicable(catalogue.positions.values(), applied, namesOf(accepted.releases))
       if (!samePositions(next, applied)) applied = next
     }
     workers.set(wanted())
-    persist()
+    onDiskOrNot(persist)
     evaluate()
+  }
+
+  /** A full or broken disk stops no traffic: nothing is claimed, it is said, and tried again. */
+  function onDiskOrNot(write: () => void): void {
+    try {
+      write()
+      if (write === persist) diskTrouble = null
+    } catch (error) {
+      if (diskTrouble === null) log(`the state folder cannot be written: ${error}`)
+      diskTrouble = `the state folder cannot be written: ${error}`
+    }
   }
 
   function wanted(): Want {
@@ -168,7 +180,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
     const next = new Map<string, Standing>()
     for (const wanted of catalogue.positions.values()) {
       const { app } = wanted
-      const own = applied.get(app)
+      const own = onDisk.applied.get(app)
       const arrival = received.get(app)
       const facts = {
         wanted,
@@ -204,8 +216,8 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
       applied,
       endpoints,
       workers: views,
-      equal: settled && serving && placed && tables.candidate() === null,
-      drift: driftOf(views, workers.lostCount()),
+      equal: settled && serving && placed && tables.candidate() === null && diskTrouble === null,
+      drift: diskTrouble ?? driftOf(views, workers.lostCount()),
       ready,
     }
   }
@@ -220,13 +232,13 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
       endpointsKnown = true
       endpointsTimer ??= setTimeout(() => {
         endpointsTimer = null
-        writeEndpoints(folder, endpoints)
+        onDiskOrNot(() => writeEndpoints(folder, endpoints))
       }, endpointsWriteMs)
       settle()
     },
     stop() {
       if (endpointsTimer) clearTimeout(endpointsTimer)
-      if (endpointsKnown) writeEndpoints(folder, endpoints)
+      if (endpointsKnown) onDiskOrNot(() => writeEndpoints(folder, endpoints))
     },
   }
 }

@@ -158,7 +158,7 @@ export function createFakeSession(stored: Stored): FakeSession {
 export async function until<T>(
   what: string,
   condition: () => T | Promise<T>,
-  withinMs = 5_000,
+  withinMs = 15_000,
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + withinMs
   for (;;) {

@@ -1,6 +1,6 @@
 /** The pilot as a process, with a control and a worker that these tests play over real sockets. */
-import { type ChildProcess, fork } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, execFileSync, fork } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -76,9 +76,15 @@ function freePort(): Promise<number> {
   })
 }
 
+/** How long an empty program takes now: 40 ms on an idle machine, seconds on one that is swamped. */
+function bareStartMs(): number {
+  const startMs = performance.now()
+  execFileSync(process.execPath, ['-e', ''])
+  return performance.now() - startMs
+}
+
 /** Starts the pilot and a worker that dials it, as the supervisor does. */
 async function start(): Promise<void> {
-  mkdirSync(config.stateFolder, { recursive: true })
   pilot = fork(script, [JSON.stringify(config)], {
     stdio: ['ignore', 'ignore', process.env.SHOW ? 'inherit' : 'ignore', 'ipc'],
     execArgv: [],
@@ -153,12 +159,12 @@ describe('a pilot', () => {
     await end('SIGKILL')
     worker!.socket.destroy()
     worker = null
+    const busyMs = bareStartMs()
     const startMs = performance.now()
     await start()
     await until('everything', () => worker!.state.positions.shop === 1)
-    expect(performance.now() - startMs).toBeLessThan(1_000)
+    expect(performance.now() - startMs).toBeLessThan(Math.max(1_000, 10 * busyMs))
     expect(worker!.state.tableDigest).toBe(tableDigest)
-    expect(await isReady()).toBe(false)
     await until('ready and stale', isReady)
     expect(performance.now() - startMs).toBeGreaterThan(limits.seekHeaderMs - 100)
     expect(await (await admin('/table'))!.json()).toMatchObject({ stale: true, revision: 1 })

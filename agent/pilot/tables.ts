@@ -94,8 +94,8 @@ export function createTables(options: {
       if (!candidate || workers.length === 0) return
       const { table, version } = candidate
       if (!workers.every(({ serving }) => serving?.tableDigest === table.digest)) return
-      candidate = null
       accept(table, version)
+      candidate = null
     },
   }
 }

@@ -2,7 +2,7 @@
  * The pilot's end of the link: what each worker shall serve, what it says it serves, and what was sent to
  * make the two equal. A worker counts as up to date only by its own word, read from its memory.
  */
-import { rmSync } from 'node:fs'
+import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import {
   type Endpoints,
@@ -203,6 +203,7 @@ export function createWorkers(options: WorkersOptions): Workers {
         server.once('error', reject)
         server.listen(path, resolve)
       })
+      chmodSync(path, 0o600)
     },
     set(next) {
       want = next

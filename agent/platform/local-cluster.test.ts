@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { get } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -29,14 +30,17 @@ let platform: Platform
 let endpoints: Endpoints | null
 let troubles: string[]
 
-async function open(programs: Record<string, string> = { shop: shopProgram }): Promise<void> {
+async function open(
+  programs: Record<string, string> = { shop: shopProgram },
+  leaseMs = 10_000,
+): Promise<void> {
   cluster = await startLocalCluster({
     cluster: 'eu-1',
     listen: { host: '127.0.0.1', port: 0 },
     stateFolder: folder,
     programs,
     timing,
-    leaseMs: 300,
+    leaseMs,
     log: () => {},
   })
   follow()
@@ -78,7 +82,7 @@ async function want(revision: number, ...workloads: Workload[]): Promise<void> {
   expect(await platform.workloads!.apply('eu-1-a', desired, signal)).toBe('applied')
 }
 const ready = (release: string, count: number) =>
-  until(`${count} of ${release}`, () => (endpoints?.[release]?.length ?? 0) === count, 10_000)
+  until(`${count} of ${release}`, () => (endpoints?.[release]?.length ?? 0) === count)
 
 interface View {
   readonly version: number
@@ -217,7 +221,7 @@ describe('a local cluster', () => {
 
 describe('the lease', () => {
   it('belongs to one agent until it does not renew', async () => {
-    await open()
+    await open({}, 1_000)
     const { acquire } = platform.workloads!
     expect(await acquire('eu-1-a', signal)).toBe(true)
     expect(await acquire('eu-1-b', signal)).toBe(false)
@@ -267,6 +271,23 @@ describe('a write of workloads', () => {
     expect((await put({ ...body, surprise: true })).status).toBe(400)
     const response = await fetch(`${cluster.url}/lease`, { method: 'POST', body: 'x' })
     expect(response.status).toBe(400)
+  })
+})
+
+describe('a page in a browser', () => {
+  it('gets nothing: neither with an origin nor with another name for this address', async () => {
+    await open()
+    const { port } = new URL(cluster.url)
+    const statusOf = (headers: Record<string, string>) =>
+      new Promise<number>((done) => {
+        get({ host: '127.0.0.1', port, path: '/workloads', headers }, (response) => {
+          response.resume()
+          done(response.statusCode!)
+        })
+      })
+    expect(await statusOf({ origin: 'http://evil.example' })).toBe(403)
+    expect(await statusOf({ host: `evil.example:${port}` })).toBe(403)
+    expect(await statusOf({ host: `localhost:${port}` })).toBe(200)
   })
 })
 

@@ -83,7 +83,8 @@ export async function startLocalCluster(settings: LocalClusterSettings): Promise
   copies.want(desired.state().workloads)
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (!copies) return send(response, 503, { code: 'starting' })
+    if (!isForUs(request)) return send(response, 403, { code: 'foreign-origin' })
+    if (!copies) return send(response, 503, { code: 'not-running' })
     const call = `${request.method} ${request.url}`
     if (call === `GET ${paths.endpoints}`) {
       if (!stream.add(response)) send(response, 503, { code: 'overloaded' })
@@ -108,6 +109,7 @@ export async function startLocalCluster(settings: LocalClusterSettings): Promise
   return {
     url: `http://${isIPv6(listen.host) ? `[${listen.host}]` : listen.host}:${port}`,
     async stop() {
+      copies = null
       const closed = new Promise<void>((done) => server.close(() => done()))
       stream.close()
       await running.stop()
@@ -116,6 +118,13 @@ export async function startLocalCluster(settings: LocalClusterSettings): Promise
     },
   }
 }
+
+/** No page in somebody's browser may speak to it, not even under a name that leads here. */
+const isForUs = ({ headers, socket }: IncomingMessage) =>
+  headers.origin === undefined &&
+  [socket.localAddress, 'localhost'].some(
+    (name) => headers.host?.replace(/^\[(.*)\]/, '$1') === `${name}:${socket.localPort}`,
+  )
 
 function send(response: ServerResponse, status: number, answer: unknown): void {
   const text = JSON.stringify(answer)

@@ -1,0 +1,145 @@
+/**
+ * The part of the pilot that speaks to others: platform, admin, control. Whoever is away is waited for;
+ * what the core serves does not depend on it.
+ */
+import { randomBytes } from 'node:crypto'
+import { supportedFormats } from '#wire/header.ts'
+import type { AgentConfig } from '../config.ts'
+import { createLocalPlatform } from '../platform/local.ts'
+import { type Obedience, obey } from '../platform/obey.ts'
+import type { Platform } from '../platform/platform.ts'
+import { createStaticPlatform } from '../platform/static.ts'
+import { startAdmin } from './admin.ts'
+import type { Progress } from './convergence.ts'
+import type { Core } from './core.ts'
+import { enrol, type Identity, storedIdentity } from './enrol.ts'
+import { explainHere } from './explain.ts'
+import { follow } from './follow.ts'
+import { createMetrics } from './metrics.ts'
+import { buildReport, createReporter } from './report.ts'
+import type { Session } from './session.ts'
+import { createHttpSession } from './session-http.ts'
+import { createSnapshots, type Held } from './snapshots.ts'
+import { loadStoredSnapshot } from './stored.ts'
+import { tableView } from './table-view.ts'
+
+export async function goOutside(
+  config: AgentConfig,
+  { stored, convergence, workers, refusals, outside }: Core,
+  log: (line: string) => void,
+  stopping: AbortSignal,
+): Promise<() => Promise<void>> {
+  const facts = () => ({
+    progress: convergence.progress(),
+    usage: workers.usage(),
+    refusals: refusals.list(),
+    stale: !outside.confirmed(),
+    nowMs: performance.now(),
+  })
+  const metrics = createMetrics(facts)
+  outside.metrics = metrics
+  const admin = startAdmin({
+    address: config.admin,
+    metrics,
+    table: () => tableView(convergence.progress(), !outside.confirmed(), performance.now()),
+    notReady: () => whyNotReady(convergence.progress()),
+    explain: (body) => explainHere(convergence.progress(), body),
+    log,
+  })
+  const platform = createPlatform(config)
+  outside.onContent = ({ backends }) => platform.setBackends([...backends.values()])
+  platform.follow((endpoints) => convergence.setEndpoints(endpoints), log)
+
+  const identity = await whoWeAre(config, log, stopping)
+  const trust = { cluster: config.cluster, keys: identity.controlKeys, formats: supportedFormats }
+  const onDisk = await loadStoredSnapshot(config.stateFolder, stored.positions, trust, (file) =>
+    log(`${file} is corrupt`),
+  )
+  if (onDisk.held) {
+    const known = stored.table !== null && stored.table.digest === onDisk.table
+    convergence.hold(onDisk.held, known)
+  }
+
+  const session = await createSession(config, identity, log)
+  const life = {
+    cluster: config.cluster,
+    agent: config.name,
+    instance: randomBytes(8).toString('hex'),
+    startedAtMs: Date.now(),
+    pinnedKeys: [...identity.controlKeys.keys()],
+  }
+  const reporter = createReporter({
+    session,
+    key: identity.key,
+    build: (former) => buildReport(life, facts(), former),
+    log,
+  })
+  outside.reporter = reporter
+  const obedience: Obedience | null = platform.workloads
+    ? obey(platform.workloads, config.name, log)
+    : null
+  const snapshots = createSnapshots({
+    session,
+    trust,
+    refusals,
+    held: onDisk.held ?? onDisk.base,
+    floor: onDisk.floor,
+    onHeld,
+    log,
+  })
+  outside.confirmed = snapshots.confirmed
+  const following = follow(session, snapshots, log)
+
+  /** Proven and confirmed by control: only such a snapshot says what shall run. */
+  function onHeld(held: Held): void {
+    convergence.hold(held)
+    const { epoch, revision } = held.header
+    const workloads = [...convergence.workloads().values()].map(
+      ({ kind: _kind, key: _key, ...workload }) => workload,
+    )
+    obedience?.want({ epoch: epoch.number, revision, workloads })
+  }
+
+  return async () => {
+    await Promise.all([following.stop(), snapshots.stop(), obedience?.stop(), platform.close()])
+    await reporter.stop()
+    await Promise.all([session.close(), admin.close()])
+  }
+}
+
+function createPlatform({ platform }: AgentConfig): Platform {
+  return platform.type === 'local'
+    ? createLocalPlatform(platform.url)
+    : createStaticPlatform(platform.file)
+}
+
+async function whoWeAre(
+  config: AgentConfig,
+  log: (line: string) => void,
+  stopping: AbortSignal,
+): Promise<Identity> {
+  const known = await storedIdentity(config)
+  const lacksNats = config.nats !== null && known?.enrolment.nats === null
+  if (known && !(lacksNats && config.control.enrolmentToken)) return known
+  return enrol(config, log, stopping)
+}
+
+async function createSession(
+  { nats, control, cluster, name }: AgentConfig,
+  { enrolment }: Identity,
+  log: (line: string) => void,
+): Promise<Session> {
+  if (nats && enrolment.nats) {
+    const { createNatsSession } = await import('./session-nats.ts')
+    const { user, password } = enrolment.nats
+    return createNatsSession({ servers: nats.split(','), user, password, cluster, agent: name })
+  }
+  if (nats) log('control does not publish over NATS: following it over HTTP')
+  return createHttpSession({ url: control.url, cluster, agent: name, token: enrolment.token })
+}
+
+function whyNotReady({ ready, drift, workers }: Progress): string | null {
+  if (drift) return drift
+  if (!ready) return 'the committed positions are not confirmed yet'
+  return workers.find(({ differs }) => differs)?.differs ?? null
+}
