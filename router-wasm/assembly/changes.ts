@@ -15,7 +15,7 @@ import {
 } from '../layout.ts'
 import { CHANGE_ADD, CHANGE_REMOVE, CHANGE_SET } from '../table-layout.ts'
 import { copy, lineEnd } from './bytes.ts'
-import { findTextEnd, lowerToken } from './characters.ts'
+import { DELETE, findTextEnd, LAST_CONTROL, lowerToken, vector } from './characters.ts'
 import { fieldAt, fieldCount, knownOf } from './fields.ts'
 import { K_COOKIE, sameName } from './known.ts'
 import { writeField } from './lines.ts'
@@ -69,7 +69,8 @@ export function writeChanges(out: i32, stop: i32, route: i32): i32 {
     const value = changeValueOffset(route, i)
     const valueBytes = changeValueBytes(route, i)
     // The table was verified; a line end must not get out even so (http-rules 65).
-    if (findTextEnd(value, value + valueBytes) < value + valueBytes) return -500
+    const valueEnd = value + valueBytes
+    if (findTextEnd(value, valueEnd, vector(LAST_CONTROL), vector(DELETE)) < valueEnd) return -500
     const extended = kind === CHANGE_ADD ? extendedField(name, nameBytes) : 0
     const before = extended === 0 ? 0 : load<i32>(extended, FIELD_VALUE_BYTES)
     if (to + nameBytes + before + valueBytes + LINE_EXTRA_BYTES > stop) return -500

@@ -20,11 +20,21 @@ import {
   FIELDS,
   HEAD_FIELDS_MAX,
 } from '../layout.ts'
-import { findTextEnd, isSpace, lowerToken, outside, plainNameClass } from './characters.ts'
+import {
+  DELETE,
+  findTextEnd,
+  isSpace,
+  LAST_CONTROL,
+  lowerToken,
+  NAME_CLASS,
+  outside,
+  vector,
+} from './characters.ts'
 import { bit, knownName } from './known.ts'
 
 const CR = 0x0d
 const LF = 0x0a
+const CRLF = 0x0a0d
 const COLON = 0x3a
 const SPACE = 0x20
 
@@ -73,21 +83,26 @@ export function scanFields(start: i32, limit: i32): i32 {
   let names: u64 = 0
   let twice: u64 = 0
   oddSeen = false
+  const lastControl = vector(LAST_CONTROL)
+  const del = vector(DELETE)
+  const nameClass = vector(NAME_CLASS)
   for (;;) {
     if (count === HEAD_FIELDS_MAX && at < limit && load<u8>(at) !== CR) return -431
     const line = at
     const lineStop = line + FIELD_LINE_BYTES_MAX + 1
     const stop = min(limit, lineStop)
-    const end = findTextEnd(line, stop)
-    if (end >= stop) return stop === lineStop ? -431 : 0
-    if (load<u8>(end) !== CR) return -400
-    if (end + 1 >= limit) return 0
-    if (load<u8>(end, 1) !== LF) return -400
+    const end = findTextEnd(line, stop, lastControl, del)
+    if (end + 1 >= stop || load<u16>(end) !== CRLF) {
+      if (end >= stop) return stop === lineStop ? -431 : 0
+      if (load<u8>(end) !== CR) return -400
+      if (end + 1 >= limit) return 0
+      if (load<u8>(end, 1) !== LF) return -400
+    }
     at = end + 2
     if (end === line) break
 
     let flags = 0
-    let colon = findNameEnd(line, end)
+    let colon = findNameEnd(line, end, nameClass)
     if (load<u8>(colon) !== COLON) {
       flags = FIELD_ODD
       oddSeen = true
@@ -125,9 +140,9 @@ export function scanFields(start: i32, limit: i32): i32 {
 }
 
 /** First byte from `at` that is not a letter, digit or hyphen; the one at `end` is none. */
-function findNameEnd(at: i32, end: i32): i32 {
+function findNameEnd(at: i32, end: i32, nameClass: v128): i32 {
   for (; at < end; at += 16) {
-    const mask = outside(v128.load(at), plainNameClass())
+    const mask = outside(v128.load(at), nameClass)
     if (mask !== 0) return at + ctz(mask)
   }
   return end

@@ -40,7 +40,7 @@ import {
   SETTING_DATE,
 } from '../layout.ts'
 import { ascii, copy, copyText, lineEnd, word } from './bytes.ts'
-import { findTextEnd } from './characters.ts'
+import { DELETE, findTextEnd, LAST_CONTROL, vector } from './characters.ts'
 import { fieldCount, firstField, has, scanFields } from './fields.ts'
 import {
   framedBody,
@@ -113,7 +113,7 @@ function scanStatusLine(start: i32, limit: i32): i32 {
   }
   const lineStop = start + FIELD_LINE_BYTES_MAX + 1
   const stop = min(limit, lineStop)
-  const at = findTextEnd(start + 13, stop)
+  const at = findTextEnd(start + 13, stop, vector(LAST_CONTROL), vector(DELETE))
   if (at >= stop) return stop === lineStop ? BAD : 0
   if (load<u8>(at) !== CR) return BAD
   if (at + 1 >= limit) return 0

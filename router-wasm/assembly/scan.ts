@@ -19,7 +19,7 @@ import {
   TARGET_BYTES_MAX,
 } from '../layout.ts'
 import { word } from './bytes.ts'
-import { lowerToken, outside, targetClass } from './characters.ts'
+import { lowerToken, outside, TARGET_CLASS, vector } from './characters.ts'
 import { fieldCount, scanFields } from './fields.ts'
 import { judgeRequest } from './judge.ts'
 import { takeTarget } from './target.ts'
@@ -91,9 +91,10 @@ function scanTarget(start: i32, limit: i32): i32 {
   let escapes = 0
   // The last bit of a step's slashes, for a dot that begins the next.
   let slashBefore = 0
+  const targetClass = vector(TARGET_CLASS)
   while (at < stop) {
     const bytes = v128.load(at)
-    const mask = outside(bytes, targetClass())
+    const mask = outside(bytes, targetClass)
     const inside = mask === 0 ? 0xffff : (1 << ctz(mask)) - 1
     const slashes = (i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(0x2f))) << 1) | slashBefore
     const dots = i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(0x2e)))
