@@ -90,7 +90,10 @@ function ask(port: number, target = '/'): Promise<string> {
   })
 }
 
-async function eventually(holds: () => boolean | Promise<boolean>, boundMs = 8_000): Promise<void> {
+async function eventually(
+  holds: () => boolean | Promise<boolean>,
+  boundMs = 15_000,
+): Promise<void> {
   const endMs = performance.now() + boundMs
   while (!(await holds())) {
     if (performance.now() > endMs) throw new Error('timed out')
@@ -110,7 +113,7 @@ const lives = (pid: number): boolean => {
 const pidsOf = ({ pids }: Supervisor): number[] =>
   [pids().pilot, ...pids().workers].filter((pid) => pid !== null)
 
-describe('a supervisor', () => {
+describe('a supervisor', { timeout: 60_000 }, () => {
   test('starts the pilot and so many workers on its sockets', async () => {
     const supervisor = start(2)
     await supervisor.listening

@@ -29,13 +29,13 @@ export interface StageOptions {
   readonly takeover?: boolean
 }
 
-const cleanups: (() => void)[] = []
-afterEach(() => {
-  for (const cleanup of cleanups.splice(0).reverse()) cleanup()
+const cleanups: (() => void | Promise<void>)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-/** Stops a thing when the present test ends. */
-export function kept<T extends { stop(): void }>(thing: T): T {
+/** Stops a thing when the present test ends; the newest first. */
+export function kept<T extends { stop(): void | Promise<void> }>(thing: T): T {
   cleanups.push(() => thing.stop())
   return thing
 }
@@ -140,19 +140,20 @@ export async function rawClient(port: number): Promise<RawClient> {
   socket.on('error', () => {
     how = 'reset'
   })
+  kept({ stop: () => void socket.destroy() })
   await once(socket, 'connect')
   return {
     socket,
     text: () => text,
     send: (bytes) => void socket.write(bytes),
-    async until(pattern, boundMs = 5_000) {
+    async until(pattern, boundMs = 15_000) {
       const matches = () =>
         typeof pattern === 'string' ? text.includes(pattern) : pattern.test(text)
       const seen = () => `${pattern} in ${JSON.stringify(text.slice(-400))}`
       await eventually(matches, seen, boundMs)
       return text
     },
-    async ended(boundMs = 5_000) {
+    async ended(boundMs = 15_000) {
       await eventually(() => how !== null, 'the connection to end', boundMs)
       return how!
     },
@@ -163,7 +164,7 @@ export async function rawClient(port: number): Promise<RawClient> {
 export async function eventually(
   holds: () => boolean,
   what: string | (() => string),
-  boundMs = 5_000,
+  boundMs = 15_000,
 ): Promise<void> {
   const endMs = performance.now() + boundMs
   while (!holds()) {

@@ -109,14 +109,14 @@ describe('connections that are used again', () => {
 
   test('a POST does not take a connection that has been idle for long', async () => {
     const backend = kept(await rawBackend((socket) => socket.write(ok('made'))))
-    const stage = await between([backend], { limits: { provenAliveMs: 30 } })
+    const stage = await between([backend], { limits: { provenAliveMs: 400 } })
     const client = await rawClient(stage.port)
     client.send(post('1'))
     await client.until('made')
     client.send(post('2'))
     await eventually(() => client.text().split('made').length === 3, 'a second answer')
     expect(backend.sockets.length).toBe(1)
-    await new Promise((resolve) => setTimeout(resolve, 80))
+    await new Promise((resolve) => setTimeout(resolve, 600))
     client.send(post('3'))
     await eventually(() => client.text().split('made').length === 4, 'a third answer')
     expect(backend.sockets.length).toBe(2)

@@ -9,7 +9,7 @@ import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { linkLine, linkPath, linkReader, type PilotMessage, type WorkerMessage } from '../link.ts'
 import { type Supervisor, startSupervisor } from '../supervisor.ts'
 import { shopPosition, shopTable } from './shop-table.ts'
@@ -27,12 +27,11 @@ import {
 let folder: string
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'switchyard-worker-'))
+  kept({ stop: () => rmSync(folder, { recursive: true }) })
 })
-const running: Supervisor[] = []
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((supervisor) => supervisor.stop()))
-  rmSync(folder, { recursive: true })
-})
+
+/** Processes start slowly on a busy machine. */
+const patient = { timeout: 60_000 }
 
 type Backends = Readonly<Record<string, { readonly port: number }>>
 
@@ -77,7 +76,7 @@ async function start(workers = 1): Promise<Supervisor> {
     },
     { pilotScript: pathToFileURL(idle), log: () => {} },
   )
-  running.push(supervisor)
+  kept(supervisor)
   await supervisor.listening
   return supervisor
 }
@@ -133,7 +132,7 @@ async function probe(port: number, path: string): Promise<{ status: number; text
   })
 }
 
-async function until(holds: () => Promise<boolean>, boundMs = 8_000): Promise<void> {
+async function until(holds: () => Promise<boolean>, boundMs = 15_000): Promise<void> {
   const endMs = performance.now() + boundMs
   while (!(await holds())) {
     if (performance.now() > endMs) throw new Error('timed out')
@@ -156,7 +155,7 @@ async function ask(client: RawClient, target: string): Promise<string> {
   return client.text().slice(before).split('\r\n\r\n')[1] ?? ''
 }
 
-describe('a worker without a pilot', () => {
+describe('a worker without a pilot', patient, () => {
   test('serves its three files, and says ready after it has waited for the pilot', async () => {
     const one = kept(await plainBackend('one'))
     const two = kept(await plainBackend('two'))
@@ -199,7 +198,7 @@ describe('a worker without a pilot', () => {
   })
 })
 
-describe('a worker and its pilot', () => {
+describe('a worker and its pilot', patient, () => {
   test('from nothing to ready, by messages', async () => {
     const one = kept(await plainBackend('one'))
     const pilot = await playPilot()
@@ -310,7 +309,7 @@ describe('a worker and its pilot', () => {
   })
 })
 
-describe('workers that die', () => {
+describe('workers that die', patient, () => {
   test('one of two: the other serves on, and a new one is there within a second', async () => {
     const one = kept(await plainBackend('one'))
     writeFiles({ 'shop-r1': one })
