@@ -19,24 +19,32 @@ const needed = [2, 11] as const
 const buildWithinMs = 600_000
 
 /** Path of a server that is new enough. Throws a sentence for people when there is none. */
-export async function findNatsServer(say: (line: string) => void = () => {}): Promise<string> {
+export async function findNatsServer(
+  say: (line: string) => void = () => {},
+  signal?: AbortSignal,
+): Promise<string> {
   const installed = await versionOf('nats-server')
   if (installed && isEnough(installed)) return 'nats-server'
   const cached = join(cacheFolder(), `nats-server-${built}`)
   if (existsSync(cached)) return cached
   say(`NATS: building ${module} (once, about a minute)`)
-  await build(cached, installed)
+  await build(cached, installed, signal)
   return cached
 }
 
 /** Builds beside the target and renames, so that a half-built program is never found. */
-async function build(target: string, installed: string | null): Promise<void> {
+async function build(
+  target: string,
+  installed: string | null,
+  signal?: AbortSignal,
+): Promise<void> {
   await mkdir(cacheFolder(), { recursive: true })
   const folder = await mkdtemp(join(cacheFolder(), 'building-'))
   try {
     await run('go', ['install', module], {
       env: { ...process.env, GOBIN: folder, CGO_ENABLED: '0' },
       timeout: buildWithinMs,
+      ...(signal && { signal }),
     })
     await rename(join(folder, 'nats-server'), target)
   } catch (cause) {

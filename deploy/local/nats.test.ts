@@ -97,6 +97,15 @@ test.each(['SIGTERM', 'SIGINT', 'disconnect'] as const)(
   },
 )
 
+test('a start that is given up leaves no server behind', async () => {
+  const giveUp = new AbortController()
+  const { signal } = giveUp
+  const starting = startNats({ stateFolder: folder, port, clusters: ['eu-1'], signal })
+  giveUp.abort()
+  await expect(starting).rejects.toThrow(/abort/i)
+  expect(await accepts()).toBe(false)
+})
+
 test('without flags it says how it is used', async () => {
   const { code, text } = run([])
   expect(await code).toBe(2)

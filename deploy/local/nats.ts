@@ -24,6 +24,8 @@ export interface LocalNatsOptions {
   readonly port: number
   readonly clusters: readonly string[]
   readonly say?: (line: string) => void
+  /** Gives the start up; what was started is ended. */
+  readonly signal?: AbortSignal
 }
 
 export interface LocalNats {
@@ -54,7 +56,8 @@ const stopWithinMs = 5_000
 export async function startNats(options: LocalNatsOptions): Promise<LocalNats> {
   const state = resolve(options.stateFolder)
   const file = (name: keyof typeof natsFiles) => join(state, natsFiles[name])
-  const program = await findNatsServer(options.say)
+  const program = await findNatsServer(options.say, options.signal)
+  options.signal?.throwIfAborted()
   mkdirSync(file('store'), { recursive: true, mode: 0o700 })
   const credentials = keepCredentials(file('credentials'), options.clusters)
   const { port } = options
@@ -74,7 +77,7 @@ export async function startNats(options: LocalNatsOptions): Promise<LocalNats> {
     clearTimeout(late)
   }
   try {
-    await untilGreets(port, name, child)
+    await untilGreets(port, name, child, options.signal)
   } catch (cause) {
     await end('SIGKILL')
     throw new Error(`nats-server did not start; the end of ${file('log')}:\n${tail(file('log'))}`, {
@@ -92,9 +95,15 @@ export async function startNats(options: LocalNatsOptions): Promise<LocalNats> {
   }
 }
 
-async function untilGreets(port: number, name: string, child: ChildProcess): Promise<void> {
+async function untilGreets(
+  port: number,
+  name: string,
+  child: ChildProcess,
+  signal?: AbortSignal,
+): Promise<void> {
   const deadline = performance.now() + startWithinMs
   while (!(await greets(port, name))) {
+    signal?.throwIfAborted()
     if (child.exitCode !== null || child.pid === undefined) throw new Error('it ended at once')
     if (performance.now() > deadline) throw new Error(`no connection in ${startWithinMs} ms`)
     await delay(20)
@@ -132,18 +141,25 @@ async function main(): Promise<void> {
     process.exit(2)
   }
   const say = (line: string) => console.log(line)
-  const nats = await startNats({ stateFolder: state, port: Number(port), clusters, say })
-  say(`NATS listens on ${nats.servers}`)
-  let asked = false
-  const stop = () => {
-    asked = true
-    void nats.stop()
-  }
+  /** Whoever started this may go away at any moment, also while the server is being built. */
+  const asked = new AbortController()
+  const stop = () => asked.abort()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop)
   process.on('disconnect', stop)
-  const code = await nats.ended
-  if (!asked) console.error(`nats-server ended by itself with ${code}`)
-  process.exit(asked ? 0 : 1)
+  if (process.connected === false) stop() // it went away before anybody listened
+  const { signal } = asked
+  try {
+    const options = { stateFolder: state, port: Number(port), clusters, say, signal }
+    const nats = await startNats(options)
+    say(`NATS listens on ${nats.servers}`)
+    signal.addEventListener('abort', () => void nats.stop())
+    if (signal.aborted) await nats.stop()
+    const code = await nats.ended
+    if (!signal.aborted) throw new Error(`nats-server ended by itself with ${code}`)
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+  process.exit(0)
 }
 
 if (import.meta.main) {
