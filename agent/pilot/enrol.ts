@@ -18,6 +18,7 @@ import { agentPaths } from '#wire/subjects.ts'
 import { backoffMs } from '../backoff.ts'
 import type { AgentConfig } from '../config.ts'
 import { readIfThere, writeDurably } from '../durable-file.ts'
+import { reasonOf } from '../reason.ts'
 
 const keyFile = 'agent.key'
 const enrolmentFile = 'enrolment.json'
@@ -107,8 +108,3 @@ const identityOf = async (key: SigningKey, enrolment: EnrolmentAnswer): Promise<
   enrolment,
   controlKeys: await pinKeys(enrolment.controlKeys),
 })
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
-}

@@ -1,6 +1,7 @@
 /** Keeps one subscription to announcements alive: connects anew when it breaks, and repairs each time. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { backoffMs } from '../backoff.ts'
+import { reasonOf } from '../reason.ts'
 import type { Session } from './session.ts'
 import type { Snapshots } from './snapshots.ts'
 
@@ -31,7 +32,7 @@ export function follow(
       try {
         await session.subscribe((bytes) => snapshots.receive(bytes), signal)
       } catch (error) {
-        if (attempt === 0 && !signal.aborted) log(`announcements broke off: ${error}`)
+        if (attempt === 0 && !signal.aborted) log(`announcements broke off: ${reasonOf(error)}`)
       }
       clearTimeout(settled)
       attempt = performance.now() - sinceMs >= healthyMs ? 1 : attempt + 1

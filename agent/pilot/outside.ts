@@ -13,7 +13,7 @@ import { startAdmin } from './admin.ts'
 import type { Progress } from './convergence.ts'
 import type { Core } from './core.ts'
 import { enrol, type Identity, storedIdentity } from './enrol.ts'
-import { explainHere } from './explain.ts'
+import { createExplainHere } from './explain.ts'
 import { follow } from './follow.ts'
 import { createMetrics } from './metrics.ts'
 import { buildReport, createReporter } from './report.ts'
@@ -43,7 +43,7 @@ export async function goOutside(
     metrics,
     table: () => tableView(convergence.progress(), !outside.confirmed(), performance.now()),
     notReady: () => whyNotReady(convergence.progress()),
-    explain: (body) => explainHere(convergence.progress(), body),
+    explain: createExplainHere(convergence.progress),
     log,
   })
   const platform = createPlatform(config)

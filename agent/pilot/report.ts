@@ -10,6 +10,7 @@ import type { Refusal, Report } from '#wire/report.ts'
 import { type SigningKey, seal } from '#wire/signature.ts'
 import { backoffMs } from '../backoff.ts'
 import type { Usage } from '../link.ts'
+import { reasonOf } from '../reason.ts'
 import type { Progress } from './convergence.ts'
 import type { Session } from './session.ts'
 import { reportedStanding } from './standing.ts'
@@ -127,7 +128,7 @@ export function createReporter({ session, key, build, log }: ReporterOptions): R
       failures = 0
     } catch (error) {
       if (stopping.signal.aborted) return
-      if (failures++ === 0) log(`a report did not arrive: ${error}`)
+      if (failures++ === 0) log(`a report did not arrive: ${reasonOf(error)}`)
       later(backoffMs(failures, retry, Math.random()))
     }
   }

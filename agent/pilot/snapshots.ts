@@ -12,6 +12,7 @@ import { type Header, precedence } from '#wire/header.ts'
 import type { Sealed } from '#wire/signature.ts'
 import { emptyTree, type Tree } from '#wire/tree.ts'
 import { backoffMs } from '../backoff.ts'
+import { reasonOf } from '../reason.ts'
 import { type Admitted, admit, type HeldVersion, type Trust } from './admit.ts'
 import type { Refusals } from './refusals.ts'
 import { fetchTree, layChanges } from './resync.ts'
@@ -165,7 +166,8 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
       try {
         failures = (await repairOnce()) ? 0 : failures + 1
       } catch (error) {
-        if (failures++ === 0 && !stopping.signal.aborted) log(`cannot look at control: ${error}`)
+        if (failures++ === 0 && !stopping.signal.aborted)
+          log(`cannot look at control: ${reasonOf(error)}`)
       }
     }
   }
@@ -177,7 +179,7 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
       waiting++
       enqueue(bytes, performance.now())
         .then((outcome) => outcome === 'unproven' && wanted.abort())
-        .catch((error) => log(`an announcement could not be read: ${error}`))
+        .catch((error) => log(`an announcement could not be read: ${reasonOf(error)}`))
         .finally(() => waiting--)
     },
     repair: () => wanted.abort(),

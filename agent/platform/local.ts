@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { backoffMs } from '../backoff.ts'
 import type { Endpoint } from '../link.ts'
+import { reasonOf } from '../reason.ts'
 import { endpointEvent, heartbeatMs, paths } from './local-protocol.ts'
 import type { DesiredWorkloads, Platform, Workloads } from './platform.ts'
 
@@ -120,9 +121,4 @@ function workloadsOf(url: string): Workloads {
       throw new Error('the workloads changed three times while they were written')
     },
   }
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error ? error.cause.message : error.message
 }

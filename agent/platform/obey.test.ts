@@ -86,7 +86,7 @@ describe("the lease's holder", () => {
     platform.outcome = new Error('the platform is away')
     start(platform).want(desired(1, 1))
     await until('attempts', () => platform.acquired > 4)
-    expect(said).toEqual(['workloads: Error: the platform is away'])
+    expect(said).toEqual(['workloads: the platform is away'])
     platform.outcome = 'applied'
     await until('the write', () => platform.writes.length === 1)
   })

@@ -4,6 +4,7 @@
  * is never applied, because it may be of yesterday.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { reasonOf } from '../reason.ts'
 import type { DesiredWorkloads, Workloads } from './platform.ts'
 
 const renewEveryMs = 1_000
@@ -53,8 +54,8 @@ export function obey(
       } catch (error) {
         if (stopping.signal.aborted) return
         held = false
-        if (trouble !== String(error)) log(`workloads: ${error}`)
-        trouble = String(error)
+        if (trouble !== reasonOf(error)) log(`workloads: ${reasonOf(error)}`)
+        trouble = reasonOf(error)
       }
       if (!wake.signal.aborted) {
         const signal = AbortSignal.any([wake.signal, stopping.signal])
