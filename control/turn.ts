@@ -3,7 +3,6 @@
  * one at a time. Intents wait in a bounded queue; of an agent's waiting reports only the newest counts, and
  * all that wait are taken together, so that no storm of them can hold up an intent.
  */
-import type { Rejection } from '#wire/codes.ts'
 import type { Report } from '#wire/report.ts'
 import type { FleetAhead, Publication, PublisherPort } from './delivery/publisher-port.ts'
 import { alarmAt } from './domain/alarm.ts'
@@ -14,6 +13,8 @@ import type { Answer, Input } from './domain/input.ts'
 import { parseRecord, recordText, type TurnRecord } from './domain/record.ts'
 import { emptyState, isEnrolled, type State } from './domain/state.ts'
 import type { Log } from './log/log.ts'
+import { bounded, publicationOf } from './outgoing.ts'
+import { behind, overloaded, refused, taken, unknownAgent } from './turn-answers.ts'
 import { createWaiters } from './turn-waiters.ts'
 
 export interface TurnOptions {
@@ -56,8 +57,6 @@ export interface Turns {
 
 /** Beyond this an intent is answered 503 at once, so that a queue cannot hide an overload. */
 export const intentsWaitingMax = 256
-/** Longest that a turn waits for a header to go out: delivery goes on without it (P6). */
-const publishWaitMs = 1_000
 const replayPage = 512
 
 type IntentInput = Extract<Input, { kind: 'intent' }>
@@ -66,6 +65,13 @@ interface Waiting<Asked> {
   readonly input: Asked
   readonly resolve: (answer: Answer) => void
   readonly reject: (error: unknown) => void
+}
+
+interface WaitingReport {
+  readonly report: Report
+  readonly receivedMs: number
+  /** The sender waits until its report, or a newer one, is taken. */
+  readonly tell: () => void
 }
 
 export class TurnsStopped extends Error {
@@ -81,9 +87,8 @@ export function createTurns(options: TurnOptions): Turns {
   let running: Promise<void> | null = null
   let alarmIsDue = false
   const intents: Waiting<IntentInput>[] = []
-  const reports = new Map<string, { report: Report; receivedMs: number }>()
-  /** Everybody whose report, superseded or not, goes into the next turn. */
-  let reporters: (() => void)[] = []
+  /** By agent, at most one each: a newer report takes the place of the one that waits. */
+  const reports = new Map<string, WaitingReport>()
   const waiters = createWaiters()
 
   async function start(): Promise<void> {
@@ -111,7 +116,8 @@ export function createTurns(options: TurnOptions): Turns {
     switch (input.kind) {
       case 'intent':
         return new Promise((resolve, reject) => {
-          if (intents.length >= intentsWaitingMax) return resolve(refused(overloaded))
+          if (intents.length >= intentsWaitingMax)
+            return resolve(refused(overloaded(intentsWaitingMax)))
           intents.push({ input, resolve, reject })
           wake()
         })
@@ -128,9 +134,10 @@ export function createTurns(options: TurnOptions): Turns {
     if (!isEnrolled(state, report)) return Promise.resolve(refused(unknownAgent(report)))
     const key = `${report.cluster}/${report.agent}`
     const waiting = reports.get(key)
-    if (!waiting || supersedes(report, waiting.report)) reports.set(key, { report, receivedMs })
+    if (waiting && !supersedes(report, waiting.report)) return Promise.resolve(taken(state))
+    waiting?.tell()
     return new Promise((resolve) => {
-      reporters.push(() => resolve(taken(state)))
+      reports.set(key, { report, receivedMs, tell: () => resolve(taken(state)) })
       wake()
     })
   }
@@ -162,9 +169,7 @@ export function createTurns(options: TurnOptions): Turns {
     const startedMs = monotonicMs()
     const kind = reports.size > 0 ? 'report' : 'alarm'
     const waitingReports = [...reports.values()]
-    const told = reporters
     reports.clear()
-    reporters = []
     alarmIsDue = false
     for (const { report, receivedMs } of waitingReports) {
       if (!isEnrolled(state, report)) continue
@@ -172,13 +177,15 @@ export function createTurns(options: TurnOptions): Turns {
       noticeAhead(report)
     }
     const first = waitingReports[0]
-    const input: Input = first ? { kind: 'report', ...first } : { kind: 'alarm' }
+    const input: Input = first
+      ? { kind: 'report', report: first.report, receivedMs: first.receivedMs }
+      : { kind: 'alarm' }
     if (!ahead && state.epoch) {
       const decision = decide(state, fleet, input, now(), compile)
       if (decision.kind === 'record') await adopt(decision.record, decision.state)
     }
     finishTurn(kind, startedMs)
-    for (const tell of told) tell()
+    for (const { tell } of waitingReports) tell()
   }
 
   async function answer({ input, resolve, reject }: Waiting<IntentInput>): Promise<void> {
@@ -263,8 +270,8 @@ export function createTurns(options: TurnOptions): Turns {
   function halt(reason: TurnsStopped): void {
     stopped ??= reason
     for (const { reject } of intents.splice(0)) reject(stopped)
+    for (const { tell } of reports.values()) tell()
     reports.clear()
-    for (const tell of reporters.splice(0)) tell()
     waiters.stop()
     options.setAlarm(null)
   }
@@ -287,54 +294,7 @@ export function createTurns(options: TurnOptions): Turns {
   }
 }
 
-function publicationOf(state: State, cluster: string): Publication | null {
-  const held = state.clusters.get(cluster)
-  return held && state.epoch
-    ? { epoch: state.epoch, revision: held.revision, tree: held.tree }
-    : null
-}
-
-/** Whichever comes first: every header is out, or the bound. */
-async function bounded(outgoing: readonly Promise<void>[]): Promise<void> {
-  if (outgoing.length === 0) return
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const bound = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, publishWaitMs)
-  })
-  await Promise.race([Promise.allSettled(outgoing), bound])
-  clearTimeout(timer)
-}
-
 const supersedes = (report: Report, waiting: Report): boolean =>
   report.instance === waiting.instance
     ? report.sequence > waiting.sequence
     : report.startedAtMs >= waiting.startedAtMs
-
-const refused = (rejection: Rejection): Answer => ({ ok: false, rejection })
-
-const taken = (state: State): Answer => ({
-  ok: true,
-  status: 202,
-  revision: state.position,
-  body: null,
-  repeated: false,
-})
-
-const overloaded: Rejection = {
-  code: 'overloaded',
-  detail: `${intentsWaitingMax} intents are waiting already.`,
-  fix: 'Try again in a moment, with the same Idempotency-Key.',
-}
-
-const unknownAgent = ({ cluster, agent }: Report): Rejection => ({
-  code: 'unknown-agent',
-  detail: `No agent of ${cluster} is called "${agent}".`,
-  fix: 'Let it enrol again.',
-})
-
-const behind = ({ cluster, epoch, revision }: FleetAhead): Rejection => ({
-  code: 'log-behind-fleet',
-  detail: `${cluster} has seen epoch ${epoch.number}, revision ${revision}, which this log does not have.`,
-  fix: 'If the log was restored from a backup on purpose: run `control recover`.',
-  evidence: { cluster, epoch: epoch.number, revision },
-})

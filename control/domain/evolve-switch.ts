@@ -193,9 +193,22 @@ export const switchEvents: Handlers<
   },
 
   'agent-caught-up': (state, { app, generation, cluster, agent }, folding) => {
-    const before = switchIn(appIn(state, app), generation)
-    const except = before.except.filter((one) => !sameAgent(one, { cluster, agent }))
-    return withSwitch(state, { ...before, except }, folding)
+    const caughtUp = (held: SwitchState): SwitchState => ({
+      ...held,
+      except: held.except.filter((one) => !sameAgent(one, { cluster, agent })),
+    })
+    const isIt = (held: SwitchState | null) => held?.generation === generation
+    let next = state
+    for (const release of releasesOf(state, appIn(state, app))) {
+      if (!isIt(release.switch)) continue
+      next = changedRelease(next, release.id, folding, (held) => ({
+        ...held,
+        switch: held.switch && caughtUp(held.switch),
+      }))
+    }
+    return changedApp(next, app, (held) =>
+      held.switch && isIt(held.switch) ? { ...held, switch: caughtUp(held.switch) } : held,
+    )
   },
 }
 

@@ -71,7 +71,7 @@ export function leftBehind(
 }
 
 /** The app's committed position is active at the agent; an app without one there has nothing to move. */
-function hasMoved(state: State, fleet: Fleet, app: AppState, agent: AgentRef): boolean {
+export function hasMoved(state: State, fleet: Fleet, app: AppState, agent: AgentRef): boolean {
   const position = app.positions[agent.cluster]
   return (
     position === undefined || activeGeneration(state, fleet, agent, app.app) === position.generation

@@ -2,6 +2,7 @@
 import {
   type AppState,
   appOf,
+  isIncomplete,
   isSwitching,
   type ReleaseState,
   releasesOf,
@@ -17,12 +18,13 @@ const isAppOpen = (app: AppState): boolean =>
   app.deleting ||
   Object.keys(app.leaving).length > 0 ||
   isSwitching(app) ||
-  (app.switch?.state === 'completed' && app.switch.except.length > 0)
+  (app.switch !== null && isIncomplete(app.switch))
 
 const isReleaseOpen = (release: ReleaseState): boolean =>
   release.phase === 'starting' ||
   awaitsAutoPromote(release) ||
   release.drainAtMs !== null ||
+  (release.switch !== null && isIncomplete(release.switch)) ||
   (release.leavingSince !== null && !release.gone)
 
 /** Ready, to be promoted without being asked, and not tried yet: once only. */

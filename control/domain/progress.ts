@@ -18,7 +18,7 @@ import {
   releasesOf,
   type State,
 } from './state.ts'
-import { switchProgress } from './switch.ts'
+import { catchingUp, switchProgress } from './switch.ts'
 
 export function progress(state: State, fleet: Fleet, now: number): DomainEvent[] {
   return [...state.open].flatMap((name) => {
@@ -31,6 +31,8 @@ export function progress(state: State, fleet: Fleet, now: number): DomainEvent[]
 function appProgress(state: State, fleet: Fleet, app: AppState, now: number): DomainEvent[] {
   const moved = app.switch ? switchProgress(state, fleet, app.switch, now) : []
   if (moved.length > 0) return [...moved]
+  const followed = catchingUp(state, fleet, app)
+  if (followed.length > 0) return followed
   const left = leavingProgress(state, fleet, app)
   if (left.length > 0) return left
   return releasesOf(state, app).flatMap((release) =>

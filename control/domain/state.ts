@@ -180,6 +180,10 @@ export const activeRelease = (state: State, app: AppState): ReleaseState | undef
 export const isSwitching = (app: AppState): boolean =>
   app.switch?.state === 'preparing' || app.switch?.state === 'committing'
 
+/** Completed without some agents that have not followed yet. */
+export const isIncomplete = ({ state, except }: SwitchState): boolean =>
+  state === 'completed' && except.length > 0
+
 /** The release that answers publicly in a cluster; null when none does. */
 export const publicRelease = (app: AppState, cluster: string): string | null =>
   app.positions[cluster]?.weights.find((one) => one.weight > 0)?.release ?? null

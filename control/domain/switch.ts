@@ -9,6 +9,7 @@
  */
 import type { AgentRef, DomainEvent } from './event.ts'
 import { type Fleet, reportOf } from './fleet.ts'
+import { hasMoved } from './ledger.ts'
 import { listed, sightOf } from './readiness.ts'
 import {
   activeGeneration,
@@ -20,9 +21,12 @@ import {
 } from './reading.ts'
 import { skewOf } from './skew.ts'
 import {
+  type AppState,
   isEnrolled,
+  isIncomplete,
   type ReleaseState,
   releaseOf,
+  releasesOf,
   type State,
   type SwitchState,
   sameAgent,
@@ -35,9 +39,25 @@ export function switchProgress(
   now: number,
 ): readonly DomainEvent[] {
   if (open.state === 'preparing') return preparing(state, fleet, open, now)
-  if (open.state === 'committing') return committing(state, fleet, open, now)
-  if (open.state === 'completed') return caughtUp(state, fleet, open)
-  return []
+  return open.state === 'committing' ? committing(state, fleet, open, now) : []
+}
+
+/**
+ * Agents that a switch went on without and that have followed since, or are proven absent. A later switch
+ * may have begun meanwhile, so every switch that some release still shows is looked at.
+ */
+export function catchingUp(state: State, fleet: Fleet, app: AppState): DomainEvent[] {
+  const byGeneration = new Map<number, SwitchState>()
+  for (const { switch: shown } of [app, ...releasesOf(state, app)]) {
+    if (shown && isIncomplete(shown)) byGeneration.set(shown.generation, shown)
+  }
+  return [...byGeneration.values()].flatMap(({ generation, except }) =>
+    except
+      .filter((agent) => !isEnrolled(state, agent) || hasMoved(state, fleet, app, agent))
+      .map((agent): DomainEvent => {
+        return { type: 'agent-caught-up', v: 1, app: app.app, generation, ...agent }
+      }),
+  )
 }
 
 /** The agents it waits for, those proven absent left out; and which of them have done their part. */
@@ -98,15 +118,6 @@ function committing(state: State, fleet: Fleet, open: SwitchState, now: number):
       skewErrorMs,
     },
   ]
-}
-
-function caughtUp(state: State, fleet: Fleet, { app, generation, except }: SwitchState) {
-  return except
-    .filter(
-      (agent) =>
-        !isEnrolled(state, agent) || activeGeneration(state, fleet, agent, app) === generation,
-    )
-    .map((agent): DomainEvent => ({ type: 'agent-caught-up', v: 1, app, generation, ...agent }))
 }
 
 function decide(

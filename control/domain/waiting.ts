@@ -11,6 +11,7 @@ import {
   agentsOf,
   appOf,
   isEnrolled,
+  isIncomplete,
   isSwitching,
   type ReleaseState,
   type State,
@@ -51,7 +52,7 @@ export function waitingOf(
 /** Its newest switch, while agents still have to follow it. */
 function openSwitch({ switch: newest }: ReleaseState): SwitchState | null {
   if (newest?.state === 'preparing' || newest?.state === 'committing') return newest
-  return newest?.state === 'completed' && newest.except.length > 0 ? newest : null
+  return newest && isIncomplete(newest) ? newest : null
 }
 
 function readyWaits(state: State, fleet: Fleet, release: ReleaseState): Waiting {

@@ -1,0 +1,377 @@
+/** The loop: durable first, then true, then announced, then answered; never held up by reports. */
+import { afterEach, describe, expect, it } from 'vitest'
+import { appIntent } from '#wire/app.ts'
+import { digestOf } from '#wire/digest.ts'
+import { releaseIntent } from '#wire/release.ts'
+import type { Report } from '#wire/report.ts'
+import type { Publication } from './delivery/publisher-port.ts'
+import type { Answer, Intent } from './domain/input.ts'
+import type { TurnRecord } from './domain/record.ts'
+import type { Log } from './log/log.ts'
+import { openSqliteLog } from './log/sqlite.ts'
+import { createTurns, intentsWaitingMax, type TurnOptions, TurnsStopped } from './turn.ts'
+import { waitersMax } from './turn-waiters.ts'
+
+const hash = digestOf('token')
+const clusters = ['eu-1', 'us-1']
+const stops: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop()
+})
+
+interface Bench {
+  readonly log?: Log
+  readonly publish?: () => Promise<void>
+  readonly isNew?: boolean
+}
+
+async function start({ log = openSqliteLog(':memory:'), publish, isNew = true }: Bench = {}) {
+  const published: [string, Publication][] = []
+  const first = new Map<string, Publication>()
+  const records: TurnRecord[] = []
+  const taken: string[] = []
+  const fatal: unknown[] = []
+  const clock = { ms: 1_000 }
+  let alarm: number | null = null
+  const options: TurnOptions = {
+    log,
+    publisher: {
+      async start(publications) {
+        for (const [cluster, publication] of publications) first.set(cluster, publication)
+      },
+      async publish(cluster, publication) {
+        published.push([cluster, publication])
+        await publish?.()
+      },
+    },
+    now: () => clock.ms,
+    monotonicMs: () => performance.now(),
+    setAlarm: (at) => {
+      alarm = at
+    },
+    onRecord: (record) => records.push(record),
+    onFatal: (error) => fatal.push(error),
+    onTurn: (kind) => taken.push(kind),
+  }
+  const turns = createTurns(options)
+  stops.push(turns.stop)
+  await turns.start()
+  const ask = (intent: Intent, idempotencyKey: string | null = null) =>
+    turns.submit({ kind: 'intent', intent, actor: 'tests', idempotencyKey, ifMatch: null })
+  if (isNew) {
+    const tokens = clusters.map((name) => ({ name, enrolmentTokenHash: hash }))
+    await ask({ type: 'init', epochId: '0'.repeat(16), clusters: tokens, adminTokenHash: null })
+    for (const cluster of clusters) await ask(enrol(cluster))
+  }
+  let sequence = 0
+  const reportOf = (cluster: string, more: Partial<Report> = {}): Report => {
+    const held = turns.state().clusters.get(cluster)!
+    return {
+      cluster,
+      agent: `${cluster}-a`,
+      instance: '0'.repeat(16),
+      startedAtMs: 0,
+      sequence: ++sequence,
+      epoch: turns.state().epoch!,
+      revision: held.revision,
+      digest: held.tree.root,
+      formats: [1],
+      stale: false,
+      drift: null,
+      workers: 1,
+      positions: {},
+      readyEndpoints: {},
+      inUse: {},
+      refusals: [],
+      pinnedKeys: [],
+      ...more,
+    }
+  }
+  const report = (cluster: string, more: Partial<Report> = {}) =>
+    turns.submit({
+      kind: 'report',
+      report: reportOf(cluster, more),
+      receivedMs: performance.now(),
+    })
+  return {
+    turns,
+    ask,
+    report,
+    published,
+    first,
+    records,
+    taken,
+    fatal,
+    log,
+    clock,
+    alarm: () => alarm,
+  }
+}
+
+const enrol = (cluster: string): Intent => ({
+  type: 'enrol-agent',
+  cluster,
+  agent: `${cluster}-a`,
+  publicKey: 'k'.repeat(43),
+  tokenHash: hash,
+})
+const putApp = (changes = {}): Intent => ({
+  type: 'put-app',
+  app: 'shop',
+  body: appIntent.parse({
+    clusters,
+    hosts: ['shop.example'],
+    platform: { type: 'static' },
+    ...changes,
+  }),
+})
+const createRelease: Intent = {
+  type: 'create-release',
+  body: releaseIntent.parse({ app: 'shop', version: '1' }),
+}
+const codeOf = (answer: Answer) => (answer.ok ? answer.status : answer.rejection.code)
+
+describe('an intent', () => {
+  it('is durable and announced to the clusters that it changes before it is answered', async () => {
+    const { ask, published, log, turns } = await start()
+    published.length = 0
+    const answer = await ask(putApp({ clusters: ['us-1'] }))
+    expect(answer).toMatchObject({ ok: true, status: 201, revision: turns.state().position })
+    expect(await log.head()).toBe(turns.state().position)
+    expect(published.map(([cluster, { revision }]) => [cluster, revision])).toEqual([
+      ['us-1', turns.state().position],
+    ])
+  })
+
+  it('that repeats its key gets the recorded answer, after a restart too', async () => {
+    const { ask, log, turns } = await start()
+    const first = await ask(putApp(), 'once')
+    const head = await log.head()
+    expect(await ask(putApp(), 'once')).toEqual({ ...first, repeated: true })
+    await turns.stop()
+    const second = await start({ log, isNew: false })
+    expect(await second.ask(putApp(), 'once')).toEqual({ ...first, repeated: true })
+    expect(await log.head()).toBe(head)
+  })
+
+  it(`waits with at most ${intentsWaitingMax} others; one more is told to come back`, async () => {
+    const { ask, turns } = await start()
+    await turns.submit({ kind: 'alarm' })
+    const answers = Array.from({ length: intentsWaitingMax + 1 }, () => ask(putApp()))
+    const codes = (await Promise.all(answers)).map(codeOf)
+    expect(codes.slice(0, -1)).not.toContain('overloaded')
+    expect(codes.at(-1)).toBe('overloaded')
+    expect(codeOf(await ask(putApp()))).toBe(200)
+  })
+
+  it('does not wait for a transport that is away', { timeout: 5_000 }, async () => {
+    const never = () => new Promise<void>(() => {})
+    const { ask } = await start({ publish: never })
+    expect(codeOf(await ask(putApp()))).toBe(201)
+  })
+
+  it('is refused with the log unchanged', async () => {
+    const { ask, log } = await start()
+    const head = await log.head()
+    expect(codeOf(await ask(createRelease))).toBe('unknown-app')
+    expect(await log.head()).toBe(head)
+  })
+})
+
+describe('reports', () => {
+  it('that change nothing leave no record', async () => {
+    const { report, log } = await start()
+    const head = await log.head()
+    for (let n = 0; n < 20; n++) expect(codeOf(await report('eu-1'))).toBe(202)
+    expect(await log.head()).toBe(head)
+  })
+
+  it('are taken together, so that a storm of them is one turn and does not delay an intent', async () => {
+    const { ask, report, taken, turns } = await start()
+    taken.length = 0
+    const storm = Array.from({ length: 5_000 }, () => report('eu-1'))
+    const answer = ask(putApp())
+    expect(codeOf(await answer)).toBe(201)
+    await Promise.all(storm)
+    expect(taken.filter((kind) => kind === 'report').length).toBeLessThanOrEqual(2)
+    expect(turns.fleet().clusters.get('eu-1')?.get('eu-1-a')?.report.sequence).toBe(5_000)
+  })
+
+  it('of agents that are not enrolled are refused', async () => {
+    const { report } = await start()
+    expect(codeOf(await report('eu-1', { agent: 'stranger' }))).toBe('unknown-agent')
+  })
+
+  it('bring a release live, with the skew of its switch', async () => {
+    const { ask, report, turns } = await start()
+    await ask(putApp())
+    await ask(createRelease)
+    const readyEndpoints = { 'shop-r1': 1 }
+    const positions = () => {
+      const parts = turns.state().apps.parts
+      const held = parts.flatMap((part) => part.get('shop') ?? [])[0]!.positions['eu-1']!
+      const { generation: active, next } = held
+      const prepared = next?.generation ?? 0
+      return { shop: { prepared, active, appliedMs: 0, activeForMs: 0 } }
+    }
+    const live = turns.waitFor(
+      (state) => state.releases.parts.some((part) => part.get('shop-r1')?.phase === 'live'),
+      5_000,
+      new AbortController().signal,
+    )
+    for (let n = 0; n < 4; n++) {
+      for (const cluster of clusters)
+        await report(cluster, { readyEndpoints, positions: positions() })
+    }
+    expect(await live).toBe(true)
+    const release = turns.state().releases.parts.flatMap((part) => part.get('shop-r1') ?? [])[0]
+    expect(release?.switch?.skewMs).toBeGreaterThanOrEqual(0)
+    expect(release?.switch?.skewMs).toBeLessThan(1_000)
+  })
+})
+
+describe('a start', () => {
+  it('replays the log and publishes every cluster once, which mends what a crash left out', async () => {
+    const { ask, log, turns } = await start()
+    await ask(putApp())
+    const before = turns.state()
+    await turns.stop()
+    const { turns: again, first } = await start({ log, isNew: false })
+    expect(again.state()).toEqual(before)
+    expect([...first.keys()]).toEqual(clusters)
+    expect(first.get('eu-1')).toMatchObject({
+      epoch: { number: 1 },
+      revision: before.clusters.get('eu-1')?.revision,
+    })
+  })
+
+  it('fails on a log that it cannot read', async () => {
+    const log = openSqliteLog(':memory:')
+    await log.append(0, '{"v":9}')
+    await expect(start({ log, isNew: false })).rejects.toThrow()
+  })
+
+  it('sets the alarm for what time alone will decide', async () => {
+    const { ask, report, alarm, clock, turns } = await start()
+    await ask(putApp())
+    await ask(createRelease)
+    expect(alarm()).toBeGreaterThan(clock.ms)
+    await report('eu-1', { readyEndpoints: { 'shop-r1': 1 } })
+    clock.ms = alarm()!
+    await turns.submit({ kind: 'alarm' })
+    await report('eu-1', { readyEndpoints: { 'shop-r1': 1 } })
+    expect(turns.state().open.has('shop')).toBe(true)
+  })
+})
+
+describe('a fleet that is ahead of the log', () => {
+  const later = { revision: 1_000_000 }
+  const fork = { epoch: { number: 1, id: 'f'.repeat(16) } }
+  const recover: Intent = { type: 'recover', epochId: 'e'.repeat(16), epochNumber: 2 }
+
+  it.each([
+    ['a later revision', later, 'newer'],
+    ['a higher epoch', { epoch: { number: 2, id: '1'.repeat(16) } }, 'newer'],
+    ['another history', fork, 'fork'],
+  ])('by a report of %s stops everything until recover', async (_, more, kind) => {
+    const { ask, report, turns, published, log, alarm } = await start()
+    await ask(putApp())
+    published.length = 0
+    const head = await log.head()
+    await report('eu-1', more)
+    expect(turns.fleetAhead()).toMatchObject({ cluster: 'eu-1', kind, seenIn: 'report' })
+    expect(codeOf(await ask(putApp({ copies: 2 })))).toBe('log-behind-fleet')
+    expect([published.length, await log.head(), alarm()]).toEqual([0, head, null])
+    expect(codeOf(await ask({ ...recover, epochNumber: 3 }))).toBe(200)
+    expect(turns.fleetAhead()).toBeNull()
+    expect(published.map(([cluster]) => cluster)).toEqual(clusters)
+    expect(codeOf(await ask(putApp({ copies: 2 })))).toBe(200)
+  })
+
+  it('by a stored header does so too, and only a higher epoch than that one helps', async () => {
+    const { ask, turns } = await start()
+    const epoch = { number: 5, id: 'd'.repeat(16) }
+    turns.reportFleetAhead({ cluster: 'eu-1', kind: 'newer', seenIn: 'header', epoch, revision: 9 })
+    expect(codeOf(await ask(putApp()))).toBe('log-behind-fleet')
+    await ask(recover)
+    expect(codeOf(await ask(putApp()))).toBe('log-behind-fleet')
+    await ask({ ...recover, epochNumber: 6 })
+    expect(codeOf(await ask(putApp()))).toBe(201)
+  })
+
+  it('still answers repeated intents from the record', async () => {
+    const { ask, report } = await start()
+    await ask(putApp(), 'once')
+    await report('eu-1', later)
+    expect(await ask(putApp(), 'once')).toMatchObject({ ok: true, repeated: true })
+  })
+})
+
+describe('the end', () => {
+  it('comes when another writer has appended', async () => {
+    const { ask, log, fatal, turns } = await start()
+    await log.append(await log.head(), '{}')
+    await expect(ask(putApp())).rejects.toThrow('another control')
+    expect(fatal).toHaveLength(1)
+    await expect(ask(putApp())).rejects.toThrow(TurnsStopped)
+    await expect(turns.submit({ kind: 'alarm' })).rejects.toThrow(TurnsStopped)
+  })
+
+  it('comes when the log fails, and what was not written is not true', async () => {
+    const memory = openSqliteLog(':memory:')
+    const { ask, fatal, turns, published } = await start({
+      log: {
+        ...memory,
+        append: (expected, text) =>
+          text.includes('app-created')
+            ? Promise.reject(new Error('disk full'))
+            : memory.append(expected, text),
+      },
+    })
+    await expect(ask(putApp())).rejects.toThrow('disk full')
+    expect(fatal).toHaveLength(1)
+    expect(turns.state().apps.size).toBe(0)
+    expect(published.filter(([, { tree }]) => tree.objectCount > 0)).toHaveLength(0)
+  })
+
+  it('finishes the turn under way and refuses what waits', async () => {
+    const { ask, turns, log } = await start()
+    const asked = [ask(putApp()), ask(createRelease)]
+    const ended = Promise.allSettled(asked)
+    await turns.stop()
+    const head = await log.head()
+    for (const result of await ended) {
+      if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(TurnsStopped)
+    }
+    expect(await log.head()).toBe(head)
+  })
+})
+
+describe('waiting', () => {
+  const never = () => false
+  const { signal } = new AbortController()
+
+  it('ends when it is true, when the time is up, when nobody wants it, and at the end', async () => {
+    const { ask, turns } = await start()
+    expect(await turns.waitFor(() => true, 1, signal)).toBe(true)
+    expect(await turns.waitFor(never, 5, signal)).toBe(false)
+    const gone = new AbortController()
+    const wanted = turns.waitFor(never, 60_000, gone.signal)
+    gone.abort()
+    expect(await wanted).toBe(false)
+    const known = turns.waitFor((state) => state.apps.size === 1, 60_000, signal)
+    await ask(putApp())
+    expect(await known).toBe(true)
+    const atEnd = turns.waitFor(never, 60_000, signal)
+    await turns.stop()
+    expect(await atEnd).toBe(false)
+  })
+
+  it(`is for at most ${waitersMax} at once`, async () => {
+    const { turns } = await start()
+    const waiting = Array.from({ length: waitersMax }, () => turns.waitFor(never, 60_000, signal))
+    expect(await turns.waitFor(never, 60_000, signal)).toBe(false)
+    await turns.stop()
+    expect(await Promise.all(waiting)).not.toContain(true)
+  })
+})
