@@ -77,6 +77,7 @@ export async function createCopies(settings: CopiesSettings): Promise<Copies> {
     const copy = startCopy({
       release,
       index,
+      version,
       program,
       host,
       port: recorded.get(key)?.port ?? null,
@@ -101,7 +102,7 @@ export async function createCopies(settings: CopiesSettings): Promise<Copies> {
   return {
     want(workloads) {
       if (stopping) return
-      const wanted = new Map<string, () => void>()
+      const wanted = new Map<string, { version: string; begin: () => void }>()
       for (const workload of workloads) {
         const program = programs[workload.program]
         if (!program) {
@@ -109,11 +110,15 @@ export async function createCopies(settings: CopiesSettings): Promise<Copies> {
           continue
         }
         for (let index = 0; index < workload.copies; index++) {
-          wanted.set(keyOf(workload.release, index), () => start(workload, index, program))
+          const begin = () => start(workload, index, program)
+          wanted.set(keyOf(workload.release, index), { version: workload.version, begin })
         }
       }
-      for (const [key, copy] of running) if (!wanted.has(key)) void remove(key, copy)
-      for (const [key, begin] of wanted) if (!running.has(key)) begin()
+      // Of one release the version changes only when a recovered log has given its id again.
+      for (const [key, copy] of running) {
+        if (wanted.get(key)?.version !== copy.version) void remove(key, copy)
+      }
+      for (const [key, { begin }] of wanted) if (!running.has(key)) begin()
     },
     endpoints() {
       const byRelease: Record<string, { address: string; port: number }[]> = {}

@@ -39,6 +39,7 @@ export const copyTiming: CopyTiming = {
 export interface CopySettings {
   readonly release: string
   readonly index: number
+  readonly version: string
   readonly program: string
   readonly host: string
   /** Port of a former life, or null. */
@@ -53,6 +54,7 @@ export interface CopySettings {
 export interface Copy {
   readonly release: string
   readonly index: number
+  readonly version: string
   readonly program: string
   port(): number | null
   pid(): number | null
@@ -65,7 +67,7 @@ export interface Copy {
 }
 
 export function startCopy(settings: CopySettings): Copy {
-  const { release, index, program, host, timing, onChange, log } = settings
+  const { release, index, version, program, host, timing, onChange, log } = settings
   const name = `${release}/${index}`
   const probe = createProbe({ host, timing, onResult: probed })
   let child: ChildProcess | null = null
@@ -155,6 +157,7 @@ export function startCopy(settings: CopySettings): Copy {
   return {
     release,
     index,
+    version,
     program,
     port: () => port,
     pid: () => child?.pid ?? null,

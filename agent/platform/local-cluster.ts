@@ -22,7 +22,15 @@ import type { CopyTiming } from './copy.ts'
 import { openDesired } from './desired.ts'
 import { createEndpointStream } from './endpoint-stream.ts'
 import { createLease } from './lease.ts'
-import { bodyBytesMax, leaseMs, leaseRequest, paths, workloadsPut } from './local-protocol.ts'
+import {
+  bodyBytesMax,
+  leaseMs,
+  leaseRequest,
+  orphanMs,
+  paths,
+  workloadsPut,
+} from './local-protocol.ts'
+import { createOrphans } from './orphans.ts'
 
 export interface LocalClusterSettings {
   readonly cluster: string
@@ -31,6 +39,7 @@ export interface LocalClusterSettings {
   readonly programs: Readonly<Record<string, string>>
   readonly timing?: CopyTiming
   readonly leaseMs?: number
+  readonly orphanMs?: number
   readonly log?: (line: string) => void
 }
 
@@ -81,6 +90,9 @@ export async function startLocalCluster(settings: LocalClusterSettings): Promise
   })
   copies = running
   copies.want(desired.state().workloads)
+  const orphans = createOrphans(settings.orphanMs ?? orphanMs, () =>
+    copies?.want(desired.state().workloads),
+  )
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!isForUs(request)) return send(response, 403, { code: 'foreign-origin' })
@@ -94,8 +106,9 @@ export async function startLocalCluster(settings: LocalClusterSettings): Promise
     } else if (call === `PUT ${paths.workloads}`) {
       const put = await body(request, response, workloadsPut)
       if (!put) return
+      const before = desired.state()
       const outcome = desired.put(put, lease.holder())
-      if (outcome.ok) copies.want(desired.state().workloads)
+      if (outcome.ok) copies.want(orphans.runWith(before, desired.state()))
       send(response, outcome.ok ? 200 : statusOf[outcome.code], outcome)
     } else if (call === `POST ${paths.lease}`) {
       const taken = await body(request, response, leaseRequest)
@@ -110,6 +123,7 @@ export async function startLocalCluster(settings: LocalClusterSettings): Promise
     url: `http://${isIPv6(listen.host) ? `[${listen.host}]` : listen.host}:${port}`,
     async stop() {
       copies = null
+      orphans.stop()
       const closed = new Promise<void>((done) => server.close(() => done()))
       stream.close()
       await running.stop()

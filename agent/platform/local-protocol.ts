@@ -11,6 +11,8 @@ export const workloadsMax = 1_024
 export const bodyBytesMax = 1_048_576
 /** A holder that does not renew for this long has lost the lease. */
 export const leaseMs = 3_000
+/** Copies that a new epoch does not know run on for as long as agents may need to follow it. */
+export const orphanMs = 30_000
 /** Sent on an endpoint stream when nothing else is; three missed and the reader connects anew. */
 export const heartbeatMs = 1_000
 
