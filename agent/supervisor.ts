@@ -30,6 +30,8 @@ export interface Supervisor {
 }
 
 const pilotStopMs = 5_000
+/** Until its first word a child may take this long: a crowded machine starts slowly. */
+const startWithinMs = 30_000
 /** A life shorter than this counts as a repeated death. */
 const healthyLifeMs = 5_000
 const backoffMs = (deaths: number) => (deaths <= 1 ? 0 : Math.min(5_000, 50 * 2 ** (deaths - 2)))
@@ -120,15 +122,15 @@ function keepAlive({ name, script, argument, fds, hungAfterMs, log }: KeptOption
       execArgv: [],
     })
     child = one
-    const watch = () => {
-      if (hungAfterMs === undefined) return
-      watchdog ??= setTimeout(() => {
-        log(`${name} (${one.pid}) has been silent for ${hungAfterMs} ms: killing it`)
+    const watch = (silentMs = hungAfterMs) => {
+      if (silentMs === undefined || hungAfterMs === undefined) return
+      if (watchdog) clearTimeout(watchdog)
+      watchdog = setTimeout(() => {
+        log(`${name} (${one.pid}) has been silent for ${silentMs} ms: killing it`)
         one.kill('SIGKILL')
-      }, hungAfterMs)
-      watchdog.refresh()
+      }, silentMs)
     }
-    watch()
+    watch(startWithinMs)
     one.on('message', (message) => {
       watch()
       if ((message as ChildMessage).type === 'listening') heard.resolve()
