@@ -21,6 +21,7 @@ function run(config: AgentConfig): void {
   process.on('SIGINT', stop)
   // Started by a fleet: the channel closes when the one who started it has died.
   if (process.channel) process.on('disconnect', stop)
+  if (process.connected === false) stop()
 }
 
 if (import.meta.main) {

@@ -95,6 +95,7 @@ const toldToStop = () =>
     process.once('SIGINT', resolve)
     // Started by a fleet: the channel closes when the one who started it has died.
     if (process.channel) process.once('disconnect', () => resolve('disconnect'))
+    if (process.connected === false) resolve('disconnect')
   })
 
 function exitCodeOf(error: unknown): number {
