@@ -12,6 +12,9 @@ import type { Transport } from './delivery/transport.ts'
 import { intentActive } from './domain/active.ts'
 import type { Compile } from './domain/decide.ts'
 import type { Answer, Input } from './domain/input.ts'
+import { valuesOf } from './domain/table.ts'
+import type { Explain } from './explaining.ts'
+import { createHistory } from './history.ts'
 import { followed } from './log/followed.ts'
 import type { Log } from './log/log.ts'
 import { createReadings } from './readings.ts'
@@ -32,6 +35,7 @@ export interface ControlOptions {
   } | null
   /** Asked before anything is appended (P5). */
   readonly compile: Compile
+  readonly explain: Explain
   /** Names and addresses that the API answers to; null: any. */
   readonly hosts: readonly string[] | null
   readonly now: () => number
@@ -86,7 +90,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     },
   })
   let toldAhead: FleetAhead | null = null
-  const readings = createReadings(turns, now)
+  const readings = createReadings(turns, createHistory(log), options.explain, now)
   const api = createApi({
     listener: { hosts: options.hosts },
     reader: readings,
@@ -150,7 +154,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
       logPosition: turns.state().position,
       publishLag: Object.fromEntries(lag),
       agents: readings.clusters().flatMap(({ cluster }) => readings.agents(cluster)),
-      releases: readings.releases(),
+      releases: [...valuesOf(turns.state().releases)],
       ready: notReady() === null,
     }
   }

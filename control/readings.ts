@@ -1,22 +1,35 @@
 /** What the API and the metrics read: the state and the fleet as they are now, and tokens' hashes. */
 import type { AppReader } from './api/apps.ts'
 import type { ClusterReader } from './api/clusters.ts'
+import type { ExplainReader } from './api/explain.ts'
 import type { Credentials } from './api/guard.ts'
 import type { ReleaseReader } from './api/releases.ts'
 import type { TokenReader } from './api/tokens.ts'
 import { snapshotOf } from './domain/snapshot.ts'
 import { valuesOf } from './domain/table.ts'
 import { agentViews, appView, clusterView, releaseView } from './domain/view.ts'
+import type { Explain } from './explaining.ts'
+import type { History } from './history.ts'
 import type { Turns } from './turn.ts'
 
-export type Readings = AppReader & ReleaseReader & ClusterReader & TokenReader & Credentials
+export type Readings = AppReader &
+  ReleaseReader &
+  ClusterReader &
+  ExplainReader &
+  TokenReader &
+  Credentials
 
 type Source = Pick<Turns, 'state' | 'fleet'>
 
 const byName = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 const present = <T>(value: T | null): T[] => (value === null ? [] : [value])
 
-export function createReadings(turns: Source, now: () => number): Readings {
+export function createReadings(
+  turns: Source,
+  history: History,
+  explain: Explain,
+  now: () => number,
+): Readings {
   const clusterOf = (name: string) => clusterView(turns.state(), turns.fleet(), name, now())
   return {
     apps() {
@@ -25,10 +38,13 @@ export function createReadings(turns: Source, now: () => number): Readings {
       return names.flatMap((name) => present(appView(state, name)))
     },
     app: (name) => appView(turns.state(), name),
-    releases() {
+    releases({ app, phase, limit }) {
       const [state, fleet, nowMs] = [turns.state(), turns.fleet(), now()]
       return [...valuesOf(state.releases)]
+        .filter((release) => !app || release.app === app)
+        .filter((release) => !phase || release.phase === phase)
         .sort((a, b) => b.createdRevision - a.createdRevision)
+        .slice(0, limit)
         .flatMap(({ id }) => present(releaseView(state, fleet, id, nowMs)))
     },
     release: (id) => releaseView(turns.state(), turns.fleet(), id, now()),
@@ -36,12 +52,17 @@ export function createReadings(turns: Source, now: () => number): Readings {
       [...turns.state().clusters.keys()].sort(byName).flatMap((name) => present(clusterOf(name))),
     cluster: clusterOf,
     agents: (cluster) => agentViews(turns.state(), turns.fleet(), cluster, now()),
-    snapshot(cluster) {
-      const state = turns.state()
+    position: () => turns.state().position,
+    async snapshot(cluster, revision) {
+      const now = turns.state()
+      const isNow = revision === undefined || revision === now.position
+      const state = isNow ? now : await history.stateAt(revision)
+      if (state === null) return 'busy'
       const found = state.clusters.get(cluster)
       if (!found || !state.epoch) return null
       return { epoch: state.epoch, revision: found.revision, tree: snapshotOf(state, cluster) }
     },
+    explain,
     tokens: () => [...turns.state().tokens.values()],
     operatorTokens: () => turns.state().tokens.values(),
     *enrolmentTokens() {

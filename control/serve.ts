@@ -12,6 +12,7 @@ import { type Control, createControl } from './control.ts'
 import { crashingLog, crashingTransport, type Step } from './crash-points.ts'
 import { createHttpTransport } from './delivery/http.ts'
 import { natsCredentials } from './delivery/nats-credentials.ts'
+import { createExplain } from './explaining.ts'
 import { openSqliteLog } from './log/sqlite.ts'
 import { createMetrics } from './metrics.ts'
 import { type StateFolder, stateFiles } from './trust/folder.ts'
@@ -35,6 +36,7 @@ export interface Served {
   stop(): Promise<void>
 }
 
+const wasmFile = new URL('../router-wasm/build/router.wasm', import.meta.url)
 const headersTimeoutMs = 10_000
 /** For a whole request: a body of the limit at 35 kB/s. */
 const requestTimeoutMs = 30_000
@@ -54,6 +56,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
     http,
     nats,
     compile: createCompile(),
+    explain: createExplain(() => readFileSync(wasmFile)),
     hosts: answeredHosts(options),
     now: Date.now,
     monotonicMs: () => performance.now(),

@@ -7,12 +7,12 @@ import {
   type IntentTaker,
   mutationHeaders,
   mutationRejections,
-  quoted,
   takeIntent,
   waitQuery,
 } from './intents.ts'
 import type { Define } from './operation.ts'
 import { problem } from './problem.ts'
+import { quoted } from './words.ts'
 
 export interface AppReader {
   apps(): readonly AppView[]
@@ -37,6 +37,7 @@ const shown = z
     leaving: z.array(names.clusterName),
   })
   .meta({ id: 'App' })
+const listed = shown.omit({ routes: true }).meta({ id: 'ListedApp' })
 
 export function defineApps(define: Define, taker: IntentTaker, reader: AppReader): void {
   define(
@@ -48,12 +49,12 @@ export function defineApps(define: Define, taker: IntentTaker, reader: AppReader
       access: 'read',
       answers: {
         200: {
-          description: 'The apps, by name.',
-          schema: z.strictObject({ apps: z.array(shown) }),
+          description: 'The apps, by name, without their routes.',
+          schema: z.strictObject({ apps: z.array(listed) }),
         },
       },
     },
-    () => Response.json({ apps: reader.apps() }),
+    () => Response.json({ apps: reader.apps().map(({ routes: _, ...app }) => app) }),
   )
   define(
     {

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { limits } from '#wire/limits.ts'
 import { type ControlUnderTest, shop, startControl } from '../control-under-test.ts'
+import { bodiesAtOnceMax } from './operation.ts'
 
 describe('bad input changes nothing', () => {
   let control: ControlUnderTest
@@ -151,6 +152,27 @@ describe('bad input changes nothing', () => {
       expect([answer.status, answer.body.code]).toEqual([413, 'body-too-large'])
       expect(answer.body.limitBytes).toBe(limits.requestBodyBytes)
     })
+    it('bodies that are read at once are bounded', { timeout: 20_000 }, async () => {
+      const open: ReadableStreamDefaultController<Uint8Array>[] = []
+      const slow = () =>
+        new ReadableStream<Uint8Array>({
+          start(controller) {
+            controller.enqueue(new Uint8Array([0x7b]))
+            open.push(controller)
+          },
+        })
+      const slowCall = () => control.call('PUT', '/v1/apps/shop', { raw: slow(), headers })
+      const calls = Array.from({ length: bodiesAtOnceMax }, slowCall)
+      let refused = await control.call('PUT', '/v1/apps/shop', { raw: '{', headers })
+      for (let n = 0; n < 100 && refused.status !== 503; n++) {
+        refused = await control.call('PUT', '/v1/apps/shop', { raw: '{', headers })
+      }
+      expect([refused.status, refused.body.code]).toEqual([503, 'overloaded'])
+      expect(refused.headers.get('retry-after')).toBe('1')
+      for (const controller of open) controller.close()
+      expect((await Promise.all(calls)).map(({ status }) => status)).toEqual(calls.map(() => 400))
+      expect((await control.call('PUT', '/v1/apps/shop', { raw: '{', headers })).status).toBe(400)
+    })
     it('at the limit it is read', async () => {
       const raw = streamed(`"${'x'.repeat(limits.requestBodyBytes - 2)}"`)
       const answer = await control.call('PUT', '/v1/apps/shop', { raw, headers })
@@ -167,6 +189,7 @@ describe('bad input changes nothing', () => {
     for (const [query, pointer] of [
       ['phase=flying', '?phase'],
       ['colour=red', '?colour'],
+      ['limit=1001', '?limit'],
       ['app=shop&app=toys', '?app'],
     ]) {
       const answer = await control.call('GET', `/v1/releases?${query}`)

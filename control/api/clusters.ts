@@ -1,28 +1,18 @@
-/** Clusters as control sees them: their agents, their snapshot, and why a request would go where. */
+/** Clusters as control sees them, and their agents. */
 import { z } from 'zod'
-import { currentFormat, type Epoch, epoch } from '#wire/header.ts'
+import { epoch } from '#wire/header.ts'
 import * as names from '#wire/names.ts'
-import { snapshotObject } from '#wire/object.ts'
-import { objectsOf, type Tree } from '#wire/tree.ts'
 import type { AgentView, ClusterView } from '../domain/view.ts'
-import {
-  type IntentTaker,
-  mutationHeaders,
-  mutationRejections,
-  quoted,
-  takeIntent,
-} from './intents.ts'
+import { type IntentTaker, mutationHeaders, mutationRejections, takeIntent } from './intents.ts'
 import type { Define } from './operation.ts'
 import { problem } from './problem.ts'
+import { unknownCluster } from './words.ts'
 
 export interface ClusterReader {
   /** By name. */
   clusters(): readonly ClusterView[]
   cluster(name: string): ClusterView | null
   agents(cluster: string): readonly AgentView[]
-  snapshot(
-    cluster: string,
-  ): { readonly epoch: Epoch; readonly revision: number; readonly tree: Tree } | null
 }
 
 const clusterParams = z.strictObject({ cluster: names.clusterName })
@@ -61,17 +51,6 @@ const agentShown = z
     enrolledAtMs: z.int(),
   })
   .meta({ id: 'Agent' })
-
-const snapshotShown = z
-  .strictObject({
-    cluster: names.clusterName,
-    epoch,
-    revision: names.revision,
-    format: z.int(),
-    digest: names.digestHex,
-    objects: z.array(snapshotObject),
-  })
-  .meta({ id: 'Snapshot' })
 
 export function defineClusters(define: Define, taker: IntentTaker, reader: ClusterReader): void {
   define(
@@ -125,47 +104,4 @@ export function defineClusters(define: Define, taker: IntentTaker, reader: Clust
     },
     ({ params, ...rest }) => takeIntent(taker, { type: 'forget-agent', ...params }, rest),
   )
-  define(
-    {
-      method: 'get',
-      path: '/v1/clusters/{cluster}/snapshot',
-      tag: 'clusters',
-      summary:
-        'The routing snapshot that the agents of a cluster are to serve; its digest is the ETag',
-      access: 'read',
-      params: clusterParams,
-      headers: z.object({ 'if-none-match': z.string().max(1024).optional() }),
-      answers: {
-        200: { description: 'The snapshot.', schema: snapshotShown },
-        304: { description: 'It has the digest that `If-None-Match` names.' },
-      },
-      rejections: ['unknown-cluster'],
-    },
-    ({ params: { cluster }, headers }) => {
-      const found = reader.snapshot(cluster)
-      if (!found) return problem(unknownCluster(cluster))
-      const etag = quoted(found.tree.root)
-      if (lists(headers['if-none-match'], etag)) {
-        return new Response(null, { status: 304, headers: { etag } })
-      }
-      const { epoch, revision, tree } = found
-      const objects = [...objectsOf(tree)]
-      const body = { cluster, epoch, revision, format: currentFormat, digest: tree.root, objects }
-      return Response.json(body, { headers: { etag } })
-    },
-  )
 }
-
-/** RFC 9110 §13.1.2: a list of ETags, weak ones too, or `*`. */
-const lists = (ifNoneMatch: string | undefined, etag: string): boolean =>
-  (ifNoneMatch ?? '')
-    .split(',')
-    .map((one) => one.trim().replace(/^W\//, ''))
-    .some((one) => one === etag || one === '*')
-
-export const unknownCluster = (cluster: string) =>
-  ({
-    code: 'unknown-cluster',
-    detail: `No cluster is called "${cluster}".`,
-    fix: 'List them with GET /v1/clusters; `control init --cluster` adds one.',
-  }) as const

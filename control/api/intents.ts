@@ -10,6 +10,7 @@ import type { Answer, Input, Intent } from '../domain/input.ts'
 import { duration } from './duration.ts'
 import type { Principal } from './operation.ts'
 import { problem } from './problem.ts'
+import { quoted } from './words.ts'
 
 export const mutationHeaders = z.object({
   'idempotency-key': names.idempotencyKey.optional().meta({
@@ -20,7 +21,7 @@ export const mutationHeaders = z.object({
     .string()
     .max(256)
     .regex(/^"?[\x21\x23-\x7e]+"?$/, 'use an ETag that this API gave')
-    .transform(unquoted)
+    .transform((etag) => (etag === '*' ? undefined : unquoted(etag)))
     .optional()
     .meta({ description: 'The ETag that was read; 412 when the state has changed since.' }),
 })
@@ -129,7 +130,6 @@ const switchAborted = (revision: number, accepted: unknown) =>
 const reasonIn = (release: unknown): string =>
   (release as { switch?: { reason?: string } } | null)?.switch?.reason ?? 'see the release.'
 
-export const quoted = (etag: string): string => `"${etag}"`
 function unquoted(etag: string): string {
   return etag.replace(/^"(.*)"$/, '$1')
 }

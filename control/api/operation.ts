@@ -9,7 +9,7 @@ import { z } from 'zod'
 import { type RejectionCode, rejections } from '#wire/codes.ts'
 import { limits } from '#wire/limits.ts'
 import type { Scope } from '../domain/input.ts'
-import { readJson } from './body.ts'
+import { type JsonRead, readJson } from './body.ts'
 import * as fields from './field-errors.ts'
 import { problem, problemDocument } from './problem.ts'
 
@@ -81,9 +81,21 @@ export type Define = <
 
 const nothing = z.strictObject({})
 
-export const definer =
-  (app: App, guard: Guard): Define =>
-  (operation, handle) => {
+/** Bodies of operators that are read at once: together at most 64 MiB. */
+export const bodiesAtOnceMax = 64
+
+export function definer(app: App, guard: Guard): Define {
+  let bodiesAtOnce = 0
+  const readBody = async (request: Request): Promise<JsonRead> => {
+    if (bodiesAtOnce >= bodiesAtOnceMax) return { rejection: tooManyBodies }
+    bodiesAtOnce++
+    try {
+      return await readJson(request, limits.requestBodyBytes)
+    } finally {
+      bodiesAtOnce--
+    }
+  }
+  return (operation, handle) => {
     app.openAPIRegistry.registerPath(documented(operation))
     const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1')
     app.on(operation.method.toUpperCase(), path, async (context) => {
@@ -109,7 +121,7 @@ export const definer =
       if (errors.length > 0) return invalid(errors)
       let body: unknown
       if (operation.body) {
-        const json = await readJson(request, limits.requestBodyBytes)
+        const json = await readBody(request)
         if ('rejection' in json) return problem(json.rejection)
         body = check(operation.body, json.value, fields.bodyPointer)
         if (errors.length > 0) return invalid(errors)
@@ -117,6 +129,13 @@ export const definer =
       return handle({ params, query, headers, body, principal, request } as never)
     })
   }
+}
+
+const tooManyBodies = {
+  code: 'overloaded',
+  detail: `${bodiesAtOnceMax} request bodies are being read already.`,
+  fix: 'Try again in a moment, with the same Idempotency-Key.',
+} as const
 
 /** A repeated name becomes a list, which no schema takes: it is refused rather than guessed at. */
 function queryOf(url: string): Record<string, string | string[]> {
@@ -144,7 +163,7 @@ function documented(operation: Operation<Fields, Fields, Fields, z.ZodType>) {
   const codes = new Set<RejectionCode>(operation.rejections)
   if (access !== 'open') codes.add('unauthenticated').add('forbidden')
   if (params || query || headers || body) codes.add('invalid-request')
-  if (body) codes.add('body-too-large').add('unsupported-media-type')
+  if (body) codes.add('body-too-large').add('unsupported-media-type').add('overloaded')
   const required = body !== undefined && !body.safeParse(undefined).success
   return {
     method,

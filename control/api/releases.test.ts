@@ -16,9 +16,9 @@ describe('the life of a release over HTTP', () => {
   })
   afterEach(() => control.stop())
 
-  const release = (version: string) =>
+  const release = (version: string, deadlineMs = 30_000) =>
     control.call('POST', '/v1/releases', {
-      body: { app: 'shop', version, autoPromote: false, deadlineMs: 500 },
+      body: { app: 'shop', version, autoPromote: false, deadlineMs },
     })
   const motion = (
     what: string,
@@ -85,9 +85,12 @@ describe('the life of a release over HTTP', () => {
   })
 
   it('says that a switch was aborted when it was waited for, with the reason', async () => {
-    const answer = await motion('promote', 'shop-r1', { query: '?wait=active&timeout=10s' })
+    await motion('abort')
+    await release('2', 200)
+    await agent.report({ readyEndpoints: { 'shop-r2': 1 } })
+    const answer = await motion('promote', 'shop-r2', { query: '?wait=active&timeout=10s' })
     expect(codeOf(answer)).toEqual([409, 'switch-aborted'])
-    expect(answer.body.accepted).toMatchObject({ id: 'shop-r1', switch: { state: 'aborted' } })
+    expect(answer.body.accepted).toMatchObject({ id: 'shop-r2', switch: { state: 'aborted' } })
     expect(String(answer.body.detail)).toContain('eu-1-a')
   })
 

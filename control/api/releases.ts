@@ -1,30 +1,50 @@
 /** Releases: one attempt each to put a version live; asked for, moved and shown. */
 import { z } from 'zod'
 import * as names from '#wire/names.ts'
-import { type ReleaseView, releaseIntent, releasePhase, releaseView } from '#wire/release.ts'
+import {
+  type ReleasePhase,
+  type ReleaseView,
+  releaseIntent,
+  releasePhase,
+  releaseView,
+} from '#wire/release.ts'
 import {
   type IntentTaker,
   mutationHeaders,
   mutationRejections,
-  quoted,
   takeIntent,
   waitQuery,
 } from './intents.ts'
 import type { Define } from './operation.ts'
 import { problem } from './problem.ts'
+import { quoted } from './words.ts'
+
+export interface ReleasesAsked {
+  readonly app?: string | undefined
+  readonly phase?: ReleasePhase | undefined
+  readonly limit: number
+}
 
 export interface ReleaseReader {
   /** Newest first. */
-  releases(): readonly ReleaseView[]
+  releases(asked: ReleasesAsked): readonly ReleaseView[]
   release(id: string): ReleaseView | null
 }
 
 const releaseShown = releaseView.meta({ id: 'Release' })
 const releaseAsked = releaseIntent.meta({ id: 'ReleaseIntent' })
 const releaseParams = z.strictObject({ id: names.releaseId })
+const releasesMax = 1_000
 const listQuery = z.strictObject({
   app: names.appName.optional(),
   phase: releasePhase.optional(),
+  limit: z
+    .string()
+    .regex(/^[1-9]\d{0,3}$/, 'a whole number up to 1000')
+    .transform(Number)
+    .refine((count) => count <= releasesMax, `at most ${releasesMax}`)
+    .default(releasesMax)
+    .meta({ description: 'How many of the newest; 1000 when left out.' }),
 })
 const motions = {
   promote: 'Send the public traffic of the app to this release, proven by every required agent',
@@ -56,13 +76,7 @@ export function defineReleases(define: Define, taker: IntentTaker, reader: Relea
         },
       },
     },
-    ({ query }) =>
-      Response.json({
-        releases: reader
-          .releases()
-          .filter((release) => !query.app || release.app === query.app)
-          .filter((release) => !query.phase || release.phase === query.phase),
-      }),
+    ({ query }) => Response.json({ releases: reader.releases(query) }),
   )
   define(
     {

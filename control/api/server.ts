@@ -10,6 +10,7 @@ import { type AppReader, defineApps } from './apps.ts'
 import { type ClusterReader, defineClusters } from './clusters.ts'
 import { errorsPage } from './errors-page.ts'
 import { defineEvents } from './events.ts'
+import { defineExplain, type ExplainReader } from './explain.ts'
 import { type Credentials, createGuard, foreign, type Listener } from './guard.ts'
 import { defineHealth, type Health } from './health.ts'
 import type { IntentTaker } from './intents.ts'
@@ -17,13 +18,14 @@ import type { Metrics } from './metrics.ts'
 import { type App, definer } from './operation.ts'
 import { errorsPath, problem } from './problem.ts'
 import { defineReleases, type ReleaseReader } from './releases.ts'
+import { defineSnapshot } from './snapshot.ts'
 import { defineTokens, type TokenReader } from './tokens.ts'
 
 export interface ApiDependencies {
   readonly credentials: Credentials
   readonly listener: Listener
   readonly taker: IntentTaker
-  readonly reader: AppReader & ReleaseReader & ClusterReader & TokenReader
+  readonly reader: AppReader & ReleaseReader & ClusterReader & ExplainReader & TokenReader
   readonly desk: AgentDesk
   readonly log: FollowedLog
   readonly health: Health
@@ -77,12 +79,16 @@ export function createApi(dependencies: ApiDependencies): Api {
   defineApps(define, taker, reader)
   defineReleases(define, taker, reader)
   defineClusters(define, taker, reader)
+  defineSnapshot(define, reader)
+  defineExplain(define, reader)
   defineEvents(define, log)
   defineTokens(define, taker, reader)
   defineAgents(define, desk)
+  let documentText: string | null = null
   app.get('/openapi.json', (context) => {
     context.set('operation', '/openapi.json')
-    return Response.json(document())
+    documentText ??= JSON.stringify(document())
+    return new Response(documentText, { headers: { 'content-type': 'application/json' } })
   })
   app.get(errorsPath, (context) => {
     context.set('operation', errorsPath)
