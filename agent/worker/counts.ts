@@ -27,6 +27,9 @@ export const failureReasons = {
 
 export type FailureReason = keyof typeof failureReasons
 
+/** Beyond this the oldest releases that nothing uses are forgotten with the next table. */
+export const releasesMax = 1_024
+
 /** One release's counters; exchanges hold it from start to end. */
 export interface ReleaseCount {
   readonly release: string
@@ -66,6 +69,10 @@ export function createCounts(releaseOf: (backend: number) => string, onChange: (
     of: (backend) => (byBackend[backend] ??= named(releaseOf(backend))),
     renumber() {
       byBackend = []
+      for (const [release, count] of byRelease) {
+        if (byRelease.size <= releasesMax) break
+        if (count.inUse === 0) byRelease.delete(release)
+      }
     },
     begin(count) {
       count.inUse++
