@@ -8,8 +8,20 @@ import { underLoad } from './scene.ts'
 
 const app = 'killed'
 
-/** Steps of control between which it is killed, each while a promote is under way. */
-const crashes = ['append', 'appended', 'publish', 'published', 'append:2', 'published:3'] as const
+/**
+ * Steps of control at which it kills itself, each while a promote is under way. Its start publishes two
+ * headers (one a cluster), prepare the next two, commit two more.
+ */
+const crashes = [
+  'append',
+  'appended',
+  'publish:3',
+  'published:3',
+  'append:2',
+  'appended:2',
+  'publish:5',
+  'published:5',
+] as const
 
 export function killedChapter(stageOf: () => Stage): void {
   describe('killed with -9', () => {
@@ -165,7 +177,6 @@ export function killedChapter(stageOf: () => Stage): void {
       async (step) => {
         const stage = stageOf()
         const { fleet } = stage
-        const { client } = fleet
         const live = await settled(stage)
         const next = `0.1.${crashes.indexOf(step)}`
         const candidate = await stage.release({ app, version: next, deadlineMs: 3_000 })
