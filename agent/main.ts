@@ -1,5 +1,6 @@
 /** Entry of an agent: flags to configuration, then the supervisor, until it is told to stop. */
 import { chmodSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import type { AgentConfig } from './config.ts'
 import { agentCommand } from './flags.ts'
 import { startSupervisor } from './supervisor.ts'
@@ -7,6 +8,9 @@ import { startSupervisor } from './supervisor.ts'
 function run(config: AgentConfig): void {
   mkdirSync(config.stateFolder, { recursive: true, mode: 0o700 })
   chmodSync(config.stateFolder, 0o700)
+  // Stripped and compiled once for all lives of the children: a pilot's core loads in 85 ms of CPU
+  // instead of 200.
+  process.env.NODE_COMPILE_CACHE ??= join(config.stateFolder, 'compiled')
   const supervisor = startSupervisor(config)
   const stop = () => {
     supervisor.stop().then(

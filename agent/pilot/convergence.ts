@@ -75,9 +75,10 @@ export interface Convergence {
 
 /**
  * A worker that is missing for less than this may be about to dial, with positions from before a commit:
- * nothing is claimed without it. One that is missing for longer keeps dying and carries no traffic.
+ * nothing is claimed without it. One that is missing for longer keeps dying (the supervisor kills what
+ * is silent for 5 s) and carries no traffic.
  */
-const missingGraceMs = 2_000
+const missingGraceMs = 5_000
 const endpointsWriteMs = 200
 
 export function createConvergence(options: ConvergenceOptions): Convergence {

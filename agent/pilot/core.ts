@@ -29,6 +29,8 @@ export interface Core {
   readonly workers: Workers
   readonly refusals: Refusals
   readonly outside: Outside
+  /** The search for the stored header begins now; when its time is over, the disk is served (D6). */
+  seek(): void
   stop(): Promise<void>
 }
 
@@ -49,6 +51,7 @@ export async function startCore(
     confirmed: () => false,
   }
   let seekOver = false
+  let seeking: NodeJS.Timeout | null = null
 
   const news = createNews({
     reporter: () => outside.reporter,
@@ -91,10 +94,6 @@ export async function startCore(
 
   await workers.listen()
   convergence.settle()
-  const seek = setTimeout(() => {
-    seekOver = true
-    convergence.settle()
-  }, limits.seekHeaderMs)
   const settling = setInterval(() => convergence.settle(), settleEveryMs)
 
   return {
@@ -103,9 +102,15 @@ export async function startCore(
     workers,
     refusals,
     outside,
+    seek() {
+      seeking ??= setTimeout(() => {
+        seekOver = true
+        convergence.settle()
+      }, limits.seekHeaderMs)
+    },
     async stop() {
       clearInterval(settling)
-      clearTimeout(seek)
+      if (seeking) clearTimeout(seeking)
       news.stop()
       await Promise.all([workers.close(), compiler.stop()])
       convergence.stop()

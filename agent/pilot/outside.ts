@@ -25,7 +25,7 @@ import { tableView } from './table-view.ts'
 
 export async function goOutside(
   config: AgentConfig,
-  { stored, convergence, workers, refusals, outside }: Core,
+  { stored, convergence, workers, refusals, outside, seek }: Core,
   log: (line: string) => void,
   stopping: AbortSignal,
 ): Promise<() => Promise<void>> {
@@ -50,7 +50,7 @@ export async function goOutside(
   outside.onContent = ({ backends }) => platform.setBackends([...backends.values()])
   platform.follow((endpoints) => convergence.setEndpoints(endpoints), log)
 
-  const identity = await whoWeAre(config, log, stopping)
+  const identity = await whoWeAre(config, log, stopping, seek)
   const trust = { cluster: config.cluster, keys: identity.controlKeys, formats: supportedFormats }
   const onDisk = await loadStoredSnapshot(config.stateFolder, stored.positions, trust, (file) =>
     log(`${file} is corrupt`),
@@ -89,6 +89,7 @@ export async function goOutside(
   })
   outside.confirmed = snapshots.confirmed
   const following = follow(session, snapshots, log)
+  seek()
 
   /** Proven and confirmed by control: only such a snapshot says what shall run. */
   function onHeld(held: Held): void {
@@ -117,10 +118,12 @@ async function whoWeAre(
   config: AgentConfig,
   log: (line: string) => void,
   stopping: AbortSignal,
+  onWait: () => void,
 ): Promise<Identity> {
   const known = await storedIdentity(config)
   const lacksNats = config.nats !== null && known?.enrolment.nats === null
   if (known && !(lacksNats && config.control.enrolmentToken)) return known
+  onWait()
   return enrol(config, log, stopping)
 }
 

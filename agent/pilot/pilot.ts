@@ -3,6 +3,7 @@
  * which takes longer to load than to serve without. Argument: the agent's configuration as JSON. It may
  * die at any moment: traffic goes on.
  */
+import { flushCompileCache } from 'node:module'
 import { supervised } from '../child.ts'
 import type { AgentConfig } from '../config.ts'
 import { startCore } from './core.ts'
@@ -11,6 +12,8 @@ async function run(config: AgentConfig, stopping: AbortSignal): Promise<() => Pr
   const log = (line: string) => console.error(`pilot ${config.name}: ${line}`)
   const core = await startCore(config, log)
   const { goOutside } = await import('./outside.ts')
+  // Now, because a pilot that is killed has no time for it.
+  flushCompileCache()
   const comeBack = await goOutside(config, core, log, stopping)
   return async () => {
     await comeBack()
