@@ -60,15 +60,15 @@ async function start(workers = 1): Promise<Supervisor> {
   const idle = join(folder, 'idle.ts')
   const child = new URL('../child.ts', import.meta.url).href
   writeFileSync(idle, `import { supervised } from '${child}'\nsupervised(() => process.exit(0))\n`)
-  const any = { host: '127.0.0.1', port: 0 }
+  const free = { host: '127.0.0.1', port: 0 }
   const supervisor = startSupervisor(
     {
       cluster: 'eu-1',
       name: 'eu-1-a',
       stateFolder: folder,
-      listen: any,
-      probe: any,
-      admin: any,
+      listen: free,
+      probe: free,
+      admin: free,
       workers,
       control: { url: 'http://127.0.0.1:9', enrolmentToken: null },
       nats: null,

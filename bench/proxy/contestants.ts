@@ -39,7 +39,7 @@ const switchyard: Contestant = {
   name: 'switchyard',
   missing: null,
   async start(folder, backendPort) {
-    const any = { host: '127.0.0.1', port: 0 }
+    const free = { host: '127.0.0.1', port: 0 }
     const endpoints = { 'shop-r1': [{ address: '127.0.0.1', port: backendPort }] }
     const weights = [{ release: 'shop-r1', weight: 1 }]
     const positions = [{ app: 'shop', generation: 1, weights, close: [] }]
@@ -51,9 +51,9 @@ const switchyard: Contestant = {
         cluster: 'bench',
         name: 'bench-a',
         stateFolder: folder,
-        listen: any,
-        probe: any,
-        admin: any,
+        listen: free,
+        probe: free,
+        admin: free,
         workers: 1,
         control: { url: 'http://127.0.0.1:9', enrolmentToken: null },
         nats: null,
