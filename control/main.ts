@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { CommanderError } from 'commander'
 import type { CommandOptions } from './commands.ts'
-import { crashAt, crashingLog } from './crash-points.ts'
+import { crashAt, crashingLog, type Step } from './crash-points.ts'
 import { type Commands, controlCommand } from './flags.ts'
 import { restoreBackup, writeBackup } from './log/backup.ts'
 import { FolderInUse, lockFolder } from './log/lock.ts'
@@ -11,9 +11,8 @@ import { openStateFolder, type StateFolder } from './trust/folder.ts'
 const exitCodes = { failed: 1, usage: 2, inUse: 3 } as const
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
-const step = crashAt(process.env.SWITCHYARD_CRASH_AT)
 
-const commandOptions = (folder: StateFolder): CommandOptions => ({
+const commandOptions = (folder: StateFolder, step: Step): CommandOptions => ({
   folder,
   now: Date.now,
   monotonicMs: () => performance.now(),
@@ -27,7 +26,11 @@ function existing(path: string): string {
 }
 
 /** Alone on the folder while `work` runs. */
-async function alone<T>(path: string, work: (folder: StateFolder) => Promise<T>): Promise<T> {
+async function alone<T>(
+  path: string,
+  step: Step,
+  work: (folder: StateFolder) => Promise<T>,
+): Promise<T> {
   const folder = openStateFolder(path, step)
   const lock = lockFolder(folder.path)
   try {
@@ -37,11 +40,11 @@ async function alone<T>(path: string, work: (folder: StateFolder) => Promise<T>)
   }
 }
 
-const commands: Commands = {
+const commandsWith = (step: Step): Commands => ({
   init: ({ state, cluster }) =>
-    alone(state, async (folder) => {
+    alone(state, step, async (folder) => {
       const { init } = await import('./commands.ts')
-      const changed = await init(commandOptions(folder), cluster)
+      const changed = await init(commandOptions(folder, step), cluster)
       say(
         changed.length > 0
           ? `${folder.path}: added ${changed.join(', ')}; tokens are in admin.token and enrol-<cluster>.token`
@@ -49,9 +52,9 @@ const commands: Commands = {
       )
     }),
   recover: ({ state }) =>
-    alone(existing(state), async (folder) => {
+    alone(existing(state), step, async (folder) => {
       const { recover } = await import('./commands.ts')
-      const number = await recover(commandOptions(folder))
+      const number = await recover(commandOptions(folder, step))
       say(`${folder.path}: epoch ${number} has begun; the next start publishes what this log says`)
     }),
   async backup(file, { state }) {
@@ -59,14 +62,14 @@ const commands: Commands = {
     say(`${file}: written; it holds private keys`)
   },
   restore: (file, { state }) =>
-    alone(state, async (folder) => {
+    alone(state, step, async (folder) => {
       await restoreBackup(file, folder)
       say(
         `${folder.path}: restored; when agents are ahead of it, start says so and recover settles it`,
       )
     }),
   start: ({ state, listen, host, nats, natsCredentials }) =>
-    alone(existing(state), async (folder) => {
+    alone(existing(state), step, async (folder) => {
       // Loaded only here, so that the short commands and `--help` are quick.
       const { serve } = await import('./serve.ts')
       const credentialsFile = natsCredentials ?? folder.file('nats-users.json')
@@ -87,7 +90,7 @@ const commands: Commands = {
       await served.stop()
       say('control has stopped')
     }),
-}
+})
 
 const toldToStop = () =>
   new Promise<unknown>((resolve) => {
@@ -106,7 +109,8 @@ function exitCodeOf(error: unknown): number {
 
 if (import.meta.main) {
   try {
-    await controlCommand(commands).parseAsync()
+    const step = crashAt(process.env.SWITCHYARD_CRASH_AT)
+    await controlCommand(commandsWith(step)).parseAsync()
     process.exit(0)
   } catch (error) {
     process.exit(exitCodeOf(error))

@@ -41,6 +41,8 @@ const headersTimeoutMs = 10_000
 /** For a whole request: a body of the limit at 35 kB/s. */
 const requestTimeoutMs = 30_000
 const connectionsMax = 4_096
+/** When stopping, for answers that are on their way. */
+const lastAnswersMs = 500
 
 export async function serve(options: ServeOptions): Promise<Served> {
   const { folder, say, step } = options
@@ -85,8 +87,10 @@ export async function serve(options: ServeOptions): Promise<Served> {
     async stop() {
       const closed = new Promise((resolve) => server.close(resolve))
       await control.stop()
-      server.closeAllConnections()
+      server.closeIdleConnections()
+      const late = setTimeout(() => server.closeAllConnections(), lastAnswersMs)
       await closed
+      clearTimeout(late)
     },
   }
 }

@@ -23,6 +23,11 @@ export async function followed(log: Log): Promise<FollowedLog> {
       }
       return result
     },
+    /** Wakes everybody: what they read next tells them that there is no log any more. */
+    async close() {
+      await log.close()
+      for (const wake of [...waiting]) wake()
+    },
     recordAfter(position, timeoutMs, signal) {
       if (head > position) return Promise.resolve(true)
       if (signal.aborted) return Promise.resolve(false)

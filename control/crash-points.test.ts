@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest'
+import { crashAt, crashingLog } from './crash-points.ts'
+import type { Log } from './log/log.ts'
+
+it('nothing happens without a specification, and a wrong one is not ignored', () => {
+  crashAt(undefined)('append')
+  crashAt('')('append')
+  for (const wrong of ['flight', 'append:0', 'append:x', 'append:-1', ':1']) {
+    expect(() => crashAt(wrong), wrong).toThrow('is not <step>[:n]')
+  }
+})
+
+it('the steps of a log come before and after the write', async () => {
+  const seen: string[] = []
+  const log: Log = {
+    head: async () => 0,
+    append: async () => {
+      seen.push('written')
+      return 1
+    },
+    read: async () => [],
+    close: async () => {},
+  }
+  await crashingLog(log, (step) => seen.push(step)).append(0, '{}')
+  expect(seen).toEqual(['append', 'written', 'appended'])
+})
