@@ -50,24 +50,19 @@ const guardByte = 0xa7
 let compiled: Promise<Uint8Array<ArrayBuffer>> | undefined
 
 async function compile(): Promise<Uint8Array<ArrayBuffer>> {
-  const { error, binary, stderr } = await compileFile('router-wasm/assembly/grammar.ts')
-  if (error || !binary) throw new Error(`grammar does not compile: ${stderr}`, { cause: error })
-  return binary
-}
-
-async function compileFile(file: string) {
   let binary: Uint8Array<ArrayBuffer> | undefined
   const options = [
-    file, '--outFile', 'grammar.wasm', '--optimizeLevel', '3', '--runtime', 'stub', '--importMemory',
-    '--initialMemory', '0', '--memoryBase', `${at.STATIC_DATA}`, '--enable', 'simd',
-    '--enable', 'bulk-memory', '--disableWarning',
+    'router-wasm/assembly/grammar.ts', '--outFile', 'grammar.wasm', '--optimizeLevel', '3',
+    '--runtime', 'stub', '--importMemory', '--initialMemory', '0', '--memoryBase', `${at.STATIC_DATA}`,
+    '--enable', 'simd', '--enable', 'bulk-memory', '--disableWarning',
   ] // biome-ignore format: a command line
   const { error, stderr } = await asc.main(options, {
     writeFile: (_name, contents) => {
       if (typeof contents !== 'string') binary = new Uint8Array(contents)
     },
   })
-  return { error, binary, stderr: stderr.toString() }
+  if (error || !binary) throw new Error(`grammar does not compile: ${stderr}`, { cause: error })
+  return binary
 }
 
 export async function loadGrammar(): Promise<Grammar> {

@@ -111,7 +111,7 @@ export const FIELD_NAME_OFFSET = 0
 export const FIELD_NAME_BYTES = 4
 export const FIELD_VALUE_OFFSET = 8
 export const FIELD_VALUE_BYTES = 12
-/** FNV-1a of the lower-cased name. */
+/** FNV-1a of the lower-cased name; only after `hashNames`. */
 export const FIELD_NAME_HASH = 16
 /** FIELD_* bits. */
 export const FIELD_FLAGS = 20
