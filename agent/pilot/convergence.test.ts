@@ -194,7 +194,7 @@ describe('a switch', () => {
     await active(1)
     mkdirSync(join(folder, 'positions.json.tmp'))
     await agent.hold(shop(2, 'shop-r2'), 2)
-    await until('the swap', () => dialled[0]!.state.positions.shop === 2)
+    await until('the swap', () => agent.workers.views()[0]?.serving?.positions.shop === 2)
     expect(shopStanding()?.active).toBe(0)
     expect(agent.convergence.progress()).toMatchObject({ equal: false })
     expect(agent.convergence.progress().drift).toContain('cannot be written')
