@@ -99,14 +99,12 @@ export function createTurns(options: TurnOptions): Turns {
       }
     }
     fleet = emptyFleet(now())
-    const startedMs = monotonicMs()
     const publications = new Map<string, Publication>()
     for (const cluster of state.clusters.keys()) {
       const publication = publicationOf(state, cluster)
       if (publication) publications.set(cluster, publication)
     }
     await publisher.start(publications)
-    options.onTurn?.('alarm', monotonicMs() - startedMs)
     alarmIsDue = true
     wake()
   }

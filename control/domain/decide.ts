@@ -137,13 +137,15 @@ function concluded(state: State, fleet: Fleet, asked: readonly DomainEvent[], tu
   return { record, after, fleet: heard }
 }
 
-/** An agent that is forgotten, or enrolled anew, has not reported yet. */
-export function forgetting(fleet: Fleet, events: readonly DomainEvent[]): Fleet {
-  return events.reduce(
-    (held, event) => (event.type === 'agent-forgotten' ? dropReport(held, event) : held),
+/** An agent that is forgotten has not reported; nor has one that enrols anew, perhaps on an empty disk. */
+export const forgetting = (fleet: Fleet, events: readonly DomainEvent[]): Fleet =>
+  events.reduce(
+    (held, event) =>
+      event.type === 'agent-forgotten' || event.type === 'agent-enrolled'
+        ? dropReport(held, event)
+        : held,
     fleet,
   )
-}
 
 function compileFault(before: State, after: State, compile: Compile): Rejection | null {
   for (const { name, tree } of after.clusters.values()) {
