@@ -76,6 +76,26 @@ describe('the event stream', () => {
     expect(ended).toBe(1)
   })
 
+  it('ends before it shows anything to a reader who may not read any more', async () => {
+    let may = true
+    let ended = 0
+    const reader = eventStream({
+      log,
+      after: 0,
+      render: (record) => record.text,
+      stillMay: () => may,
+      onEnd: () => ended++,
+    })
+      .pipeThrough(new TextDecoderStream())
+      .getReader()
+    await append(1)
+    await readUntil(reader, 'id: 1\n')
+    may = false
+    await append(1)
+    expect(await reader.read()).toEqual({ done: true, value: undefined })
+    expect(ended).toBe(1)
+  })
+
   it('ends when the log cannot be read', async () => {
     let ended = 0
     const broken = { read: () => Promise.reject(new Error('disk')), recordAfter: log.recordAfter }

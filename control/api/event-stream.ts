@@ -16,6 +16,8 @@ export interface EventStreamOptions {
   readonly after: number
   /** JSON of one record, as the reader may see it. */
   readonly render: (record: LogRecord) => string
+  /** Asked before each message: the stream ends when the reader may not read any more. */
+  readonly stillMay?: () => boolean
   readonly heartbeatMs?: number
   /** Called once, when the reader has gone or the log could not be read. */
   readonly onEnd?: () => unknown
@@ -46,7 +48,12 @@ export function eventStream(options: EventStreamOptions): ReadableStream<Uint8Ar
       async pull(controller) {
         try {
           const text = await nextText()
-          if (!cancelled.signal.aborted) controller.enqueue(encoder.encode(text))
+          if (cancelled.signal.aborted) return
+          if (options.stillMay?.() ?? true) controller.enqueue(encoder.encode(text))
+          else {
+            end()
+            controller.close()
+          }
         } catch (error) {
           end()
           throw error

@@ -35,12 +35,12 @@ export function defineEvents(define: Define, log: Pick<FollowedLog, 'read' | 're
       },
       rejections: ['overloaded'],
     },
-    async ({ query, headers, request }) => {
+    ({ query, headers, request, stillMay }) => {
       const after = headers['last-event-id'] ?? query.after ?? 0
       if (open >= streamsMax) return problem(tooMany)
       const stream = () => {
         open++
-        return eventStream({ log, after, render: renderRecord, onEnd: () => open-- })
+        return eventStream({ log, after, render: renderRecord, stillMay, onEnd: () => open-- })
       }
       return new Response(request.method === 'HEAD' ? null : stream(), {
         headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' },

@@ -64,6 +64,8 @@ export interface Parsed<P, Q, H, B> {
   readonly headers: H
   readonly body: B
   readonly principal: Principal
+  /** False once the token is revoked or its agent forgotten: for answers that go on. */
+  readonly stillMay: () => boolean
   readonly request: Request
 }
 
@@ -126,7 +128,8 @@ export function definer(app: App, guard: Guard): Define {
         body = check(operation.body, json.value, fields.bodyPointer)
         if (errors.length > 0) return invalid(errors)
       }
-      return handle({ params, query, headers, body, principal, request } as never)
+      const stillMay = () => !(guard(context, operation.access) instanceof Response)
+      return handle({ params, query, headers, body, principal, stillMay, request } as never)
     })
   }
 }
