@@ -1,7 +1,8 @@
 /**
  * A model of delivery: the real publisher and the pilot's real repair over a store whose every write and
  * read is one step, taken in a seeded order, while control is killed between any two of them. What is
- * checked is D4's claim: as long as a header stands, its digest can be found.
+ * checked is D4's claim: as long as a header stands, its digest can be found. The seed steers the choices;
+ * signatures are made in threads, so two runs of one seed are alike but not the same.
  */
 
 import { supportedFormats } from '#wire/header.ts'
@@ -33,7 +34,8 @@ export interface Outcome {
 export interface ModelOptions {
   readonly seed: number
   readonly keys: Keys
-  readonly reads: number
+  /** Goes on until so many reads have proven a snapshot, or twenty times as many were made. */
+  readonly proofs: number
   /** Of 100 changes, how many are too big to ride along. */
   readonly bigPercent: number
 }
@@ -55,7 +57,7 @@ function createSteps(random: () => number) {
   }
 }
 
-export async function runModel({ seed, keys, reads, bigPercent }: ModelOptions): Promise<Outcome> {
+export async function runModel({ seed, keys, proofs, bigPercent }: ModelOptions): Promise<Outcome> {
   const random = seeded(seed)
   const pick = (count: number) => Math.floor(random() * count)
   const steps = createSteps(random)
@@ -182,7 +184,7 @@ export async function runModel({ seed, keys, reads, bigPercent }: ModelOptions):
     void control?.publisher.publish(cluster, history.newest())
   }
 
-  while (done < reads) {
+  while (outcome.proven < proofs && done < 20 * proofs) {
     const what = random()
     if (control === null) {
       if (what < 0.1) control = openControl()
