@@ -37,16 +37,13 @@ export const activeGeneration = (
   app: string,
 ): number => currentReport(state, fleet, agent)?.positions[app]?.active ?? 0
 
-export function isPrepared(
+export const isPrepared = (
   state: State,
   fleet: Fleet,
   agent: AgentRef,
   app: string,
   generation: number,
-): boolean {
-  const position = currentReport(state, fleet, agent)?.positions[app]
-  return position?.prepared === generation || position?.active === generation
-}
+): boolean => currentReport(state, fleet, agent)?.positions[app]?.prepared === generation
 
 /** Refusals of messages that control itself had signed: forged or replayed ones say nothing of ours. */
 const refusesContent: ReadonlySet<Refusal['code']> = new Set([
