@@ -28,7 +28,8 @@ export interface ClientUser {
   onClientFlushed(): void
   /** The wait that `dueMs` bounds is over. */
   onDue(): void
-  /** An operator's deadline has passed. */
+  /** An operator's deadline has passed: end politely where the protocol can; `cut` follows. */
+  leave?(): void
   cut(): void
 }
 

@@ -28,19 +28,32 @@ export async function drain(path: DataPath): Promise<void> {
   await wait(Math.min(idleEndMs, endMs))
   for (const client of path.clients()) if (client.isIdle()) client.close()
   await wait(endMs)
+  for (const client of path.clients()) client.user?.leave?.()
+  await wait(endMs + limits.closeWindowMs)
   for (const client of path.clients()) client.user?.cut()
   await wait(performance.now() + limits.closeWindowMs)
   path.stop()
 }
 
-/** Cuts what is open on these releases now, spread over the window (DESIGN §5, decommission while in use). */
+/**
+ * Ends what is open on these releases, spread over the window (DESIGN §5, decommission while in use):
+ * tunnels are told 1001 and get the window again to answer; then, like exchanges at once, they are cut.
+ */
 export async function closeReleases(path: DataPath, releases: readonly string[]): Promise<void> {
   const closing = new Set(releases)
   const uses = (client: Client) => client.user !== null && closing.has(client.user.count.release)
   const open = path.clients().filter(uses)
   const perStep = Math.ceil(open.length / Math.max(1, path.limits.closeWindowMs / stepMs))
   for (let start = 0; start < open.length; start += perStep) {
-    for (const client of open.slice(start, start + perStep)) if (uses(client)) client.user?.cut()
+    for (const client of open.slice(start, start + perStep)) if (uses(client)) end(client)
     if (start + perStep < open.length) await sleep(stepMs)
   }
+  const endMs = performance.now() + path.limits.closeWindowMs
+  while (open.some(uses) && performance.now() < endMs) await sleep(pollMs)
+  for (const client of open) if (uses(client)) client.user?.cut()
+}
+
+function end(client: Client): void {
+  if (client.user?.leave) client.user.leave()
+  else client.user?.cut()
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
+import { closeReleases } from './drain.ts'
 import { between, eventually, get, kept, ok, rawBackend, rawClient } from './stage.ts'
 
 async function echo(): Promise<{ port: number; server: WebSocketServer }> {
@@ -70,6 +71,38 @@ describe('a WebSocket', () => {
     const [code] = await once(socket, 'close')
     expect(code).toBe(1006)
     await eventually(() => stage.path.counts.usage().inUse['shop-r1'] === 0, 'the ledger')
+  })
+
+  test('is told 1001 when its release is closed, and both sides end', async () => {
+    const backend = await echo()
+    const stage = await between([backend], { limits: { closeWindowMs: 200 } })
+    const socket = await dial(stage.port)
+    socket.send('hello')
+    await once(socket, 'message')
+    const [code] = (
+      await Promise.all([once(socket, 'close'), closeReleases(stage.path, ['shop-r1'])])
+    )[0] as [number]
+    expect(code).toBe(1001)
+    await eventually(() => backend.server.clients.size === 0, 'the backend to be told')
+    expect(stage.path.counts.usage().inUse).toEqual({ 'shop-r1': 0 })
+    expect(stage.path.counts.usage().failures).toEqual({})
+  })
+
+  test('is told so behind the frame that is under way, never within it', async () => {
+    const backend = kept(await rawBackend((socket) => void socket.write(switching)))
+    const stage = await between([backend], { limits: { closeWindowMs: 1_000 } })
+    const client = await rawClient(stage.port)
+    client.send(upgrade)
+    await client.until('101')
+    const [upstream] = backend.sockets
+    upstream!.write(Buffer.from([0x82, 4, 1, 2]))
+    await client.until(/\x82\x04\x01\x02$/)
+    const closed = closeReleases(stage.path, ['shop-r1'])
+    upstream!.write(Buffer.from([3, 4]))
+    await client.until(/\x01\x02\x03\x04\x88\x02\x03\xe9$/)
+    upstream!.write(Buffer.from([0x82, 1, 9]))
+    await closed
+    expect(client.text()).toMatch(/\x03\xe9$/)
   })
 
   test('is closed when nothing moves for the idle time', async () => {

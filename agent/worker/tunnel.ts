@@ -1,11 +1,16 @@
 /**
- * Bytes both ways after `101 Switching Protocols` (http-rules 43): nobody reads them here. Each side's
- * FIN is passed on; a side that stalls stops the other; the ledger counts the tunnel until it is closed.
+ * Bytes both ways after `101 Switching Protocols` (http-rules 43): nobody reads them here, only where
+ * frames to the client end is counted, so that a deadline can say 1001. Each side's FIN is passed on; a
+ * side that stalls stops the other; the ledger counts the tunnel until it is closed.
  */
 import type { Client, ClientUser } from './client.ts'
 import type { ReleaseCount } from './counts.ts'
 import type { DataPath } from './data-path.ts'
+import { FrameEdge } from './frame-edge.ts'
 import type { Upstream, UpstreamOwner } from './upstream.ts'
+
+/** Close, 1001 "going away" (RFC 6455 §5.5.1, §7.4.1), as a server sends it. */
+const goingAway = Buffer.from([0x88, 2, 0x03, 0xe9])
 
 export class Tunnel implements ClientUser, UpstreamOwner {
   readonly count: ReleaseCount
@@ -16,7 +21,11 @@ export class Tunnel implements ClientUser, UpstreamOwner {
   readonly #onFlushed = () => {
     if (this.#upstream.socket.writableLength === 0) this.#client.feed()
   }
+  readonly #edge = new FrameEdge()
   #open = true
+  #leaving = false
+  /** 1001 was sent: nothing may follow it. */
+  #left = false
 
   constructor(
     path: DataPath,
@@ -39,7 +48,10 @@ export class Tunnel implements ClientUser, UpstreamOwner {
     const { tunnelKeepAliveMs } = this.#path.limits
     this.#client.socket.setKeepAlive(true, tunnelKeepAliveMs)
     this.#upstream.socket.setKeepAlive(true, tunnelKeepAliveMs)
-    if (early) this.#client.socket.write(early)
+    if (early) {
+      this.#edge.pass(early, 0, early.length)
+      this.#client.socket.write(early)
+    }
     this.#moved()
     // What the client sent behind its request was held until now.
     this.#client.feed()
@@ -56,11 +68,23 @@ export class Tunnel implements ClientUser, UpstreamOwner {
 
   onUpstreamRead(bytes: number): boolean {
     this.#moved()
+    if (this.#left) return true
     const { zones } = this.#path
+    this.#edge.pass(zones.memory, zones.upstream.start, zones.upstream.start + bytes)
     zones.memory.copyWithin(zones.out, zones.upstream.start, zones.upstream.start + bytes)
-    if (!zones.send(this.#client.socket, bytes)) return true
+    const queued = zones.send(this.#client.socket, bytes)
+    if (this.#leaving) this.leave()
+    if (!queued) return true
     this.#client.whenFlushed()
     return false
+  }
+
+  /** Says 1001 to the client at the next edge of a frame; its answer closes the backend's side too. */
+  leave(): void {
+    this.#leaving = true
+    if (this.#left || !this.#open || !this.#edge.clear) return
+    this.#left = true
+    this.#client.socket.write(goingAway)
   }
 
   onClientFlushed(): void {
