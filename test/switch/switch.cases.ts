@@ -244,6 +244,24 @@ export function switchCases(name: string, make: () => Promise<SwitchWorld>): voi
         await everywhere(blue)
       })
 
+      it('does not count as prepared because it was for an earlier switch', async () => {
+        const { blue, green } = await blueAndGreen()
+        viewOf(await world.step('promote', green))
+        await inPhase(green, 'live')
+        await world.silence('eu-1-a')
+        viewOf(await world.step('promote', blue))
+        const others = agents.filter((agent) => agent !== 'eu-1-a')
+        await world.until(blue, (view) => others.every((one) => stateOf(view, one) === 'prepared'))
+        for (const agent of others) await world.silence(agent)
+        viewOf(await world.step('abort', blue))
+        viewOf(await world.step('promote', blue))
+        await world.wake('eu-1-a')
+        await world.until(blue, (view) => stateOf(view, 'eu-1-a') === 'prepared')
+        expect((await world.view(blue)).phase).toBe('preparing')
+        for (const agent of others) await world.wake(agent)
+        await inPhase(blue, 'live')
+      })
+
       it('is not waited for any more once it is forgotten', async () => {
         const { green } = await blueAndGreen()
         await world.silence('us-1-b')
@@ -337,7 +355,7 @@ export function switchCases(name: string, make: () => Promise<SwitchWorld>): voi
         await inPhase(green, 'live')
         await world.silence('us-1-b')
         viewOf(await world.step('rollback', green))
-        expect((await world.view(blue)).status).toBe('committed, incomplete: us-1')
+        await world.until(blue, (view) => view.status === 'committed, incomplete: us-1')
         const live = await inPhase(blue, 'live')
         expect(live.status).toBe('live except us-1-b')
         expect((await world.view(green)).ledger.mayDecommission).toBe(false)
