@@ -32,6 +32,8 @@ export interface ModelAgent extends AgentRef {
   publicReleases(app: string): readonly string[]
   mayStillReach(release: string): boolean
   generation(app: string): number
+  /** It has said so at least once. */
+  hasBeenPrepared(generation: number): boolean
   report(nowMs: number): Report | null
 }
 
@@ -53,6 +55,7 @@ export function createModelAgent(ref: AgentRef, random: Random): ModelAgent {
   let refusing = false
   let refusals = new Map<Refusal['code'], Refusal>()
   const ready = new Map<string, number>()
+  const saidPrepared = new Set<number>()
   const exchanges = new Map<string, number>()
   const applied = new Map<string, { generation: number; appliedMs: number | null; atMs: number }>()
 
@@ -148,10 +151,12 @@ export function createModelAgent(ref: AgentRef, random: Random): ModelAgent {
       (served.previews.has(release) ||
         [...served.positions.values()].some((position) => weighted(position).includes(release))),
     generation: (app) => served?.positions.get(app)?.generation ?? 0,
+    hasBeenPrepared: (generation) => saidPrepared.has(generation),
     report(nowMs) {
       if (!up || !held || !served) return null
       const positions = [...served.positions.values()].map((position) => {
         const measured = applied.get(position.app)
+        saidPrepared.add(prepared(position))
         return [
           position.app,
           {

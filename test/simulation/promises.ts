@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { objectsOf, type Tree } from '#wire/tree.ts'
 import type { Publication } from '../../control/delivery/publisher-port.ts'
 import { decide } from '../../control/domain/decide.ts'
+import type { DomainEvent } from '../../control/domain/event.ts'
 import type { TurnRecord } from '../../control/domain/record.ts'
 import { rebuild, snapshotOf } from '../../control/domain/snapshot.ts'
 import {
@@ -14,6 +15,7 @@ import {
   type ReleaseState,
   releasesOf,
   type State,
+  sameAgent,
 } from '../../control/domain/state.ts'
 import { valuesOf } from '../../control/domain/table.ts'
 import { releaseView } from '../../control/domain/view.ts'
@@ -48,6 +50,7 @@ export function createPromises(agents: readonly ModelAgent[]) {
 
   /** What leaves the content is used by no agent that is enrolled, and cannot be reached there. */
   function recorded(before: State, after: State, record: TurnRecord): void {
+    for (const event of record.events) proven(before, event)
     for (const cluster of before.clusters.keys()) {
       const kept = backendsOf(snapshotOf(after, cluster))
       for (const release of backendsOf(snapshotOf(before, cluster))) {
@@ -58,6 +61,21 @@ export function createPromises(agents: readonly ModelAgent[]) {
           assert(!agent.mayStillReach(release), `${what} and ${agent.agent} may still reach it`)
         }
       }
+    }
+  }
+
+  /** A commit is decided, and called complete, only by what every agent it counts has really done. */
+  function proven(before: State, event: DomainEvent): void {
+    if (event.type !== 'commit-decided' && event.type !== 'switch-completed') return
+    const { app, generation, except } = event
+    const open = appOf(before, app)?.switch
+    assert.equal(open?.generation, generation, `${event.type} of a switch that was not open`)
+    for (const ref of open?.required ?? []) {
+      const agent = agents.find((one) => sameAgent(one, ref))
+      if (!agent || except.some((one) => sameAgent(one, ref))) continue
+      const what: string = `${event.type} ${generation} of ${app} without ${agent.agent}`
+      if (event.type === 'commit-decided') assert(agent.hasBeenPrepared(generation), what)
+      else assert(agent.generation(app) >= generation, what)
     }
   }
 

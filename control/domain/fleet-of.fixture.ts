@@ -1,0 +1,122 @@
+/** A fleet in a few words: intents, and agents that report what they are told to. */
+import { expect } from 'vitest'
+import { appIntent } from '#wire/app.ts'
+import { digestOf } from '#wire/digest.ts'
+import { releaseIntent } from '#wire/release.ts'
+import type { Report } from '#wire/report.ts'
+import { type Compile, decide } from './decide.ts'
+import { emptyFleet, type Fleet, foldReport } from './fleet.ts'
+import type { Intent } from './input.ts'
+import type { TurnRecord } from './record.ts'
+import { emptyState, type State } from './state.ts'
+import { valuesOf } from './table.ts'
+
+export const hash = digestOf('token')
+export const key = 'k'.repeat(43)
+export const now = 1_000
+
+export function fleetOf(...clusters: string[]) {
+  let state: State = emptyState
+  let fleet: Fleet = emptyFleet(now)
+  let last: TurnRecord | null = null
+  let sequence = 0
+  const ask = (
+    intent: Intent,
+    more: { ifMatch?: string; key?: string; compile?: Compile } = {},
+  ) => {
+    const idempotencyKey = more.key ?? null
+    const input = {
+      kind: 'intent' as const,
+      intent,
+      actor: 'tests',
+      idempotencyKey,
+      ifMatch: more.ifMatch ?? null,
+    }
+    const decision = decide(state, fleet, input, now, more.compile)
+    if (decision.kind !== 'record') return decision
+    state = decision.state
+    last = decision.record
+    return decision
+  }
+  const refused = (...asked: Parameters<typeof ask>) => {
+    const before = state
+    const decision = ask(...asked)
+    expect(state).toBe(before)
+    return decision.kind === 'rejected' ? decision.rejection : null
+  }
+  /** The newest report of an agent that serves all there is, with these counts. */
+  const report = (cluster: string, agent: string, more: Partial<Report> = {}) => {
+    const held = state.clusters.get(cluster)!
+    const positions = Object.fromEntries(
+      appsOf(state).flatMap(({ app, positions: { [cluster]: held } }) => {
+        if (!held) return []
+        const { generation: active, next } = held
+        return [[app, { prepared: next?.generation ?? 0, active, appliedMs: 1, activeForMs: 1 }]]
+      }),
+    )
+    const told: Report = {
+      cluster,
+      agent,
+      instance: '0'.repeat(16),
+      startedAtMs: 0,
+      sequence: ++sequence,
+      epoch: state.epoch!,
+      revision: held.revision,
+      digest: held.tree.root,
+      formats: [1],
+      stale: false,
+      drift: null,
+      workers: 1,
+      positions,
+      readyEndpoints: {},
+      inUse: {},
+      refusals: [],
+      pinnedKeys: [],
+      ...more,
+    }
+    fleet = foldReport(fleet, told, now, now)
+    const decision = decide(state, fleet, { kind: 'report', report: told, receivedMs: now }, now)
+    if (decision.kind === 'record') state = decision.state
+    return decision
+  }
+  const tokens = clusters.map((name) => ({ name, enrolmentTokenHash: hash }))
+  ask({ type: 'init', epochId: '0'.repeat(16), clusters: tokens, adminTokenHash: hash })
+  return { ask, refused, report, state: () => state, last: () => last!, fleet: () => fleet }
+}
+
+const appsOf = (state: State) => [...valuesOf(state.apps)]
+
+export const putApp = (app: string, changes = {}): Intent => ({
+  type: 'put-app',
+  app,
+  body: appIntent.parse({
+    clusters: ['eu-1'],
+    hosts: [`${app}.example`],
+    platform: { type: 'static' },
+    ...changes,
+  }),
+})
+export const createRelease = (app: string, changes = {}): Intent => ({
+  type: 'create-release',
+  body: releaseIntent.parse({ app, version: '1', ...changes }),
+})
+export const enrol = (cluster: string, agent: string): Intent => ({
+  type: 'enrol-agent',
+  cluster,
+  agent,
+  publicKey: key,
+  tokenHash: hash,
+})
+/** One agent, one app, whose first release is live. */
+export function liveShop() {
+  const fleet = fleetOf('eu-1', 'us-1')
+  fleet.ask(enrol('eu-1', 'eu-1-a'))
+  fleet.ask(putApp('shop'))
+  fleet.ask(createRelease('shop'))
+  const readyEndpoints = { 'shop-r1': 1, 'shop-r2': 1, 'shop-r3': 1 }
+  const settle = (more: Partial<Report> = {}) => {
+    for (let n = 0; n < 4; n++) fleet.report('eu-1', 'eu-1-a', { readyEndpoints, ...more })
+  }
+  settle()
+  return { ...fleet, settle }
+}
