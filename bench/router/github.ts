@@ -1,0 +1,230 @@
+/**
+ * 203 routes of GitHub's public REST API (docs.github.com/rest): a method and a path. The router has no
+ * path parameters (Gateway API has none), so `:name` stands for one fixed value, for every contender alike.
+ */
+const routes = `
+GET /authorizations
+GET /authorizations/:id
+POST /authorizations
+DELETE /authorizations/:id
+GET /applications/:client_id/tokens/:access_token
+DELETE /applications/:client_id/tokens
+GET /events
+GET /repos/:owner/:repo/events
+GET /networks/:owner/:repo/events
+GET /orgs/:org/events
+GET /users/:user/received_events
+GET /users/:user/received_events/public
+GET /users/:user/events
+GET /users/:user/events/public
+GET /users/:user/events/orgs/:org
+GET /notifications
+GET /repos/:owner/:repo/notifications
+PUT /notifications
+PUT /repos/:owner/:repo/notifications
+GET /notifications/threads/:id
+GET /notifications/threads/:id/subscription
+PUT /notifications/threads/:id/subscription
+DELETE /notifications/threads/:id/subscription
+GET /repos/:owner/:repo/stargazers
+GET /users/:user/starred
+GET /user/starred
+GET /user/starred/:owner/:repo
+PUT /user/starred/:owner/:repo
+DELETE /user/starred/:owner/:repo
+GET /repos/:owner/:repo/subscribers
+GET /users/:user/subscriptions
+GET /user/subscriptions
+GET /repos/:owner/:repo/subscription
+PUT /repos/:owner/:repo/subscription
+DELETE /repos/:owner/:repo/subscription
+GET /user/subscriptions/:owner/:repo
+PUT /user/subscriptions/:owner/:repo
+DELETE /user/subscriptions/:owner/:repo
+GET /users/:user/gists
+GET /gists
+GET /gists/:id
+POST /gists
+PATCH /gists/:id
+PUT /gists/:id/star
+DELETE /gists/:id/star
+GET /gists/:id/star
+POST /gists/:id/forks
+DELETE /gists/:id
+GET /repos/:owner/:repo/git/blobs/:sha
+POST /repos/:owner/:repo/git/blobs
+GET /repos/:owner/:repo/git/commits/:sha
+POST /repos/:owner/:repo/git/commits
+GET /repos/:owner/:repo/git/refs/:ref
+GET /repos/:owner/:repo/git/refs
+POST /repos/:owner/:repo/git/refs
+PATCH /repos/:owner/:repo/git/refs/:ref
+DELETE /repos/:owner/:repo/git/refs/:ref
+GET /repos/:owner/:repo/git/tags/:sha
+POST /repos/:owner/:repo/git/tags
+GET /repos/:owner/:repo/git/trees/:sha
+POST /repos/:owner/:repo/git/trees
+GET /issues
+GET /user/issues
+GET /orgs/:org/issues
+GET /repos/:owner/:repo/issues
+GET /repos/:owner/:repo/issues/:number
+POST /repos/:owner/:repo/issues
+PATCH /repos/:owner/:repo/issues/:number
+GET /repos/:owner/:repo/assignees
+GET /repos/:owner/:repo/assignees/:assignee
+GET /repos/:owner/:repo/issues/:number/comments
+GET /repos/:owner/:repo/issues/comments
+GET /repos/:owner/:repo/issues/comments/:id
+POST /repos/:owner/:repo/issues/:number/comments
+PATCH /repos/:owner/:repo/issues/comments/:id
+DELETE /repos/:owner/:repo/issues/comments/:id
+GET /repos/:owner/:repo/issues/:number/events
+GET /repos/:owner/:repo/issues/events
+GET /repos/:owner/:repo/issues/events/:id
+GET /repos/:owner/:repo/labels
+GET /repos/:owner/:repo/labels/:name
+POST /repos/:owner/:repo/labels
+PATCH /repos/:owner/:repo/labels/:name
+DELETE /repos/:owner/:repo/labels/:name
+GET /repos/:owner/:repo/issues/:number/labels
+POST /repos/:owner/:repo/issues/:number/labels
+DELETE /repos/:owner/:repo/issues/:number/labels/:name
+PUT /repos/:owner/:repo/issues/:number/labels
+DELETE /repos/:owner/:repo/issues/:number/labels
+GET /repos/:owner/:repo/milestones/:number/labels
+GET /repos/:owner/:repo/milestones
+GET /repos/:owner/:repo/milestones/:number
+POST /repos/:owner/:repo/milestones
+PATCH /repos/:owner/:repo/milestones/:number
+DELETE /repos/:owner/:repo/milestones/:number
+GET /gitignore/templates
+GET /gitignore/templates/:name
+POST /markdown
+GET /users/:user/orgs
+GET /user/orgs
+GET /orgs/:org
+PATCH /orgs/:org
+GET /orgs/:org/members
+GET /orgs/:org/members/:user
+DELETE /orgs/:org/members/:user
+GET /orgs/:org/public_members
+GET /orgs/:org/public_members/:user
+PUT /orgs/:org/public_members/:user
+DELETE /orgs/:org/public_members/:user
+GET /orgs/:org/teams
+GET /teams/:id
+POST /orgs/:org/teams
+PATCH /teams/:id
+DELETE /teams/:id
+GET /teams/:id/members
+GET /teams/:id/members/:user
+PUT /teams/:id/members/:user
+DELETE /teams/:id/members/:user
+GET /teams/:id/repos
+GET /teams/:id/repos/:owner/:repo
+PUT /teams/:id/repos/:owner/:repo
+DELETE /teams/:id/repos/:owner/:repo
+GET /user/teams
+GET /repos/:owner/:repo/pulls
+GET /repos/:owner/:repo/pulls/:number
+POST /repos/:owner/:repo/pulls
+PATCH /repos/:owner/:repo/pulls/:number
+GET /repos/:owner/:repo/pulls/:number/commits
+GET /repos/:owner/:repo/pulls/:number/files
+GET /repos/:owner/:repo/pulls/:number/merge
+PUT /repos/:owner/:repo/pulls/:number/merge
+GET /repos/:owner/:repo/pulls/:number/comments
+GET /repos/:owner/:repo/pulls/comments
+PUT /repos/:owner/:repo/pulls/:number/comments
+GET /user/repos
+GET /users/:user/repos
+GET /orgs/:org/repos
+GET /repositories
+POST /user/repos
+POST /orgs/:org/repos
+GET /repos/:owner/:repo
+PATCH /repos/:owner/:repo
+GET /repos/:owner/:repo/contributors
+GET /repos/:owner/:repo/languages
+GET /repos/:owner/:repo/teams
+GET /repos/:owner/:repo/tags
+GET /repos/:owner/:repo/branches
+GET /repos/:owner/:repo/branches/:branch
+DELETE /repos/:owner/:repo
+GET /repos/:owner/:repo/collaborators
+GET /repos/:owner/:repo/collaborators/:user
+PUT /repos/:owner/:repo/collaborators/:user
+DELETE /repos/:owner/:repo/collaborators/:user
+GET /repos/:owner/:repo/comments
+GET /repos/:owner/:repo/commits/:sha/comments
+POST /repos/:owner/:repo/commits/:sha/comments
+GET /repos/:owner/:repo/comments/:id
+PATCH /repos/:owner/:repo/comments/:id
+DELETE /repos/:owner/:repo/comments/:id
+GET /repos/:owner/:repo/commits
+GET /repos/:owner/:repo/commits/:sha
+GET /repos/:owner/:repo/readme
+GET /repos/:owner/:repo/contents/:path
+PUT /repos/:owner/:repo/contents/:path
+DELETE /repos/:owner/:repo/contents/:path
+GET /repos/:owner/:repo/keys
+GET /repos/:owner/:repo/keys/:id
+POST /repos/:owner/:repo/keys
+DELETE /repos/:owner/:repo/keys/:id
+GET /repos/:owner/:repo/forks
+POST /repos/:owner/:repo/forks
+GET /repos/:owner/:repo/hooks
+GET /repos/:owner/:repo/hooks/:id
+POST /repos/:owner/:repo/hooks
+PATCH /repos/:owner/:repo/hooks/:id
+DELETE /repos/:owner/:repo/hooks/:id
+POST /repos/:owner/:repo/merges
+GET /repos/:owner/:repo/releases
+GET /repos/:owner/:repo/releases/:id
+POST /repos/:owner/:repo/releases
+PATCH /repos/:owner/:repo/releases/:id
+DELETE /repos/:owner/:repo/releases/:id
+GET /repos/:owner/:repo/stats/contributors
+GET /repos/:owner/:repo/stats/commit_activity
+GET /repos/:owner/:repo/statuses/:ref
+POST /repos/:owner/:repo/statuses/:ref
+GET /search/repositories
+GET /search/code
+GET /search/issues
+GET /search/users
+GET /users/:user
+GET /user
+PATCH /user
+GET /users
+GET /user/emails
+POST /user/emails
+DELETE /user/emails
+GET /users/:user/followers
+GET /user/followers
+GET /user/following/:user
+GET /user/keys
+POST /user/keys
+DELETE /user/keys/:id
+`
+
+const values: Readonly<Record<string, string>> = {
+  owner: 'octocat',
+  repo: 'hello-world',
+  user: 'monalisa',
+  org: 'octo-org',
+  id: '1296269',
+  number: '1347',
+  sha: '6dcb09b5b57875f334f61aebed695e2e4193db5e',
+  ref: 'featureA',
+  branch: 'main',
+  path: 'README.md',
+}
+
+export const githubRoutes: readonly (readonly [method: string, path: string])[] = routes
+  .trim()
+  .split('\n')
+  .map((line) => {
+    const [method = '', path = ''] = line.split(' ')
+    return [method, path.replace(/:(\w+)/g, (_, name: string) => values[name] ?? name)] as const
+  })
