@@ -5,9 +5,10 @@
 import { limits } from '#wire/limits.ts'
 import type { Filters } from './filters.ts'
 import type { Header, Plan, PlannedMatch } from './plan.ts'
-import { checksum, finish, hashPath, hashText, nameHash } from './table-hash.ts'
+import { checksum, nameHash } from './table-hash.ts'
 import { createImage, type Image } from './table-image.ts'
 import * as at from './table-layout.ts'
+import { writeSlots } from './table-slots.ts'
 
 /** The bytes, or null when they would be more than `limits.tableBytes`. */
 export function encodeTable(plan: Plan): Uint8Array<ArrayBuffer> | null {
@@ -44,7 +45,7 @@ function writeSections(image: Image, plan: Plan): Map<number, number> {
     }
   }
 
-  image.align()
+  image.align(4)
   const conditions = once<readonly Header[]>((headers) => writeConditions(image, headers))
   for (const headers of shared) conditions(headers)
   const filters = once<Filters>((value) => writeFilters(image, value))
@@ -76,25 +77,30 @@ function writeSections(image: Image, plan: Plan): Map<number, number> {
   const hostOffsets = writeHosts(image, plan)
   const methodNumbers = new Map(plan.methods.map((method, n) => [method, n + 1]))
   const nodeOffsets = plan.nodes.map((node) => {
+    const count = node.exact.length + node.prefix.length
+    alignNode(image, at.NODE_PATH + node.path.length + count * at.MATCH_BYTES)
     const offset = image.at()
     image.word(hostOffsets.get(node.host)!)
     image.word(node.path.length | (node.exact.length << 16) | (node.prefix.length << 24))
     image.raw(node.path)
-    image.align()
+    image.align(4)
     for (const match of node.exact) writeMatch(image, match, methodNumbers, conditions)
     for (const match of node.prefix) writeMatch(image, match, methodNumbers, conditions)
     return offset
   })
 
   let depthMax = 0
-  for (const { path } of plan.nodes) depthMax = Math.max(depthMax, depthOf(path))
+  let pathBytesMax = 0
+  for (const { path } of plan.nodes) {
+    depthMax = Math.max(depthMax, depthOf(path))
+    pathBytesMax = Math.max(pathBytesMax, path.length)
+  }
   words.set(at.TABLE_DEPTH_MAX, depthMax)
+  words.set(at.TABLE_PATH_BYTES_MAX, pathBytesMax)
   const [low, high] = bits(plan.hosts.filter((host) => host.startsWith('.')).map(labelCount))
   words.set(at.TABLE_WILDCARDS, low)
   words.set(at.TABLE_WILDCARDS + 4, high)
-  const owners = plan.nodes.map((node) => hostOffsets.get(node.host)!)
-  const hosts = plan.hosts.map((host) => hostOffsets.get(host)!)
-  for (const [word, value] of writeSlots(image, plan, hosts, owners, nodeOffsets)) {
+  for (const [word, value] of writeSlots(image, plan, hostOffsets, nodeOffsets)) {
     words.set(word, value)
   }
   return words
@@ -102,6 +108,15 @@ function writeSections(image: Image, plan: Plan): Map<number, number> {
 
 const depthOf = (path: string): number => path.split('/').length - 1
 const labelCount = (suffix: string): number => suffix.split('.').length - 1
+
+const lineBytes = 64
+
+/** To a multiple of 8, and to the next line of cache when the node would otherwise lie in two. */
+function alignNode(image: Image, bytes: number): void {
+  image.align(2 ** at.NODE_ALIGN_BITS)
+  const left = lineBytes - (image.at() % lineBytes)
+  if (bytes > left && bytes <= lineBytes) image.reserve(left)
+}
 
 function internFilters(image: Image, { path, host, changes }: Filters): void {
   image.text(path)
@@ -157,77 +172,9 @@ function writeHosts(image: Image, plan: Plan): Map<string, number> {
     offsets.set(host, image.at())
     image.words(...bits(prefix), ...bits(all), host.length)
     image.raw(host)
-    image.align()
+    image.align(4)
   }
   return offsets
-}
-
-const attemptsPerSize = 4
-
-/** Hosts and nodes into open addressing, under a seed with which no entry lies far from its slot. */
-function writeSlots(
-  image: Image,
-  plan: Plan,
-  hosts: readonly number[],
-  owners: readonly number[],
-  nodes: readonly number[],
-): [word: number, value: number][] {
-  const base = seedOf(plan)
-  for (let attempt = 0; ; attempt++) {
-    const seed = (base + Math.imul(attempt, 0x9e3779b1)) >>> 0
-    // Load between 1/3 and 2/3; doubled when a few seeds do not help.
-    const factor = 1.5 * 2 ** Math.floor(attempt / attemptsPerSize)
-    const hostSlots = fill(
-      plan.hosts.map((host) => finish(hashText(seed, host), 0)),
-      hosts,
-      factor,
-    )
-    const pathSlots = fill(
-      plan.nodes.map((node, n) => finish(hashPath(seed, node.path), owners[n]!)),
-      nodes,
-      factor,
-    )
-    if (hostSlots === null || pathSlots === null) continue
-    const hostAt = image.append(hostSlots)
-    const pathAt = image.append(pathSlots)
-    return [
-      [at.TABLE_SEED, seed],
-      [at.TABLE_HOST_SLOTS, hostAt],
-      [at.TABLE_HOST_MASK, hostSlots.length / 2 - 1],
-      [at.TABLE_PATH_SLOTS, pathAt],
-      [at.TABLE_PATH_MASK, pathSlots.length / 2 - 1],
-    ]
-  }
-}
-
-/** Pairs of hash and offset; null when an entry would lie PROBES_MAX slots or more from its own. */
-function fill(
-  hashes: readonly number[],
-  offsets: readonly number[],
-  factor: number,
-): Uint32Array<ArrayBuffer> | null {
-  const count = 2 ** Math.max(3, Math.ceil(Math.log2(hashes.length * factor + 1)))
-  const slots = new Uint32Array(count * 2)
-  for (let n = 0; n < hashes.length; n++) {
-    const hash = hashes[n]!
-    let slot = (hash & (count - 1)) >>> 0
-    let probes = 1
-    for (; slots[slot * 2 + 1] !== 0; probes++) {
-      if (probes === at.PROBES_MAX) return null
-      slot = (slot + 1) & (count - 1)
-    }
-    slots[slot * 2] = hash
-    slots[slot * 2 + 1] = offsets[n]!
-  }
-  return slots
-}
-
-/** From the content, so that the same objects make the same bytes and other objects another seed. */
-function seedOf(plan: Plan): number {
-  let hash = 1
-  for (const host of plan.hosts) hash = hashText(hash, host)
-  for (const node of plan.nodes) hash = hashText(hash, node.path, 0, node.path.length) + 1
-  return hash >>> 0
 }
 
 /** Two words with a bit for each number; bit 63 stands for 63 and more. */

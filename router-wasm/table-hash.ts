@@ -4,42 +4,33 @@
  */
 import { TABLE_CHECKSUM } from './table-layout.ts'
 
-const first = 0x9e3779b1
-const second = 0x85ebca77
+const firstFactor = 0x9e3779b1
+const secondFactor = 0x85ebca77
 const chain = 0xc2b2ae3d
 
 const rotate = (value: number, by: number) => (value << by) | (value >>> (32 - by))
 
-function word(text: string, at: number, end: number): number {
-  let value = 0
-  for (let i = Math.min(end, at + 4) - 1; i >= at; i--) value = (value << 8) | text.charCodeAt(i)
-  return value
+/** Four characters, zeros behind the end. */
+function word(text: string, at: number): number {
+  const char = (n: number) => (at + n < text.length ? text.charCodeAt(at + n) : 0)
+  return char(0) | (char(1) << 8) | (char(2) << 16) | (char(3) << 24)
 }
 
-/** Hashes `text` from `start` to `end`, eight bytes a step. */
-export function hashText(hash: number, text: string, start = 0, end = text.length): number {
-  let mixed = hash
-  for (let at = start; at < end; at += 8) {
-    const pair = Math.imul(word(text, at, end), first) + Math.imul(word(text, at + 4, end), second)
-    mixed = Math.imul(rotate(mixed, 5) ^ pair, chain)
+/** Eight characters a step; the last step takes the 0 to 7 that are left. */
+export function hashText(seed: number, text: string): number {
+  const blocks = text.length >> 3
+  let state = seed
+  for (let n = 0; n <= blocks; n++) {
+    const at = n * 8
+    const first = Math.imul(word(text, at), firstFactor)
+    const second = Math.imul(word(text, at + 4), secondFactor)
+    state = Math.imul(rotate(state, 5) ^ (first + second), chain)
   }
-  return mixed >>> 0
-}
-
-/** Hashes a path segment by segment; `''` is the path of prefix `/`. */
-export function hashPath(seed: number, path: string): number {
-  let hash = seed
-  for (let at = 0; at < path.length; ) {
-    const slash = path.indexOf('/', at + 1)
-    const next = slash < 0 ? path.length : slash
-    hash = hashText(hash, path, at, next)
-    at = next
-  }
-  return hash
+  return state >>> 0
 }
 
 export function finish(hash: number, owner: number): number {
-  let mixed = hash ^ Math.imul(owner, first)
+  let mixed = hash ^ Math.imul(owner, firstFactor)
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b)
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
   return (mixed ^ (mixed >>> 16)) >>> 0

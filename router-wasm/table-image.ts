@@ -2,7 +2,8 @@
 export interface Image {
   at(): number
   reserve(bytes: number): void
-  align(): void
+  /** To a multiple of a power of two. */
+  align(unit: number): void
   word(value: number): void
   words(...values: readonly number[]): void
   /** Overwrites the word at an offset. */
@@ -42,7 +43,7 @@ export function createImage(bytesMax: number): Image {
   const image: Image = {
     at: () => length,
     reserve: (count) => void claim(count),
-    align: () => void claim(-length & 3),
+    align: (unit) => void claim(-length & (unit - 1)),
     word(value) {
       const at = claim(4)
       if (!tooLong) view.setInt32(at, value, true)

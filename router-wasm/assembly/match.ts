@@ -3,12 +3,13 @@
  * precedence picks: exact host, then the longest wildcard; exact path, then the longest prefix by
  * segments; then the order in which the compiler has laid the matches.
  *
- *   /repos/a/issues    the path is hashed once, segment by segment; SCRATCH keeps each boundary
+ *   /repos/a/issues    slashes: SCRATCH has the offset of each, so the bytes of every prefix
  *   0     1 2      3   depth: number of segments in front of the boundary
  *
  * A host knows at which depths it has anything, so only those are probed, the deepest first, each by one
  * search in one table keyed by (host, hash of the path up to there). The cost is O(path), flat in the
- * number of routes: two cache lines for each probed depth. Nothing is checked here that `verify` checked.
+ * number of routes: two cache lines for each probed depth. Hashing stops at the deepest one, and shallower
+ * prefixes begin from the states that were passed on the way. Nothing is checked here that `verify` checked.
  */
 import {
   FIELD_BYTES,
@@ -36,9 +37,6 @@ import {
   CONDITION_NAME_HASH,
   CONDITION_VALUE,
   CONDITION_VALUE_BYTES,
-  ENTRY_BYTES,
-  ENTRY_HASH,
-  ENTRY_OFFSET,
   HOST_DEPTHS,
   HOST_PREFIX_DEPTHS,
   MATCH_BYTES,
@@ -51,8 +49,11 @@ import {
   METHOD_TEXT,
   METHOD_TEXT_BYTES,
   METHOD_WORD,
+  NODE_ALIGN_BITS,
   NODE_EXACT_COUNT,
   NODE_HOST,
+  NODE_OFFSET_BITS,
+  NODE_OFFSET_MASK,
   NODE_PATH,
   NODE_PATH_BYTES,
   NODE_PREFIX_COUNT,
@@ -60,24 +61,31 @@ import {
   TABLE_DEPTH_MAX,
   TABLE_METHOD_COUNT,
   TABLE_METHODS,
+  TABLE_PATH_BYTES_MAX,
   TABLE_PATH_MASK,
   TABLE_PATH_SLOTS,
   TABLE_SEED,
 } from '../table-layout.ts'
 import { lowerToken } from './characters.ts'
 import { hashNames } from './fields.ts'
-import { finish, hashBytes, sameBytes } from './hash.ts'
+import { finish, hashBlock, hashRest, sameBytes } from './hash.ts'
 import { exactHost, nextWildcard, startWildcards } from './match-host.ts'
 import { servedTable } from './table.ts'
 
 const SLASH = 0x2f
-/** A boundary in SCRATCH: hash and absolute offset. */
-const BOUNDARY_BYTES = 8
+/** In SCRATCH: offsets of slashes in a long path, and states of the hash in front of each 8 bytes. */
+const OFFSETS = SCRATCH
+const STATES = SCRATCH + 0x2000
+/** A path of at most this many bytes has its slashes in one word. */
+const WORD_BYTES = 64
 
-/** Boundaries that `hashPath` has laid, and whether the last one is the path's end. */
+/** Of the present request: segments (one more than the table's deepest path: more than that). */
 let depth: i32 = 0
-let whole: bool = false
-/** Of the present request: the method's number or -1 while unknown; are the names of its fields hashed? */
+/** A bit for each of the path's slashes; 0 when it is long, and OFFSETS has them. */
+let slashes: u64 = 0
+/** States that are known, besides the first. */
+let blocks: i32 = 0
+/** The method's number or -1 while unknown; are the names of its fields hashed? */
 let method: i32 = -1
 let hashed: bool = false
 
@@ -91,7 +99,7 @@ export function match(): i32 {
   if (table === 0) return -503
   method = -1
   hashed = false
-  hashPath(table)
+  readPath(table)
   const exact = exactHost(table)
   if (exact !== 0 && matchHost(table, exact)) return 0
   if (!startWildcards(table)) return -404
@@ -101,57 +109,68 @@ export function match(): i32 {
   return -404
 }
 
-/** Lays the boundaries of the path's segments into SCRATCH, up to the depth of the table's deepest path. */
-function hashPath(table: i32): void {
+/** Finds the slashes, as many as the table's deepest path has, and begins the hash. */
+function readPath(table: i32): void {
   const path = load<i32>(REQUEST, REQ_PATH_OFFSET)
-  const end = path + load<i32>(REQUEST, REQ_PATH_BYTES)
-  const depthMax = load<i32>(table, TABLE_DEPTH_MAX)
-  let hash = load<u32>(table, TABLE_SEED)
-  let boundary = SCRATCH
-  store<u32>(boundary, hash)
-  store<i32>(boundary, path, 4)
-  // Slashes of 64 bytes at a time as bits, so that the search for the next one leaves the chain of the hash.
-  let base = path
-  let slashes = slashesOf(base) & ~(<u64>1)
-  let at = path
-  depth = 0
-  while (at < end && depth < depthMax) {
-    while (slashes === 0 && base + 64 < end) {
-      base += 64
-      slashes = slashesOf(base)
-    }
-    const next = slashes === 0 ? end : min(end, base + <i32>ctz(slashes))
-    slashes &= slashes - 1
-    hash = hashBytes(hash, at, next)
-    at = next
-    depth++
-    boundary += BOUNDARY_BYTES
-    store<u32>(boundary, hash)
-    store<i32>(boundary, at, 4)
+  const bytes = load<i32>(REQUEST, REQ_PATH_BYTES)
+  const most = load<i32>(table, TABLE_DEPTH_MAX) + 1
+  blocks = 0
+  store<u32>(STATES, load<u32>(table, TABLE_SEED))
+  if (bytes <= WORD_BYTES) {
+    slashes = slashesOf(path, bytes)
+    depth = min(<i32>popcnt(slashes), most)
+    return
   }
-  whole = at === end
+  slashes = 0
+  depth = 0
+  for (let base = 0; base < bytes && depth < most; base += WORD_BYTES) {
+    let bits = slashesOf(path + base, bytes - base)
+    for (; bits !== 0 && depth < most; depth++) {
+      store<i32>(OFFSETS + (depth << 2), base + <i32>ctz(bits))
+      bits &= bits - 1
+    }
+  }
 }
 
-function slashesOf(at: i32): u64 {
+/** A bit for each slash of the first `bytes`, at most 64. */
+function slashesOf(at: i32, bytes: i32): u64 {
   const slash = i8x16.splat(<i8>SLASH)
   const a = <u64>i8x16.bitmask(i8x16.eq(v128.load(at), slash))
   const b = <u64>i8x16.bitmask(i8x16.eq(v128.load(at, 16), slash))
   const c = <u64>i8x16.bitmask(i8x16.eq(v128.load(at, 32), slash))
   const d = <u64>i8x16.bitmask(i8x16.eq(v128.load(at, 48), slash))
-  return a | (b << 16) | (c << 32) | (d << 48)
+  const bits = a | (b << 16) | (c << 32) | (d << 48)
+  return bytes < WORD_BYTES ? bits & (((<u64>1) << (<u64>bytes)) - 1) : bits
+}
+
+/** Offset of the slash that ends the prefix of `at` segments; `at` is below `depth`. */
+function prefixBytes(at: i32): i32 {
+  let bits = slashes
+  if (bits === 0) return load<i32>(OFFSETS + (at << 2))
+  for (let i = 0; i < at; i++) bits &= bits - 1
+  return <i32>ctz(bits)
+}
+
+/** Hash of the first `bytes` of the path. */
+function hashOf(path: i32, bytes: i32): u32 {
+  const block = bytes >> 3
+  let state = load<u32>(STATES + (blocks << 2))
+  for (; blocks < block; blocks++) {
+    state = hashBlock(state, path + (blocks << 3))
+    store<u32>(STATES + (blocks << 2), state, 4)
+  }
+  return hashRest(load<u32>(STATES + (block << 2)), path + (block << 3), bytes & 7)
 }
 
 /** The host's first match in order of precedence. */
 function matchHost(table: i32, host: i32): bool {
-  let below = depth
-  if (whole) {
-    if (((load<u64>(host, HOST_DEPTHS) >> <u64>min(depth, 63)) & 1) !== 0) {
-      const node = findNode(table, host, depth)
-      if (node !== 0 && matchNode(table, node, true)) return true
-    }
-    below--
+  // The whole path, unless it has more segments than any; a prefix ends at a slash in front of that.
+  if (((load<u64>(host, HOST_DEPTHS) >> <u64>min(depth, 63)) & 1) !== 0) {
+    const node = findNode(table, host, load<i32>(REQUEST, REQ_PATH_BYTES))
+    if (node !== 0 && matchNode(table, node, true)) return true
   }
   const depths = load<u64>(host, HOST_PREFIX_DEPTHS)
+  let below = depth - 1
   // Depths from 63 on share a bit and are probed one by one.
   if (depths >> 63 !== 0) {
     for (; below >= 63; below--) if (matchPrefix(table, host, below)) return true
@@ -167,25 +186,23 @@ function matchHost(table: i32, host: i32): bool {
 }
 
 function matchPrefix(table: i32, host: i32, at: i32): bool {
-  const node = findNode(table, host, at)
+  const node = findNode(table, host, prefixBytes(at))
   return node !== 0 && matchNode(table, node, false)
 }
 
-/** The node of this host at this boundary, or 0. */
-function findNode(table: i32, host: i32, at: i32): i32 {
+/** The node of this host for the first `bytes` of the path, or 0. */
+function findNode(table: i32, host: i32, bytes: i32): i32 {
+  if (bytes > load<i32>(table, TABLE_PATH_BYTES_MAX)) return 0
   const path = load<i32>(REQUEST, REQ_PATH_OFFSET)
-  const boundary = SCRATCH + at * BOUNDARY_BYTES
-  const bytes = load<i32>(boundary, 4) - path
   const owner = host - table
-  const hash = finish(load<u32>(boundary), owner)
+  const hash = finish(hashOf(path, bytes), owner)
   const slots = table + load<i32>(table, TABLE_PATH_SLOTS)
   const mask = load<u32>(table, TABLE_PATH_MASK)
   for (let i: u32 = 0; i < <u32>PROBES_MAX; i++) {
-    const slot = slots + <i32>((hash + i) & mask) * ENTRY_BYTES
-    const offset = load<i32>(slot, ENTRY_OFFSET)
-    if (offset === 0) return 0
-    if (load<u32>(slot, ENTRY_HASH) !== hash) continue
-    const node = table + offset
+    const entry = load<u32>(slots + ((<i32>((hash + i) & mask)) << 2))
+    if (entry === 0) return 0
+    if ((entry ^ hash) >>> NODE_OFFSET_BITS !== 0) continue
+    const node = table + <i32>((entry & NODE_OFFSET_MASK) << NODE_ALIGN_BITS)
     if (
       load<i32>(node, NODE_HOST) === owner &&
       <i32>load<u16>(node, NODE_PATH_BYTES) === bytes &&
@@ -243,7 +260,7 @@ function methodNumber(table: i32): i32 {
     if (
       load<u64>(record, METHOD_WORD) === word &&
       load<i32>(record, METHOD_TEXT_BYTES) === bytes &&
-      sameBytes(table + load<i32>(record, METHOD_TEXT), at, bytes)
+      (bytes <= 8 || sameBytes(table + load<i32>(record, METHOD_TEXT), at, bytes))
     ) {
       return i
     }

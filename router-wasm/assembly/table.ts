@@ -1,7 +1,7 @@
 /**
  * Hot path. What the served table says about a matched route, for the writer of the head. The table was
  * verified: every offset lies in it, every text is free of controls, path rewrites are canonical, names
- * are lower case. All offsets returned are absolute; 16 bytes may be read at once behind each text.
+ * are lower case. All offsets returned are absolute; 32 bytes may be read at once behind each text.
  *
  *   pathRewriteKind     PATH_KEPT, PATH_REPLACED (never empty), PREFIX_REPLACED (perhaps empty)
  *   hostRewriteBytes    0: the authority stays

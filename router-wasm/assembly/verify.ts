@@ -58,7 +58,9 @@ import {
   NAME_TEXT,
   NAME_TEXT_BYTES,
   NAME_TEXT_BYTES_MAX,
+  NODE_ALIGN_BITS,
   NODE_EXACT_COUNT,
+  NODE_OFFSET_MASK,
   NODE_PATH,
   NODE_PATH_BYTES,
   NODE_PREFIX_COUNT,
@@ -87,6 +89,7 @@ import {
   TABLE_MAGIC_AT,
   TABLE_METHOD_COUNT,
   TABLE_METHODS,
+  TABLE_PATH_BYTES_MAX,
   TABLE_PATH_MASK,
   TABLE_PATH_SLOTS,
   TABLE_ROUTE_COUNT,
@@ -126,6 +129,7 @@ export function verify(start: i32, bytes: i32): i32 {
   const sum = checksum(start + TABLE_CHECKSUM + 4, start + bytes)
   if (load<u32>(start, TABLE_CHECKSUM) !== sum) return VERIFY_CHECKSUM
   if (<u32>word(TABLE_DEPTH_MAX) > <u32>DEPTH_MAX) return VERIFY_DEPTH
+  if (<u32>word(TABLE_PATH_BYTES_MAX) > <u32>PATH_VALUE_BYTES_MAX) return VERIFY_DEPTH
   if (!verifyMethods()) return VERIFY_METHODS
   if (!verifyNames(TABLE_APPS, TABLE_APP_COUNT, APP_COUNT_MAX)) return VERIFY_APPS
   if (!verifyNames(TABLE_BACKENDS, TABLE_BACKEND_COUNT, BACKEND_COUNT_MAX)) return VERIFY_BACKENDS
@@ -245,19 +249,20 @@ function verifyChange(at: i32): bool {
 
 /** Both hash tables and everything that they lead to. */
 function verifySlots(): i32 {
-  const hostCount = slotCount(TABLE_HOST_SLOTS, TABLE_HOST_MASK)
+  const hostCount = slotCount(TABLE_HOST_SLOTS, TABLE_HOST_MASK, ENTRY_BYTES)
   if (hostCount === 0) return VERIFY_HOSTS
   for (let i = 0; i < hostCount; i++) {
     const host = word(word(TABLE_HOST_SLOTS) + i * ENTRY_BYTES + ENTRY_OFFSET)
     if (host !== 0 && !verifyHost(host)) return VERIFY_HOSTS
   }
-  const pathCount = slotCount(TABLE_PATH_SLOTS, TABLE_PATH_MASK)
+  const pathCount = slotCount(TABLE_PATH_SLOTS, TABLE_PATH_MASK, 4)
   if (pathCount === 0) return VERIFY_NODES
   // No two slots share a node, so more matches than fit into the table are a forged one.
   let left = stop / MATCH_BYTES
   for (let i = 0; i < pathCount; i++) {
-    const node = word(word(TABLE_PATH_SLOTS) + i * ENTRY_BYTES + ENTRY_OFFSET)
-    if (node === 0) continue
+    const entry = word(word(TABLE_PATH_SLOTS) + (i << 2))
+    if (entry === 0) continue
+    const node = (entry & NODE_OFFSET_MASK) << NODE_ALIGN_BITS
     if (!verifyNode(node)) return VERIFY_NODES
     const matches = matchCount(node)
     left -= matches
@@ -270,10 +275,10 @@ function verifySlots(): i32 {
 }
 
 /** A power of two, or 0 when the slots do not lie inside. */
-function slotCount(slotsAt: i32, maskAt: i32): i32 {
+function slotCount(slotsAt: i32, maskAt: i32, size: i32): i32 {
   const mask = word(maskAt)
   if (<u32>mask > <u32>SLOT_MASK_MAX || (mask & (mask + 1)) !== 0) return 0
-  return inside(word(slotsAt), mask + 1, ENTRY_BYTES) ? mask + 1 : 0
+  return inside(word(slotsAt), mask + 1, size) ? mask + 1 : 0
 }
 
 function verifyHost(at: i32): bool {
