@@ -33,7 +33,7 @@ export interface ControlProcess {
   kill(signal: NodeJS.Signals): Promise<Ended>
 }
 
-const startWithinMs = 20_000
+const startWithinMs = 60_000
 
 /** Runs a command of control to its end. */
 export async function runControl(

@@ -21,7 +21,7 @@ const initOf = (state: string) => [
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000)
 const moments = Number(process.env.MOMENTS ?? 200)
 const lanes = 2
-const timeout = 240_000
+const timeout = 600_000
 
 async function inFolder(work: (state: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-crash-'))
