@@ -197,6 +197,18 @@ describe('reports', () => {
     expect(turns.fleet().clusters.get('eu-1')?.get('eu-1-a')?.report.sequence).toBe(5_000)
   })
 
+  it('of an agent that enrols anew, or is forgotten, prove nothing any more', async () => {
+    const { ask, report, turns } = await start()
+    const heard = () => turns.fleet().clusters.get('eu-1')?.has('eu-1-a')
+    await report('eu-1')
+    expect(heard()).toBe(true)
+    await ask(enrol('eu-1'))
+    expect(heard()).toBe(false)
+    await report('eu-1')
+    await ask({ type: 'forget-agent', cluster: 'eu-1', agent: 'eu-1-a' })
+    expect(heard()).toBe(false)
+  })
+
   it('of agents that are not enrolled are refused', async () => {
     const { report } = await start()
     expect(codeOf(await report('eu-1', { agent: 'stranger' }))).toBe('unknown-agent')
