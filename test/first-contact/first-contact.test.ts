@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePorts } from '../../deploy/local/ports.ts'
-import { runningProcesses } from '../../deploy/local/processes.ts'
+import { descendants, runningProcesses } from '../../deploy/local/processes.ts'
 import { until } from '../../deploy/local/until.ts'
 import { atPortBase, mismatch, transcripts } from './transcript.ts'
 
@@ -122,7 +122,7 @@ describe('first contact', { timeout: 240_000 }, () => {
 
   test('when the start itself is killed with -9, what it had started goes too', async () => {
     await npmStart()
-    const leader = left().find(({ command }) => command.includes('deploy/local/start.ts'))
+    const leader = descendants(start!.pid!).find(({ command }) => /start\.ts/.test(command))
     process.kill(leader!.pid, 'SIGKILL')
     await until('all are gone', left, (list) => list.length === 0, 30_000)
   })
