@@ -4,6 +4,7 @@
  */
 import type { ReleaseView } from '#wire/release.ts'
 import type { Fleet } from './fleet.ts'
+import { agentsOf } from './ports.ts'
 import { app, authority, preview } from './setting.ts'
 
 export interface Command {
@@ -16,7 +17,7 @@ export function commands(fleet: Fleet, releases: readonly ReleaseView[]): Comman
   const number = releases.length + 1
   const next = `${app}-r${number}`
   const live = releases.find((release) => release.phase === 'live')
-  const [cluster] = fleet.plan.clusters
+  const cluster = fleet.plan.clusters[0]!
   const [first] = fleet.targets()
   const traffic = `http://127.0.0.1:${first!.port}`
   const host = `-H 'host: ${authority}'`
@@ -65,6 +66,25 @@ export function commands(fleet: Fleet, releases: readonly ReleaseView[]): Comman
         `${get(`/v1/clusters/${cluster}/snapshot`)}; ` +
         post(`/v1/clusters/${cluster}/explain`, { method: 'GET', host: authority, path: '/cart' }),
     },
+    {
+      comment: 'a third agent joins the cluster, in a terminal of its own',
+      command: join(fleet, cluster),
+    },
     { comment: 'everything that has happened', command: `${get('/v1/events')} --max-time 1` },
   ]
+}
+
+/** The agent's command line, with the ports behind those of the agents that run. */
+function join({ plan, ports, controlUrl, natsUrl }: Fleet, cluster: string): string {
+  const [name] = agentsOf(cluster, plan.agentsPerCluster + 1).slice(-1)
+  const platform = ports.platforms[cluster]!
+  const listen = platform + plan.agentsPerCluster + 1
+  const address = (port: number) => `127.0.0.1:${port}`
+  return [
+    `npm run agent -- --cluster ${cluster} --name ${name} --workers 1`,
+    `--enrol "${controlUrl}/#$(cat ${plan.stateFolder}/control/enrol-${cluster}.token)"`,
+    `--state ${plan.stateFolder}/agents/${name} --platform local:http://${address(platform)}`,
+    `--listen ${address(listen)} --probe ${address(listen + 20)} --admin ${address(listen + 40)}`,
+    ...(natsUrl ? [`--nats ${natsUrl}`] : []),
+  ].join(' ')
 }

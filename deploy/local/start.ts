@@ -2,7 +2,7 @@
  * `npm start`: a whole Switchyard on this machine, with a demo application behind it, and the commands
  * to try next. Ctrl-C stops everything; the state folder makes the next start find it again.
  */
-import { relative } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { ReleaseView } from '#wire/release.ts'
@@ -88,7 +88,7 @@ function parse(): { state: string; portBase: number; nats: boolean } | number {
     if (!Number.isInteger(portBase) || portBase < 1024 || portBase > 65_000) {
       throw new Error('--port-base wants a number from 1024 to 65000')
     }
-    return { state: values.state, portBase, nats: values.nats }
+    return { state: resolve(values.state), portBase, nats: values.nats }
   } catch (error) {
     say(`${red(messageOf(error))}\n\n${usage}`)
     return 2
