@@ -77,8 +77,7 @@ function writeSections(image: Image, plan: Plan): Map<number, number> {
   const hostOffsets = writeHosts(image, plan)
   const methodNumbers = new Map(plan.methods.map((method, n) => [method, n + 1]))
   const nodeOffsets = plan.nodes.map((node) => {
-    const count = node.exact.length + node.prefix.length
-    alignNode(image, at.NODE_PATH + node.path.length + count * at.MATCH_BYTES)
+    image.align(2 ** at.NODE_ALIGN_BITS)
     const offset = image.at()
     image.word(hostOffsets.get(node.host)!)
     image.word(node.path.length | (node.exact.length << 16) | (node.prefix.length << 24))
@@ -106,17 +105,13 @@ function writeSections(image: Image, plan: Plan): Map<number, number> {
   return words
 }
 
-const depthOf = (path: string): number => path.split('/').length - 1
-const labelCount = (suffix: string): number => suffix.split('.').length - 1
-
-const lineBytes = 64
-
-/** To a multiple of 8, and to the next line of cache when the node would otherwise lie in two. */
-function alignNode(image: Image, bytes: number): void {
-  image.align(2 ** at.NODE_ALIGN_BITS)
-  const left = lineBytes - (image.at() % lineBytes)
-  if (bytes > left && bytes <= lineBytes) image.reserve(left)
+/** Segments of a path: its slashes. */
+function depthOf(path: string): number {
+  let depth = 0
+  for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) depth++
+  return depth
 }
+const labelCount = (suffix: string): number => suffix.split('.').length - 1
 
 function internFilters(image: Image, { path, host, changes }: Filters): void {
   image.text(path)

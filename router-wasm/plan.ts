@@ -90,7 +90,7 @@ export function planTable(objects: Iterable<SnapshotObject>): PlanResult {
   const appNumbers = new Map(apps.map((app, n) => [app, n]))
   const backendNumbers = new Map(backends.map((release, n) => [release, n]))
 
-  const nodes = new Map<string, PlannedNode>()
+  const nodes: NodesByHost = new Map()
   const methodUses = new Map<string, number>()
   const routes: PlannedRoute[] = []
   const warnings: Fault[] = []
@@ -125,28 +125,35 @@ export function planTable(objects: Iterable<SnapshotObject>): PlanResult {
     routes.push({ key: object.key, app: appNumbers.get(object.app)!, backend: number, filters })
   }
 
-  const sorted = [...nodes.values()].sort((a, b) => order(a.host, b.host) || order(a.path, b.path))
+  const hostNames = [...nodes.keys()].sort(order)
+  const sorted = hostNames.flatMap((host) =>
+    [...nodes.get(host)!.values()].sort((a, b) => order(a.path, b.path)),
+  )
   for (const node of sorted) {
-    const count = node.exact.length + node.prefix.length
-    if (count > limits.matchesPerPath) {
-      const youngest = [...node.exact, ...node.prefix].reduce((a, b) =>
-        b.since >= a.since ? b : a,
-      )
-      const place = `${node.host}${node.path || '/'}`
-      return fault(
-        routes[youngest.route]!.key,
-        `${count} matches share ${place}; at most ${limits.matchesPerPath} may`,
-        'too-many-matches',
-      )
-    }
+    const crowd = tooMany(node)
+    if (crowd) return fault(routes[crowd.route]!.key, crowd.reason, 'too-many-matches')
     node.exact.sort(precedence)
     node.prefix.sort(precedence)
   }
   const methods = [...methodUses]
     .sort((a, b) => b[1] - a[1] || order(a[0], b[0]))
     .map(([method]) => method)
-  const hosts = unique(sorted.map(({ host }) => host))
-  return { ok: true, plan: { hosts, nodes: sorted, methods, routes, apps, backends, warnings } }
+  return {
+    ok: true,
+    plan: { hosts: hostNames, nodes: sorted, methods, routes, apps, backends, warnings },
+  }
+}
+
+/** When more matches share a host and path than may: the youngest one's route is at fault. */
+function tooMany({ host, path, exact, prefix }: PlannedNode) {
+  const count = exact.length + prefix.length
+  if (count <= limits.matchesPerPath) return null
+  const { route } = [...exact, ...prefix].reduce((a, b) => (b.since >= a.since ? b : a))
+  const place = `${host.startsWith('.') ? '*' : ''}${host}${path || '/'}`
+  return {
+    route,
+    reason: `${count} matches share ${place}; at most ${limits.matchesPerPath} may`,
+  }
 }
 
 /** Same host, same path: has a method, more headers, older, key (routes are numbered by it), place. */
@@ -179,12 +186,16 @@ export function nodePath({ path: { type, value } }: RouteMatch): string | null {
   return type === 'PathPrefix' && path.endsWith('/') ? path.slice(0, -1) : path
 }
 
-function nodeOf(nodes: Map<string, PlannedNode>, host: string, path: string): PlannedNode {
-  const key = `${host} ${path}`
-  const held = nodes.get(key)
+/** By host, then path: one key of both would be a new string for every match. */
+type NodesByHost = Map<string, Map<string, PlannedNode>>
+
+function nodeOf(nodes: NodesByHost, host: string, path: string): PlannedNode {
+  const below = nodes.get(host) ?? new Map<string, PlannedNode>()
+  if (below.size === 0) nodes.set(host, below)
+  const held = below.get(path)
   if (held) return held
   const node: PlannedNode = { host, path, exact: [], prefix: [] }
-  nodes.set(key, node)
+  below.set(path, node)
   return node
 }
 

@@ -71,7 +71,7 @@ export const NODE_ALIGN_BITS = 3
 export const NODE_OFFSET_BITS = 22
 export const NODE_OFFSET_MASK = 0x3fffff
 
-// A node of at most 64 bytes does not cross a multiple of 64, so that it is one line of cache. A node: what one host has at one path. The path of a prefix has no trailing slash; `/` has 0 bytes.
+// A node: what one host has at one path. The path of a prefix has no trailing slash; `/` has 0 bytes.
 export const NODE_HOST = 0
 /** u16 */
 export const NODE_PATH_BYTES = 4
