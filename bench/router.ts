@@ -9,6 +9,7 @@ import { explain } from '#router/reference.ts'
 import type { RouteObject } from '#wire/object.ts'
 import { type Contender, peerContenders, peers } from './router/peers.ts'
 import { type Figure, measure, median, ratio } from './router/rounds.ts'
+import { selectionContenders } from './router/selection.ts'
 import { githubSet, objectsOf, type RouteSet, serviceSet } from './router/sets.ts'
 import { buildWasm, createWasmContenders } from './router/wasm.ts'
 
@@ -106,6 +107,10 @@ const [small, large] = measure(
   roundCount,
 ) as [Figure, Figure]
 
+const selection = measure(selectionContenders(module, requestCount), requestCount, roundCount)
+console.log('\nendpoint selection, release of the slot and both calls from JavaScript included')
+console.table(selection.map(({ name, ns }) => ({ endpoints: name, ns: round(ns) })))
+
 const [inside, called, ...others] = github.figures as [Figure, Figure, ...Figure[]]
 const best = (form: string, of: Figure) =>
   Math.min(...others.filter(({ name }) => name.endsWith(form)).map((peer) => ratio(peer, of)))
@@ -122,5 +127,6 @@ console.log(
     ns100: round(small.ns),
     ns100k: round(large.ns),
     bytesPerRoute: round(bytesPerRoute),
+    selectNs256Busy: round(selection.at(-1)!.ns),
   }),
 )
