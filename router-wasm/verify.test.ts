@@ -10,7 +10,7 @@ import type { SnapshotObject } from '#wire/object.ts'
 import { compileTable } from './compile.ts'
 import * as at from './layout.ts'
 import { backend, exact, live, prefix, route } from './objects.cases.ts'
-import { checksum } from './table-hash.ts'
+import { checksum, nameHash } from './table-hash.ts'
 import * as table from './table-layout.ts'
 
 interface Exports extends Record<string, unknown> {
@@ -87,6 +87,13 @@ const changed = (offset: number, value: number): Uint8Array => {
 }
 const word = (offset: number) => new DataView(valid.buffer).getInt32(offset, true)
 
+/** The one condition of these objects: found by the hash of its name. */
+const conditionAt = () => {
+  const hash = Buffer.alloc(4)
+  hash.writeUInt32LE(nameHash('x-a'))
+  return Buffer.from(valid).indexOf(hash)
+}
+
 test('a table that the compiler made is accepted', () => {
   expect(instance(valid).load(valid)).toBe(0)
 })
@@ -107,6 +114,7 @@ test('each section that is wrong is refused by its number', () => {
   refused(table.VERIFY_ROUTES, word(table.TABLE_ROUTES) + table.ROUTE_BACKEND, 2)
   refused(table.VERIFY_HOSTS, table.TABLE_HOST_MASK, 6)
   refused(table.VERIFY_NODES, table.TABLE_PATH_SLOTS, valid.length - 16)
+  refused(table.VERIFY_CONDITIONS, conditionAt() + table.CONDITION_NAME_BYTES, 129)
   expect(load(valid.slice(0, valid.length - 4))).toBe(table.VERIFY_LENGTH)
   const flipped = valid.slice()
   flipped[valid.length - 1]! ^= 1

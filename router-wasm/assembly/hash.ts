@@ -38,7 +38,7 @@ export function finish(hash: u32, owner: i32): u32 {
   return mixed ^ (mixed >> 16)
 }
 
-/** Of whole words, for the checksum of a table; four chains side by side, 1 ns for 16 bytes. */
+/** Of whole words, for the checksum of a table; four chains side by side. */
 export function checksum(start: i32, end: i32): u32 {
   let a: u32 = 1
   let b: u32 = 2

@@ -2,7 +2,7 @@
  * A table is checked once, when it is loaded, so that nothing that reads it has to: every offset, count and
  * length lies inside, every number names something, and every text that can reach a backend is free of
  * characters that could end its line (http-rules 65). All loops are bounded by counts that were checked
- * before; 100,000 routes take about 10 ms.
+ * before; 100,000 routes take less than 100 ms.
  */
 import {
   APP_COUNT_MAX,
@@ -290,7 +290,7 @@ function verifyHost(at: i32): bool {
 function verifyNode(at: i32): bool {
   if (!inside(at, 1, NODE_PATH)) return false
   const bytes = <i32>load<u16>(table + at, NODE_PATH_BYTES)
-  if (!text(at + NODE_PATH, bytes, 0, PATH_VALUE_BYTES_MAX, VISIBLE)) return false
+  if (!extent(at + NODE_PATH, bytes, PATH_VALUE_BYTES_MAX)) return false
   const matches = matchCount(at)
   return matches <= MATCHES_PER_PATH_MAX && inside(matchesAt(at), matches, MATCH_BYTES)
 }
