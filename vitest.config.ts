@@ -1,12 +1,35 @@
 import { defineConfig } from 'vitest/config'
 
-// Tests use real sockets and processes: files run one after another on a small machine by default.
+// Tests use real sockets and processes. Whole fleets have promises about time to keep under load, so they
+// run last and one file after another; everything else shares the two cores of a small machine.
+const fleets = 'test/{story,switch,crash,first-contact}/**/*.test.ts'
+
 export default defineConfig({
   test: {
-    include: ['{wire,router-wasm,control,agent,bench,deploy,test}/**/*.test.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'parts',
+          include: ['{wire,router-wasm,control,agent,bench,deploy,test}/**/*.test.ts'],
+          exclude: [fleets],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'fleets',
+          include: [fleets],
+          maxWorkers: 1,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 })
