@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AgentConfig } from './config.ts'
 import { agentCommand } from './flags.ts'
+import { stopWhenTold } from './stopping.ts'
 import { startSupervisor } from './supervisor.ts'
 
 function run(config: AgentConfig): void {
@@ -12,20 +13,7 @@ function run(config: AgentConfig): void {
   // instead of 200.
   process.env.NODE_COMPILE_CACHE ??= join(config.stateFolder, 'compiled')
   const supervisor = startSupervisor(config)
-  const stop = () => {
-    supervisor.stop().then(
-      () => process.exit(0),
-      (error) => {
-        console.error(error)
-        process.exit(1)
-      },
-    )
-  }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
-  // Started by a fleet: the channel closes when the one who started it has died.
-  if (process.channel) process.on('disconnect', stop)
-  if (process.connected === false) stop()
+  stopWhenTold(() => supervisor.stop())
 }
 
 if (import.meta.main) {

@@ -17,6 +17,7 @@ import type { z } from 'zod'
 import { routeName } from '#wire/names.ts'
 import type { Address } from '../config.ts'
 import { addressFlag, clusterFlag } from '../flags.ts'
+import { stopWhenTold } from '../stopping.ts'
 import { type Copies, createCopies } from './copies.ts'
 import type { CopyTiming } from './copy.ts'
 import { openDesired } from './desired.ts'
@@ -227,19 +228,7 @@ if (import.meta.main) {
       programs: program,
     })
     console.error(`platform ${cluster}: listens on ${running.url}`)
-    const stop = () => {
-      running.stop().then(
-        () => process.exit(0),
-        (error) => {
-          console.error(error)
-          process.exit(1)
-        },
-      )
-    }
-    process.on('SIGTERM', stop)
-    process.on('SIGINT', stop)
-    // Started by a fleet: the channel closes when the one who started it has died.
-    if (process.channel) process.on('disconnect', stop)
+    stopWhenTold(() => running.stop())
   }
   try {
     await localClusterCommand(run).parseAsync()

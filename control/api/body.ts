@@ -3,12 +3,15 @@
  * streamed one as soon as it has passed it.
  */
 import type { Rejection } from '#wire/codes.ts'
+import { readAtMost } from '../bounded-body.ts'
 
 export type BytesRead = { readonly bytes: Uint8Array } | { readonly rejection: Rejection }
 export type JsonRead = { readonly value: unknown } | { readonly rejection: Rejection }
 
 export async function readBytes(request: Request, bytesMax: number): Promise<BytesRead> {
-  const tooLarge: BytesRead = {
+  const bytes = await readAtMost(request, bytesMax)
+  if (bytes) return { bytes }
+  return {
     rejection: {
       code: 'body-too-large',
       detail: `The body is larger than ${bytesMax} bytes.`,
@@ -16,21 +19,6 @@ export async function readBytes(request: Request, bytesMax: number): Promise<Byt
       evidence: { limitBytes: bytesMax },
     },
   }
-  if (Number(request.headers.get('content-length') ?? 0) > bytesMax) return tooLarge
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of request.body ?? []) {
-    length += chunk.byteLength
-    if (length > bytesMax) return tooLarge
-    chunks.push(chunk)
-  }
-  const bytes = new Uint8Array(length)
-  let offset = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset)
-    offset += chunk.byteLength
-  }
-  return { bytes }
 }
 
 /** The body as JSON; `undefined` when it is empty. */

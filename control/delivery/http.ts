@@ -9,6 +9,7 @@ import { type RefusalCode, refusals } from '#wire/codes.ts'
 import { limits } from '#wire/limits.ts'
 import { agentPaths } from '#wire/subjects.ts'
 import { bucketCount } from '#wire/tree.ts'
+import { readAtMost } from '../bounded-body.ts'
 import { type Broadcast, createBroadcast } from './broadcast.ts'
 import type { ReportListener, Transport } from './transport.ts'
 
@@ -113,25 +114,6 @@ async function answerReport(
   const code: RefusalCode | null = bytes ? await takeReport(cluster, bytes) : 'oversize'
   if (code === null) return new Response(null, { status: 202, headers: fresh })
   return refuse(refusals[code].status, code, refusals[code].sentence)
-}
-
-/** Null when the body is longer; what is over the limit is never kept. */
-async function readAtMost(request: Request, bytesMax: number): Promise<Uint8Array | null> {
-  if (Number(request.headers.get('content-length') ?? 0) > bytesMax) return null
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of request.body ?? []) {
-    length += chunk.byteLength
-    if (length > bytesMax) return null
-    chunks.push(chunk)
-  }
-  const bytes = new Uint8Array(length)
-  let offset = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset)
-    offset += chunk.byteLength
-  }
-  return bytes
 }
 
 function answerBuckets(buckets: ReadonlyMap<number, Uint8Array>, ids: string): Response {
