@@ -79,6 +79,7 @@ export interface Convergence {
  * is silent for 5 s) and carries no traffic.
  */
 const missingGraceMs = 5_000
+const headerWriteMs = 50
 const endpointsWriteMs = 200
 
 export function createConvergence(options: ConvergenceOptions): Convergence {
@@ -93,6 +94,8 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
   let endpoints: Endpoints = stored.endpoints
   let endpointsKnown = false
   let endpointsTimer: NodeJS.Timeout | null = null
+  let headerTimer: NodeJS.Timeout | null = null
+  let headerDue = false
   let standings: ReadonlyMap<string, Standing> = new Map()
   let ready = false
   let diskTrouble: string | null = null
@@ -154,11 +157,23 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
     return { table: candidate, positions: bridging(applied, coming, releases), endpoints, ready }
   }
 
-  /** While the workers swap. Also when nothing moved: a restart must not go behind this header. */
+  /**
+   * While the workers swap. A header that moves nothing (a prepare, say) is written a moment later: it must
+   * outlive a restart, so that the agent does not go behind it, but nobody waits for that.
+   */
   function persist(): void {
     if (!held) return
     const header = held.sealed.payload
     if (onDisk.header === header && onDisk.applied === applied) return
+    if (onDisk.applied === applied && !headerDue) {
+      headerTimer ??= setTimeout(() => {
+        headerTimer = null
+        headerDue = true
+        onDiskOrNot(persist)
+        headerDue = false
+      }, headerWriteMs)
+      return
+    }
     const objects = [...catalogue.positions.values()]
     writePositions(folder, { header: held.sealed, objects, positions: [...applied.values()] })
     onDisk = { header, applied }
@@ -238,6 +253,9 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
       settle()
     },
     stop() {
+      if (headerTimer) clearTimeout(headerTimer)
+      headerDue = true
+      onDiskOrNot(persist)
       if (endpointsTimer) clearTimeout(endpointsTimer)
       if (endpointsKnown) onDiskOrNot(() => writeEndpoints(folder, endpoints))
     },

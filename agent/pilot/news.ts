@@ -36,16 +36,14 @@ export function createNews(options: {
 
   return {
     progressed(progress, urgent) {
-      if (urgent) {
-        reporter()?.now()
-        measure(progress)
-        return
-      }
       const { held, equal, drift, ready, endpoints, workers } = progress
       const counts = Object.entries(endpoints).map(([release, list]) => `${release}=${list.length}`)
       const text = [held?.header.revision, equal, drift, ready, workers.length, ...counts].join(' ')
-      if (text !== shown) reporter()?.soon()
+      // A report is cumulative: one that is urgent says the rest too.
+      if (urgent) reporter()?.now()
+      else if (text !== shown) reporter()?.soon()
       shown = text
+      if (urgent) measure(progress)
     },
     usageChanged() {
       if (timer) return

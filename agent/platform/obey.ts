@@ -68,8 +68,10 @@ export function obey(
   const running = loop()
   return {
     want(next) {
+      // A switch changes no workload: then the next renewal of the lease is soon enough.
+      const same = JSON.stringify(next.workloads) === JSON.stringify(desired?.workloads)
       desired = next
-      wake.abort()
+      if (!same) wake.abort()
     },
     held: () => held,
     async stop() {
