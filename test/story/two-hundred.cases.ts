@@ -42,7 +42,7 @@ export function twoHundredChapter(stageOf: () => Stage): void {
             if (last?.skewErrorMs != null) errors.push(last.skewErrorMs)
           }
         },
-        { ratePerSecond: 400 },
+        { ratePerSecond: 200 },
       )
 
       for (const kind of ['promote', 'rollback'] as const) {
