@@ -39,11 +39,11 @@ export function commands(fleet: Fleet, releases: readonly ReleaseView[]): Comman
         `AUTH="authorization: Bearer $(cat ${fleet.plan.stateFolder}/control/admin.token)"`,
     },
     {
-      comment: `start ${release.version} beside it: it is tried at ${preview.path}, and public for nobody`,
-      command: post('/v1/releases', release),
+      comment: `start ${release.version} beside it: tried at ${preview.path}, public for nobody; answers when ready`,
+      command: post('/v1/releases?wait=active', release),
     },
     {
-      comment: 'look at it, and at the preview, once its phase is "ready"',
+      comment: 'look at it, and at the preview',
       command: `${get(`/v1/releases/${next}`)}; curl -s ${host} ${traffic}${preview.path}/cart`,
     },
     {
