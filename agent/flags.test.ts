@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AgentConfig } from './config.ts'
 import { agentCommand } from './flags.ts'
@@ -28,6 +30,15 @@ afterEach(() => {
 })
 
 describe("the agent's command line", () => {
+  it('ends with 2 when it is wrong, and with 0 after its help', () => {
+    const main = join(import.meta.dirname, 'main.ts')
+    const end = (...args: string[]) => spawnSync(process.execPath, [main, ...args]).status
+    expect(end('--bogus')).toBe(2)
+    expect(end('--cluster', 'EU_1')).toBe(2)
+    expect(end()).toBe(2)
+    expect(end('--help')).toBe(0)
+  })
+
   it('needs a cluster, an enrolment and a platform; the rest has defaults', async () => {
     const config = await parse(whole)
     expect(config).toMatchObject({

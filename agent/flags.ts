@@ -4,7 +4,7 @@
  */
 import { availableParallelism, hostname } from 'node:os'
 import { resolve } from 'node:path'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, type CommanderError, InvalidArgumentError, Option } from 'commander'
 import { agentName, clusterName } from '#wire/names.ts'
 import type { Address, AgentConfig } from './config.ts'
 
@@ -75,11 +75,20 @@ export function agentCommand(run: (config: AgentConfig) => void): Command {
     )
     .addHelpText('after', examples)
     .showHelpAfterError('(--help shows every flag and examples)')
+    .exitOverride(exitOf)
     .action((flags: Flags) => run(configOf(flags)))
+}
+
+const wrongCommandLine = 2
+
+/** As control's: a wrong command line is told from a failure. */
+function exitOf(error: CommanderError): never {
+  process.exit(error.exitCode === 0 ? 0 : wrongCommandLine)
 }
 
 const examples = `
 Each flag has an environment variable of the same meaning; the flag wins.
+Exit codes: 0 told to stop, 1 failed, 2 wrong command line.
 
 Examples:
   join the local fleet as a third agent of eu-1

@@ -25,7 +25,7 @@ export const limits = {
   matchesPerRoute: 16,
   headersPerMatch: 16,
   headerChangesPerRoute: 32,
-  /** Candidates on one host and path: bounds the matcher's inner loop (DESIGN D9). */
+  /** Candidates on one host and path: bounds the matcher's inner loop. */
   matchesPerPath: 64,
   copiesPerRelease: 1_000,
   /** Not decommissioned: each may keep copies running. */
@@ -40,7 +40,7 @@ export const limits = {
 
   /** A JSON body of the operator API. */
   requestBodyBytes: 1_048_576,
-  /** A header with its changes; bigger changes go as buckets first (DESIGN D4). */
+  /** A header with its changes; bigger changes go as buckets first. */
   announcementBytes: 262_144,
   /** The changes that ride along with a header. */
   announcementChanges: 512,
@@ -55,7 +55,7 @@ export const limits = {
   /** Agents report at least this often; three missed reports make an agent silent. */
   reportIntervalMs: 2_000,
   agentSilentAfterMs: 6_000,
-  /** After a restart an agent looks for the stored header this long, then serves its disk (D6). */
+  /** After a restart an agent looks for the stored header this long, then serves its disk. */
   seekHeaderMs: 2_000,
   /** `?wait=active&timeout=` */
   waitTimeoutMs: 60_000,
