@@ -11,7 +11,7 @@ import { get } from 'node:http'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { Command, Option } from 'commander'
 import { contestants, folderOf, type Running, versionOf } from './proxy/contestants.ts'
 import { load } from './proxy/load.ts'
 import { cpuSeconds, firstLine, installed, start, stop } from './proxy/processes.ts'
@@ -22,16 +22,15 @@ interface Round {
   readonly errors: number
 }
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '3' },
-    connections: { type: 'string', default: '64' },
-  },
-})
-const rounds = Number(values.rounds)
-const seconds = Number(values.seconds)
-const connections = Number(values.connections)
+const { rounds, seconds, connections } = new Command('npm run bench:proxy --')
+  .description('One agent worker against HAProxy, nginx and an npm proxy, one core each.')
+  .addOption(
+    new Option('--rounds <n>', 'rounds in which all take turns').default(5).argParser(Number),
+  )
+  .addOption(new Option('--seconds <n>', 'load on each in a round').default(3).argParser(Number))
+  .addOption(new Option('--connections <n>', 'kept alive').default(64).argParser(Number))
+  .parse()
+  .opts<{ rounds: number; seconds: number; connections: number }>()
 
 const median = (list: readonly number[]): number => {
   const sorted = [...list].sort((a, b) => a - b)

@@ -4,6 +4,7 @@
  * ratios are medians of the ratios within a round. All figures are nanoseconds from a request's bytes to
  * its route, with the offsets of method, path and host known.
  */
+import { Command, Option } from 'commander'
 import { compileTable } from '#router/compile.ts'
 import { explain } from '#router/reference.ts'
 import type { RouteObject } from '#wire/object.ts'
@@ -13,8 +14,13 @@ import { selectionContenders } from './router/selection.ts'
 import { githubSet, objectsOf, type RouteSet, serviceSet } from './router/sets.ts'
 import { buildWasm, createWasmContenders } from './router/wasm.ts'
 
-const flag = process.argv.indexOf('--rounds')
-const roundCount = flag < 0 ? 40 : Number(process.argv[flag + 1])
+const { rounds: roundCount } = new Command('npm run bench:router --')
+  .description('The WASM matcher against find-my-way, rou3 and the reference.')
+  .addOption(
+    new Option('--rounds <n>', 'rounds in which all take turns').default(40).argParser(Number),
+  )
+  .parse()
+  .opts<{ rounds: number }>()
 const requestCount = 32_768
 /** Requests that are also put to the reference with all routes, when these are many. */
 const wholeCount = 5

@@ -200,7 +200,7 @@ export function localClusterCommand(run: (flags: Flags) => Promise<void>): Comma
     )
     .addHelpText(
       'after',
-      '\nExample:\n  node agent/platform/local-cluster.ts --cluster eu-1 --state .switchyard/eu-1 \\\n' +
+      '\nExample:\n  npx node agent/platform/local-cluster.ts --cluster eu-1 --state .switchyard/eu-1 \\\n' +
         '    --program shop=deploy/local/shop.ts\n',
     )
     .showHelpAfterError('(--help shows every flag and an example)')

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { Command } from 'commander'
 import { createHistory, type History } from '../../bench/load/history.ts'
 import { defaultPlan, type LoadResult } from '../../bench/load/plan.ts'
 import { describe, judge, lastSentMs, spread } from '../../bench/load/verdict.ts'
@@ -153,7 +154,12 @@ function figures(result: LoadResult, history: History): boolean {
 }
 
 async function main(): Promise<number> {
-  const nats = process.argv.includes('--nats')
+  const { nats } = new Command('npm run demo --')
+    .description('The story of a blue-green release under load; exits 1 when a promise breaks.')
+    .option('--nats', 'announcements travel over a real NATS server instead of HTTP', false)
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+    .parse()
+    .opts<{ nats: boolean }>()
   const folder = await mkdtemp(join(tmpdir(), 'swy-demo-'))
   const began = performance.now()
   let fleet: Fleet | null = null
