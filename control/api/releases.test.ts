@@ -37,7 +37,7 @@ describe('the life of a release over HTTP', () => {
     const objects = snapshot.body.objects as unknown as SnapshotObject[]
     const position = objects.find((object) => object.kind === 'position')!
     await agent.report({
-      readyEndpoints: { 'shop-r1': 1, 'shop-r2': 1 },
+      readyEndpoints: { 'shop-r1': 1, 'shop-r2': 1, 'shop-r3': 1 },
       positions: {
         shop: {
           prepared: position.next?.generation ?? 0,
@@ -48,12 +48,15 @@ describe('the life of a release over HTTP', () => {
       },
     })
   }
-  async function followUntil(answer: Promise<Called>): Promise<Called> {
+  async function followUntil(
+    answer: Promise<Called>,
+    say: () => Promise<unknown> = follow,
+  ): Promise<Called> {
     let done = false
     void answer.finally(() => {
       done = true
     })
-    for (let n = 0; n < 200 && !done; n++) await follow()
+    for (let n = 0; n < 200 && !done; n++) await say()
     return answer
   }
 
@@ -82,6 +85,18 @@ describe('the life of a release over HTTP', () => {
       'state-changed',
     ])
     expect(control.head()).toBe(before)
+  })
+
+  it('is waited for until it is ready to be promoted, not only until it is announced', async () => {
+    await motion('abort')
+    const body = { app: 'shop', version: '2', autoPromote: false }
+    const path = '/v1/releases?wait=active&timeout=300ms'
+    const early = await followUntil(control.call('POST', path, { body }), () => agent.report())
+    expect(codeOf(early)).toEqual([504, 'wait-timeout'])
+    await motion('abort', 'shop-r2')
+    const longer = '/v1/releases?wait=active&timeout=10s'
+    const answer = followUntil(control.call('POST', longer, { body }))
+    expect((await answer).body).toMatchObject({ id: 'shop-r3', phase: 'ready' })
   })
 
   it('says that a switch was aborted when it was waited for, with the reason', async () => {

@@ -30,9 +30,8 @@ export function intentActive(
       const id = createdAt(state, intent.body.app, revision)
       const release = id === null ? undefined : releaseOf(state, id)
       if (!release || release.phase === 'aborted') return 'failed'
-      return release.autoPromote && release.phase !== 'live'
-        ? 'pending'
-        : served(state, fleet, release.clusters, revision, now)
+      const aim = release.autoPromote ? release.phase === 'live' : release.phase !== 'starting'
+      return aim ? served(state, fleet, release.clusters, revision, now) : 'pending'
     }
     case 'promote-release':
     case 'rollback-release':
