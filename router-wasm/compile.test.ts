@@ -4,8 +4,8 @@ import { expect, test } from 'vitest'
 import { limits } from '#wire/limits.ts'
 import type { SnapshotObject } from '#wire/object.ts'
 import { compileTable } from './compile.ts'
-import { conflicts } from './conflicts.ts'
 import { APP_COUNT_MAX, SLOT_COUNT_MAX } from './layout.ts'
+import { matchIdentity } from './match-identity.ts'
 import { backend, exact, live, position, prefix, route } from './objects.cases.ts'
 import { createImage } from './table-image.ts'
 import * as table from './table-layout.ts'
@@ -113,31 +113,22 @@ test('a preview of a release without a backend is a warning', () => {
   })
 })
 
-test('routes that say the same are found, whoever owns them', () => {
-  const objects = [
-    route('old', [prefix('/a/')], { hosts: ['a.example', 'b.example'] }),
-    route('new', [prefix('/a'), prefix('/b')], { hosts: ['b.example'], since: 2, app: 'other' }),
-    route('exact', [exact('/a')], { hosts: ['b.example'] }),
-    route('method', [prefix('/a', { method: 'GET' })], { hosts: ['b.example'] }),
-    route('twice', [
-      prefix('/c', {
-        headers: [
-          { name: 'x-a', value: '1' },
-          { name: 'x-b', value: '2' },
-        ],
-      }),
-      prefix('/c', {
-        headers: [
-          { name: 'X-B', value: '2' },
-          { name: 'x-a', value: '1' },
-        ],
-      }),
-    ]),
-  ]
-  expect(conflicts(objects).map(({ route, other, host }) => [route, other, host])).toEqual([
-    ['route/shop/twice', 'route/shop/twice', 'shop.example'],
-    ['route/shop/new', 'route/shop/old', 'b.example'],
-  ])
+test('matches that accept the same requests have the same identity', () => {
+  const one = prefix('/c', {
+    headers: [
+      { name: 'x-a', value: '1' },
+      { name: 'x-b', value: '2' },
+    ],
+  })
+  const other = prefix('/c/', {
+    headers: [
+      { name: 'X-B', value: '2' },
+      { name: 'x-a', value: '1' },
+    ],
+  })
+  expect(matchIdentity(one)).toBe(matchIdentity(other))
+  const different = [prefix('/a'), exact('/a'), prefix('/a', { method: 'GET' }), prefix('/b'), one]
+  expect(new Set(different.map(matchIdentity)).size).toBe(different.length)
 })
 
 test('what a table is held to are the limits of the wire', () => {

@@ -2,7 +2,7 @@
  * One host and one match lead to one route: a second route that says the same could never be reached, or
  * would take traffic away from an app whose owner did not ask. Each cluster keeps an index of them.
  */
-import { canonicalText } from '#wire/digest.ts'
+import { matchIdentity } from '#router/match-identity.ts'
 import type { RouteObject } from '#wire/object.ts'
 import { drop, get, put, type Table } from './table.ts'
 
@@ -45,9 +45,8 @@ export function indexRoutes(
 
 function* matchKeys(route: RouteObject): Generator<readonly [host: string, key: string]> {
   for (const match of route.matches) {
-    const headers = match.headers.map(({ name, value }) => `${name}: ${value}`).sort()
-    const text = canonicalText([match.path.type, match.path.value, match.method ?? null, headers])
-    for (const host of route.hosts) yield [host, `${host} ${text}`]
+    const identity = matchIdentity(match)
+    for (const host of route.hosts) yield [host, `${host} ${identity}`]
   }
 }
 

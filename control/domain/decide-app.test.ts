@@ -34,6 +34,11 @@ describe('apps', () => {
     })
     const twice = [{ name: 'one' }, { name: 'two' }]
     expect(refused(putApp('blog', { routes: twice }))?.code).toBe('route-conflict')
+    const slashed = ['/a', '/a/'].map((value, n) => ({
+      name: `r${n}`,
+      matches: [{ path: { type: 'PathPrefix', value } }],
+    }))
+    expect(refused(putApp('blog', { routes: slashed }))?.code).toBe('route-conflict')
     const elsewhere = { hosts: ['shop.example'], clusters: ['us-1'] }
     expect(ask(putApp('blog', elsewhere)).kind).toBe('record')
     expect(ask(putApp('shop', { copies: 2 })).kind).toBe('record')
