@@ -15,6 +15,23 @@ export interface DirectReply {
   readonly data: Uint8Array
 }
 
+/** A client library's message, as far as a reply needs it. */
+interface ClientMessage {
+  readonly headers?: {
+    readonly code: number
+    readonly description: string
+    get(name: string): string
+  }
+  readonly data: Uint8Array
+}
+
+export const replyOf = ({ headers, data }: ClientMessage): DirectReply => ({
+  status: headers?.code ?? 0,
+  description: headers?.description ?? '',
+  field: (name) => headers?.get(name) ?? '',
+  data,
+})
+
 export interface StoredMessage {
   readonly subject: string
   readonly sequence: number

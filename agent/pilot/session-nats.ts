@@ -4,7 +4,7 @@
  * way, and the next call makes another: the caller's jittered retry is the only one.
  */
 import { connect, type NatsConnection, RequestStrategy } from 'nats'
-import { type DirectReply, directGet } from '#wire/direct-get.ts'
+import { type DirectReply, directGet, replyOf } from '#wire/direct-get.ts'
 import { limits } from '#wire/limits.ts'
 import { inboxPrefix, streamName, subjects } from '#wire/subjects.ts'
 import { bucketCount } from '#wire/tree.ts'
@@ -150,14 +150,7 @@ async function* batch(
     strategy: RequestStrategy.SentinelMsg,
     maxWait: batchWithinMs,
   })
-  for await (const { headers, data } of replies) {
-    yield {
-      status: headers?.code ?? 0,
-      description: headers?.description ?? '',
-      field: (name) => headers?.get(name) ?? '',
-      data,
-    }
-  }
+  for await (const reply of replies) yield replyOf(reply)
 }
 
 /** The client has no signals: an aborted wait is left alone, and its own bound ends it. */

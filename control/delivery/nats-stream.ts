@@ -5,7 +5,7 @@
  * wait for more): the publisher compares and mends whenever the connection comes back.
  */
 import { headers as messageHeaders, type NatsConnection, NatsError, RequestStrategy } from 'nats'
-import { type DirectReply, directGet, type StoredMessage } from '#wire/direct-get.ts'
+import { type DirectReply, directGet, replyOf, type StoredMessage } from '#wire/direct-get.ts'
 import { limits } from '#wire/limits.ts'
 import { streamName, subjects } from '#wire/subjects.ts'
 import { bucketCount } from '#wire/tree.ts'
@@ -148,12 +148,5 @@ async function* batch(
     strategy: RequestStrategy.SentinelMsg,
     maxWait: batchWithinMs,
   })
-  for await (const { headers, data } of replies) {
-    yield {
-      status: headers?.code ?? 0,
-      description: headers?.description ?? '',
-      field: (name) => headers?.get(name) ?? '',
-      data,
-    }
-  }
+  for await (const reply of replies) yield replyOf(reply)
 }
