@@ -77,7 +77,7 @@ async function measure(place: Place, key: SigningKey, plan: Plan) {
       reportRefused() {},
     },
   })
-  await publisher.start(new Map([[cluster, { epoch, revision, tree }]]))
+  await publisher.start(new Map([[cluster, { epoch, revision, format: 1, tree }]]))
   let holds: (digest: string) => void = () => {}
   const readers = await Promise.all(
     Array.from({ length: plan.agents }, (_, n) =>
@@ -97,7 +97,7 @@ async function measure(place: Place, key: SigningKey, plan: Plan) {
       }
     })
     const startedMs = performance.now()
-    await publisher.publish(cluster, { epoch, revision: ++revision, tree })
+    await publisher.publish(cluster, { epoch, revision: ++revision, format: 1, tree })
     const handed = performance.now() - startedMs
     await all
     if (n < warmUpChanges) continue

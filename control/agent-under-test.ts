@@ -39,7 +39,7 @@ export async function enrolAgent(
         epoch: snapshot.body.epoch as unknown as Epoch,
         revision: Number(snapshot.body.revision),
         digest: String(snapshot.body.digest),
-        formats: [1],
+        formats: [1, 2],
         stale: false,
         drift: null,
         workers: 1,

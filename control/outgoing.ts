@@ -6,7 +6,7 @@ import type { State } from './domain/state.ts'
 export function publicationOf(state: State, cluster: string): Publication | null {
   const held = state.clusters.get(cluster)
   return held && state.epoch
-    ? { epoch: state.epoch, revision: held.revision, tree: held.tree }
+    ? { epoch: state.epoch, revision: held.revision, format: state.format, tree: held.tree }
     : null
 }
 

@@ -60,7 +60,8 @@ export function createReadings(
       if (state === null) return 'busy'
       const found = state.clusters.get(cluster)
       if (!found || !state.epoch) return null
-      return { epoch: state.epoch, revision: found.revision, tree: snapshotOf(state, cluster) }
+      const { epoch, format } = state
+      return { epoch, revision: found.revision, format, tree: snapshotOf(state, cluster) }
     },
     explain,
     tokens: () => [...turns.state().tokens.values()],

@@ -75,7 +75,7 @@ async function start({ log = openSqliteLog(':memory:'), publish, isNew = true }:
       epoch: turns.state().epoch!,
       revision: held.revision,
       digest: held.tree.root,
-      formats: [1],
+      formats: [1, 2],
       stale: false,
       drift: null,
       workers: 1,

@@ -8,6 +8,7 @@ import { limits } from './limits.ts'
 import * as names from './names.ts'
 
 export const headerField = z.strictObject({ name: names.headerName, value: names.headerValue })
+export const cookieField = z.strictObject({ name: names.cookieName, value: names.cookieValue })
 const changedField = z.strictObject({ name: names.changeableHeaderName, value: names.headerValue })
 
 /** Gateway API HTTPPathMatch. */
@@ -21,6 +22,11 @@ export const routeMatch = z.strictObject({
   path: pathMatch.default({ type: 'PathPrefix', value: '/' }),
   method: names.method.optional(),
   headers: z.array(headerField).max(limits.headersPerMatch).default([]),
+  /**
+   * Each cookie in any of the request's Cookie fields (RFC 6265 §5.4); counts as a header where matches are
+   * compared. Content format 2.
+   */
+  cookies: z.array(cookieField).min(1).max(limits.headersPerMatch).optional(),
 })
 
 /** Gateway API HTTPURLRewriteFilter. */
@@ -74,6 +80,17 @@ export const platform = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('static') }),
 ])
 
+/**
+ * What tells users apart, so that a canary keeps each on one side: the value of a header or of a cookie.
+ * A request without it takes the next turn instead.
+ */
+export const userKey = z.union([
+  z.strictObject({ header: names.headerName }),
+  z.strictObject({ cookie: names.cookieName }),
+])
+
+export const defaultUserKey: UserKey = { header: 'x-user-id' }
+
 const unique = (values: readonly string[]) => new Set(values).size === values.length
 
 export const appIntent = z.strictObject({
@@ -96,8 +113,18 @@ export const appIntent = z.strictObject({
   copies: z.int().min(1).max(limits.copiesPerRelease).default(1),
   /** After a switch, exchanges still open on the old release are closed at this age. Default: never. */
   drainDeadlineMs: z.int().min(0).max(limits.drainDeadlineMs).optional(),
+  /** For canaries. Left out: the header `x-user-id`. */
+  userKey: userKey.optional(),
+  /** Approvals that a release needs before it may take public traffic; none by its author. Left out: 0. */
+  approvals: z.int().min(0).max(limits.approvalsPerRelease).optional(),
+  /** For people and for `apply --prune`; they route nothing. */
+  labels: z
+    .record(names.labelKey, names.labelValue)
+    .refine((labels) => Object.keys(labels).length <= limits.labelsPerApp, 'too many labels')
+    .optional(),
 })
 
+export type UserKey = z.infer<typeof userKey>
 export type AppIntent = z.infer<typeof appIntent>
 export type RouteIntent = z.infer<typeof routeIntent>
 export type RouteMatch = z.infer<typeof routeMatch>

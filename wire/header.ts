@@ -9,9 +9,12 @@ import * as names from './names.ts'
 import { snapshotObject } from './object.ts'
 import { sealed } from './signature.ts'
 
-/** The content format that this program writes and the formats that it reads. */
-export const currentFormat = 1
-export const supportedFormats: readonly number[] = [1]
+/**
+ * The newest content format that this program writes, and those that it reads. Which one a fleet uses is
+ * in the log: it is raised only once every enrolled agent reports that it reads the next.
+ */
+export const currentFormat = 2
+export const supportedFormats: readonly number[] = [1, 2]
 
 /** Written only by `init` and `recover`; the random id tells two histories apart. */
 export const epoch = z.strictObject({

@@ -32,6 +32,17 @@ export const limits = {
   releasesPerApp: 16,
   /** Decommissioned ones that an app still shows; the log has them all. */
   goneReleasesKept: 64,
+  /** Stages that one release may have. */
+  stepsPerRelease: 64,
+  /** A pause between two steps. */
+  stepPauseMs: 2_592_000_000,
+  approvalsPerRelease: 8,
+  labelsPerApp: 32,
+  freezes: 256,
+  /** Rolling: how long a phase may make no progress (Kubernetes' default is 600 s). */
+  progressDeadlineMs: 86_400_000,
+  /** A signed preview link ends after at most this. */
+  previewLinkMs: 2_592_000_000,
   /** Operators' tokens. */
   tokens: 256,
   /** Endpoints that one agent holds, over all backends. */

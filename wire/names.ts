@@ -83,6 +83,43 @@ const reservedHeaders = new Set([
   'x-forwarded-host', 'x-forwarded-port', 'x-real-ip', 'proxy-authorization', 'proxy-authenticate',
 ]) // biome-ignore format: a list
 
+/** RFC 6265 §4.1.1: a token; names of cookies are case-sensitive. */
+export const cookieName = z
+  .string()
+  .min(1)
+  .max(limits.headerNameChars)
+  .regex(token, 'use a cookie name such as "canary"')
+
+/** RFC 6265 §4.1.1 cookie-octets, without quotes. */
+export const cookieValue = z
+  .string()
+  .max(limits.headerValueChars)
+  .regex(
+    /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/,
+    'use cookie characters: no spaces, quotes, commas, semicolons',
+  )
+
+/** A label as Kubernetes has them, without its prefix rules. */
+export const labelKey = z
+  .string()
+  .max(limits.dnsLabelChars)
+  .regex(
+    /^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$/,
+    'use letters, digits, "-", "_", "." and "/"',
+  )
+export const labelValue = z
+  .string()
+  .max(limits.dnsLabelChars)
+  .regex(/^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$/, 'use letters, digits, "-", "_" and "."')
+
+/** Why somebody did something, for the audit: one line of text. */
+export const reason = z
+  .string()
+  .trim()
+  .min(1, 'say why')
+  .max(limits.reasonChars)
+  .regex(/^[^\p{Cc}]+$/u, 'one line, without control characters')
+
 /** A header that an operator may set, add or remove. */
 export const changeableHeaderName = headerName.refine(
   (name) => !reservedHeaders.has(name),

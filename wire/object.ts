@@ -4,9 +4,10 @@
  * switches alone. An object names others by key and never embeds them, so one change is one object.
  */
 import { z } from 'zod'
-import { headerChanges, rewrite, routeMatch } from './app.ts'
+import { headerChanges, rewrite, routeMatch, userKey } from './app.ts'
 import { limits } from './limits.ts'
 import * as names from './names.ts'
+import { publicKeyText } from './signature.ts'
 
 /** A route to an app (its position chooses the release) or, for a preview, to one release. */
 export const routeObject = z.strictObject({
@@ -31,6 +32,13 @@ export const backendObject = z.strictObject({
   release: names.releaseId,
   version: names.version,
   platform: z.enum(['local', 'static']),
+  /**
+   * Rolling: the ready endpoints of these releases count as this one's too, so that traffic follows the
+   * copies while they are replaced. Content format 2.
+   */
+  shares: z.array(names.releaseId).min(1).max(limits.releasesPerApp).optional(),
+  /** A signed preview link may lead here; without it such a link is answered 503. Content format 2. */
+  links: z.literal(true).optional(),
 })
 
 /** Copies that the Lease's holder keeps running until `release-decommissioned` removes this object. */
@@ -42,12 +50,39 @@ export const workloadObject = z.strictObject({
   version: names.version,
   program: names.routeName,
   copies: z.int().min(0).max(limits.copiesPerRelease),
+  /**
+   * These copies replace those of other releases, by the rules of a Kubernetes Deployment: at most
+   * `copies + maxSurge` run together, at least `copies - maxUnavailable` are ready. The replaced releases
+   * have no workload of their own any more; the platform ends their copies. Content format 2.
+   */
+  rolling: z
+    .strictObject({
+      replaces: z.array(names.releaseId).min(1).max(limits.releasesPerApp),
+      maxSurge: z.int().min(0).max(limits.copiesPerRelease),
+      maxUnavailable: z.int().min(0).max(limits.copiesPerRelease),
+      /** A copy counts once it has been ready for this long. */
+      minReadyMs: z.int().min(0).max(limits.progressDeadlineMs),
+      progressDeadlineMs: z.int().min(0).max(limits.progressDeadlineMs),
+      /** No copy is started or ended for the replacement meanwhile. */
+      paused: z.boolean(),
+    })
+    .optional(),
 })
 
 export const weight = z.strictObject({
   release: names.releaseId,
   /** Relative share, Gateway API: 0 means no traffic. */
   weight: z.int().min(0).max(1_000_000),
+})
+
+/**
+ * How an app's users are split over the releases of its position: a user's side is a hash of the key's
+ * value and the seed, so it is the same at every agent, and a growing weight moves nobody back (P10).
+ */
+export const split = z.strictObject({
+  /** 32 bits, of the release that the weights lead to. */
+  seed: z.int().min(0).max(0xffff_ffff),
+  key: userKey,
 })
 
 /** Which release answers for an app. Prepare adds `next`; commit makes it the weights; abort drops it. */
@@ -63,10 +98,24 @@ export const positionObject = z.strictObject({
       weights: z.array(weight).min(1).max(16),
       /** Ready endpoints of every target that an agent must see before it is prepared. */
       minReady: z.int().min(1).max(limits.copiesPerRelease),
+      /** The targets that must have them; left out: all. Content format 2. */
+      targets: z.array(names.releaseId).min(1).max(16).optional(),
     })
     .optional(),
+  /**
+   * Holds for `weights`, in their order: the first release has the keys from 0 up to its share, and so on.
+   * A weight list with one release needs none. Content format 2.
+   */
+  split: split.optional(),
   /** Releases whose drain deadline has passed: agents close what is still open on them. */
   close: z.array(names.releaseId).max(16).optional(),
+})
+
+/** Control's signing keys: agents pin exactly these once they hold the snapshot. Content format 2. */
+export const keysObject = z.strictObject({
+  kind: z.literal('keys'),
+  key: z.literal('keys'),
+  publicKeys: z.array(publicKeyText).min(1).max(16),
 })
 
 export const snapshotObject = z.discriminatedUnion('kind', [
@@ -74,12 +123,15 @@ export const snapshotObject = z.discriminatedUnion('kind', [
   backendObject,
   workloadObject,
   positionObject,
+  keysObject,
 ])
 
 export type RouteObject = z.infer<typeof routeObject>
 export type BackendObject = z.infer<typeof backendObject>
 export type WorkloadObject = z.infer<typeof workloadObject>
 export type PositionObject = z.infer<typeof positionObject>
+export type KeysObject = z.infer<typeof keysObject>
+export type Split = z.infer<typeof split>
 export type SnapshotObject = z.infer<typeof snapshotObject>
 
 export const routeKey = (app: string, route: string) => `route/${app}/${route}`
@@ -87,3 +139,20 @@ export const previewKey = (app: string, release: string) => `preview/${app}/${re
 export const backendKey = (release: string) => `backend/${release}`
 export const workloadKey = (release: string) => `workload/${release}`
 export const positionKey = (app: string) => `position/${app}`
+export const keysKey = 'keys'
+
+/** The content format that an object needs: agents of format 1 would refuse the whole snapshot. */
+export function formatOf(object: SnapshotObject): 1 | 2 {
+  switch (object.kind) {
+    case 'route':
+      return object.matches.some((match) => match.cookies) ? 2 : 1
+    case 'backend':
+      return object.shares || object.links ? 2 : 1
+    case 'workload':
+      return object.rolling ? 2 : 1
+    case 'position':
+      return object.split || object.next?.targets ? 2 : 1
+    case 'keys':
+      return 2
+  }
+}

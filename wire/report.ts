@@ -8,6 +8,18 @@ import { epoch } from './header.ts'
 import { limits } from './limits.ts'
 import * as names from './names.ts'
 
+/** How far the platform has replaced copies: said by the lease's holder, in Kubernetes' words. */
+export const rollingReport = z.strictObject({
+  release: names.releaseId,
+  /** Copies of the new release that exist, and those that count as ready. */
+  updated: z.int().min(0),
+  ready: z.int().min(0),
+  /** Copies of the replaced releases that still exist. */
+  old: z.int().min(0),
+  /** Set when it does not go on: `ProgressDeadlineExceeded` and what the copies say. */
+  stalled: z.string().max(limits.reasonChars).nullable(),
+})
+
 const countsByRelease = z.record(names.releaseId, z.int().min(0))
 
 /** One app's position at this agent: the last of three is the proof that traffic has moved. */
@@ -58,8 +70,11 @@ export const report = z.strictObject({
   refusals: z.array(refusal).max(16),
   /** SHA-256 fingerprint ids of the control keys this agent has pinned. */
   pinnedKeys: z.array(z.string().regex(/^[0-9a-f]{16}$/)).max(16),
+  /** Only once the held header has format 2: a control of format 1 would refuse the report. */
+  rolling: z.array(rollingReport).max(64).optional(),
 })
 
 export type Report = z.infer<typeof report>
 export type PositionReport = z.infer<typeof positionReport>
+export type RollingReport = z.infer<typeof rollingReport>
 export type Refusal = z.infer<typeof refusal>

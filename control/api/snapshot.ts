@@ -1,6 +1,6 @@
 /** The routing snapshot of a cluster: content and positions, as they are or as they were at a revision. */
 import { z } from 'zod'
-import { currentFormat, type Epoch, epoch } from '#wire/header.ts'
+import { type Epoch, epoch } from '#wire/header.ts'
 import * as names from '#wire/names.ts'
 import { snapshotObject } from '#wire/object.ts'
 import type { Tree } from '#wire/tree.ts'
@@ -11,6 +11,7 @@ import { quoted, unknownCluster } from './words.ts'
 export interface Snapshot {
   readonly epoch: Epoch
   readonly revision: number
+  readonly format: number
   readonly tree: Tree
 }
 
@@ -63,8 +64,8 @@ export function defineSnapshot(define: Define, reader: SnapshotReader): void {
       if (lists(headers['if-none-match'], etag)) {
         return new Response(null, { status: 304, headers: { etag } })
       }
-      const { epoch, revision, tree } = found
-      const head = { cluster, epoch, revision, format: currentFormat, digest: tree.root }
+      const { epoch, revision, format, tree } = found
+      const head = { cluster, epoch, revision, format, digest: tree.root }
       return new Response(snapshotBody(head, tree), {
         headers: { etag, 'content-type': 'application/json' },
       })

@@ -25,7 +25,7 @@ test('changes ride along up to the size limit, and not one byte past it', async 
   const epoch = { number: 1, id: '00000000000000aa' }
   const announce = (lastChars: number) => {
     const objects = Array.from({ length: 64 }, (_, n) => route(n, n === 63 ? lastChars : 3_930))
-    return announceChanges({ epoch, revision: 1, tree: treeOf(objects) }, emptyTree, by)
+    return announceChanges({ epoch, revision: 1, format: 1, tree: treeOf(objects) }, emptyTree, by)
   }
   const short = (await announce(1))!
   const room = limits.announcementBytes - short.length

@@ -2,7 +2,7 @@
  * A publication as bytes: the signed header with the changes that ride along, the buckets, the index.
  */
 import { canonicalBytes } from '#wire/digest.ts'
-import { type Announcement, currentFormat, type Header, type StoredBucket } from '#wire/header.ts'
+import type { Announcement, Header, StoredBucket } from '#wire/header.ts'
 import { limits } from '#wire/limits.ts'
 import { type SigningKey, seal } from '#wire/signature.ts'
 import { bucketCount, bucketHashes, type Changes, difference, type Tree } from '#wire/tree.ts'
@@ -36,7 +36,7 @@ export const announceStored = (publication: Publication, by: Seal): Promise<Uint
   announce(publication, by, null, { put: [], remove: [] })
 
 async function announce(
-  { epoch, revision, tree }: Publication,
+  { epoch, revision, format, tree }: Publication,
   { cluster, key, nowMs }: Seal,
   since: string | null,
   changes: Changes,
@@ -45,7 +45,7 @@ async function announce(
     cluster,
     epoch,
     revision,
-    format: currentFormat,
+    format,
     digest: tree.root,
     publishedAtMs: nowMs,
   }

@@ -9,6 +9,7 @@ import type { Tree } from '#wire/tree.ts'
 export interface Publication {
   readonly epoch: Epoch
   readonly revision: number
+  readonly format: number
   readonly tree: Tree
 }
 

@@ -12,6 +12,7 @@ const { key } = await generateKey()
 const publication = (revision: number): Publication => ({
   epoch: { number: 1, id: '00000000000000aa' },
   revision,
+  format: 1,
   tree: treeOf([
     {
       kind: 'backend',

@@ -23,6 +23,8 @@ import { get } from './table.ts'
 import { releaseView } from './view.ts'
 
 export function createRelease(state: State, asked: ReleaseIntent): Ruling {
+  if (asked.strategy !== 'blueGreen' || asked.version === undefined) return notYet
+  const { version } = asked
   const app = appOf(state, asked.app)
   if (!app || app.deleting) return unknownApp(asked.app)
   const clusters = asked.clusters ?? app.intent.clusters
@@ -38,7 +40,7 @@ export function createRelease(state: State, asked: ReleaseIntent): Ruling {
       evidence: { releases: open.map((release) => release.id) },
     })
   }
-  const event = created(state, app, asked, clusters)
+  const event = created(state, app, { ...asked, version }, clusters)
   return (
     previewConflict(state, app, event) ?? {
       events: [event],
@@ -51,7 +53,7 @@ export function createRelease(state: State, asked: ReleaseIntent): Ruling {
 function created(
   state: State,
   app: AppState,
-  asked: ReleaseIntent,
+  asked: ReleaseIntent & { readonly version: string },
   clusters: readonly string[],
 ): EventOf<'release-created'> {
   const number = (get(state.releaseNumbers, app.app) ?? 0) + 1
@@ -63,12 +65,14 @@ function created(
     app: app.app,
     version: asked.version,
     clusters: [...clusters],
-    preview: asked.preview ?? null,
+    preview: asked.preview?.path ? { path: asked.preview.path } : null,
     autoPromote: asked.autoPromote ?? isFirst,
     whenSilent: asked.whenSilent,
     deadlineMs: asked.deadlineMs,
   }
 }
+
+const notYet = reject('invalid-request', 'Only blue-green releases are taken so far.')
 
 /** The preview is a route like any other: no other route may say the same. */
 function previewConflict(state: State, app: AppState, event: EventOf<'release-created'>) {

@@ -1,4 +1,5 @@
 /** Intents about the installation itself: its beginning, its clusters, who may join and who may ask. */
+import { currentFormat } from '#wire/header.ts'
 import { limits } from '#wire/limits.ts'
 import type { Ruling } from './decide.ts'
 import type { DomainEvent } from './event.ts'
@@ -43,6 +44,7 @@ function init(state: State, { epochId, clusters, adminTokenHash }: Of<'init'>): 
   if (state.epoch === null) {
     const epoch = { number: 1, id: epochId }
     events.push({ type: 'epoch-begun', v: 1, epoch, reason: 'init' })
+    events.push({ type: 'format-raised', v: 1, format: currentFormat })
   }
   for (const { name: cluster, enrolmentTokenHash } of clusters) {
     const held = state.clusters.get(cluster)

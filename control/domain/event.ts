@@ -38,6 +38,8 @@ const clusterWeights = z.strictObject({
 
 export const event = z.discriminatedUnion('type', [
   fact('epoch-begun', { epoch, reason: z.enum(['init', 'recover']) }),
+  /** Every enrolled agent reads this content format; from here on it may be published. */
+  fact('format-raised', { format: z.int().min(2) }),
   fact('cluster-added', { cluster: names.clusterName, enrolmentTokenHash: hash }),
   fact('enrolment-token-replaced', { cluster: names.clusterName, enrolmentTokenHash: hash }),
   fact('token-created', { name: z.string(), scope, tokenHash: hash }),

@@ -5,6 +5,7 @@ import { type ClusterState, emptyCluster, type State } from './state.ts'
 
 export const fleetEvents: Handlers<
   | 'epoch-begun'
+  | 'format-raised'
   | 'cluster-added'
   | 'enrolment-token-replaced'
   | 'token-created'
@@ -15,6 +16,10 @@ export const fleetEvents: Handlers<
   'epoch-begun': (state, { epoch }, { touched }) => {
     touched.allClusters = true
     return { ...state, epoch }
+  },
+  'format-raised': (state, { format }, { touched }) => {
+    touched.allClusters = true
+    return { ...state, format }
   },
   'cluster-added': (state, { cluster, enrolmentTokenHash }, { position }) =>
     withCluster(state, {

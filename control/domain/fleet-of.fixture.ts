@@ -63,7 +63,7 @@ export function fleetOf(...clusters: string[]) {
       epoch: state.epoch!,
       revision: held.revision,
       digest: held.tree.root,
-      formats: [1],
+      formats: [1, 2],
       stale: false,
       drift: null,
       workers: 1,

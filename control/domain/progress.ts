@@ -3,11 +3,13 @@
  * apps with something open are looked at. Each conclusion is an event with its evidence; drawing them is
  * repeated until there is none left, within one record.
  */
-import type { DomainEvent } from './event.ts'
+import { currentFormat } from '#wire/header.ts'
+import type { AgentRef, DomainEvent } from './event.ts'
 import type { Fleet } from './fleet.ts'
 import { leftBehind } from './ledger.ts'
 import { awaitsAutoPromote } from './open.ts'
 import { minReadyOf, readinessOf } from './readiness.ts'
+import { currentReport } from './reading.ts'
 import {
   type AppState,
   agentsOf,
@@ -21,10 +23,22 @@ import {
 import { catchingUp, switchProgress } from './switch.ts'
 
 export function progress(state: State, fleet: Fleet, now: number): DomainEvent[] {
+  const raised = formatProgress(state, fleet)
+  if (raised.length > 0) return raised
   return [...state.open].flatMap((name) => {
     const app = appOf(state, name)
     return app ? appProgress(state, fleet, app, now) : []
   })
+}
+
+/** Old and new agents serve side by side until the last one reads the next format. */
+function formatProgress(state: State, fleet: Fleet): DomainEvent[] {
+  const next = state.format + 1
+  if (next > currentFormat || !state.epoch) return []
+  const agents = [...agentsOf(state, [...state.clusters.keys()])]
+  const reads = (agent: AgentRef) => currentReport(state, fleet, agent)?.formats.includes(next)
+  if (agents.length === 0 || !agents.every(reads)) return []
+  return [{ type: 'format-raised', v: 1, format: next }]
 }
 
 /** At most one step of each release, so that every step is judged on the state that it follows. */

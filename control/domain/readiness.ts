@@ -8,7 +8,10 @@ import type { Fleet } from './fleet.ts'
 import { currentReport, isSilent, refusalOf, serves } from './reading.ts'
 import { agentsOf, appOf, type ReleaseState, type State } from './state.ts'
 
-export type Waiting = NonNullable<ReleaseView['waiting']>
+/** `untilMs`: when time alone ends the wait. */
+export type Waiting = Omit<NonNullable<ReleaseView['waiting']>, 'untilMs'> & {
+  readonly untilMs?: number
+}
 
 /** Ready endpoints that each agent must see: the copies asked for; one where copies are not ours. */
 export const minReadyOf = (state: State, release: ReleaseState): number =>

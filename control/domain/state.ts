@@ -17,6 +17,8 @@ export interface State {
   readonly position: number
   /** Null before `init`. */
   readonly epoch: Epoch | null
+  /** Content format that is published; raised once every enrolled agent reads the next. */
+  readonly format: number
   readonly clusters: ReadonlyMap<string, ClusterState>
   readonly apps: Table<AppState>
   readonly releases: Table<ReleaseState>
@@ -139,6 +141,7 @@ export interface SwitchState {
 export const emptyState: State = {
   position: 0,
   epoch: null,
+  format: 1,
   clusters: new Map(),
   apps: emptyTable(),
   releases: emptyTable(),

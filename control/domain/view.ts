@@ -33,6 +33,7 @@ export function releaseView(
   if (!release) return null
   const ledger = ledgerOf(state, fleet, release)
   const { app, version, clusters, preview, phase, whenSilent, deadlineMs } = release
+  const waiting = waitingOf(state, fleet, release, now)
   return {
     id,
     app,
@@ -42,11 +43,18 @@ export function releaseView(
     preview,
     phase,
     status: statusOf(state, fleet, release),
-    waiting: waitingOf(state, fleet, release, now),
+    waiting: waiting && { ...waiting, untilMs: waiting.untilMs ?? null },
     createdAtMs: release.createdAtMs,
     createdBy: release.createdBy,
     whenSilent,
     deadlineMs,
+    target: null,
+    undo: null,
+    steps: [],
+    weights: {},
+    paused: null,
+    approvals: { required: 0, given: [] },
+    rolling: null,
     switch: release.switch && switchView(release.switch, release.abortReason),
     agents: agentsInRelease(state, fleet, release, now),
     ledger: {

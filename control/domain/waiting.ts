@@ -38,6 +38,7 @@ export function waitingOf(
     case 'preparing':
       return open && prepareWaits(state, fleet, open, release, now)
     case 'committing':
+    case 'progressing':
     case 'live':
     case 'retired':
       return open && commitWaits(state, fleet, open, now)

@@ -158,6 +158,7 @@ describe('NATS', () => {
     await control.publisher.publish(cluster, {
       epoch: firstEpoch,
       revision: stored.revision + 10,
+      format: 1,
       tree: manyObjects(3, 3),
     })
     await converged()

@@ -30,7 +30,7 @@ export const reportOf = (
   epoch: firstEpoch,
   revision: 1,
   digest: emptyTree.root,
-  formats: [1],
+  formats: [1, 2],
   stale: false,
   drift: null,
   workers: 1,

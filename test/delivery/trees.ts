@@ -37,12 +37,12 @@ export const manyObjects = (count: number, value: number): Tree =>
 
 /** What control's log says of one cluster; grows by `next`. */
 export function createHistory(start: Tree = emptyTree, epoch: Epoch = firstEpoch) {
-  const publications: Publication[] = [{ epoch, revision: 1, tree: start }]
+  const publications: Publication[] = [{ epoch, revision: 1, format: 1, tree: start }]
   return {
     newest: (): Publication => publications.at(-1)!,
     next(change: (tree: Tree) => Tree): Publication {
       const { revision, tree } = publications.at(-1)!
-      publications.push({ epoch, revision: revision + 1, tree: change(tree) })
+      publications.push({ epoch, revision: revision + 1, format: 1, tree: change(tree) })
       return publications.at(-1)!
     },
     /** The digest at a revision; a reader may hold nothing else. */

@@ -176,7 +176,7 @@ export function createModelAgent(ref: AgentRef, random: Random): ModelAgent {
         epoch: held.epoch ?? never,
         revision: held.revision,
         digest: served.tree.root,
-        formats: [1],
+        formats: [1, 2],
         stale: false,
         drift: null,
         workers: 1,

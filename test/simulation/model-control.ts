@@ -68,7 +68,7 @@ export function createModelControl(
     for (const { name, revision, tree } of state.clusters.values()) {
       if (!state.epoch || before?.clusters.get(name)?.revision === revision) continue
       if (before) fleet = foldPublished(fleet, name, revision, nowMs)
-      publish(name, { epoch: state.epoch, revision, tree })
+      publish(name, { epoch: state.epoch, revision, format: state.format, tree })
     }
   }
 
