@@ -1,0 +1,83 @@
+/** What a change of a route means to the requests that reach it, in sentences. */
+import type { HeaderChanges, Rewrite, RouteMatch } from '#wire/app.ts'
+import { canonicalText } from '#wire/digest.ts'
+import type { RouteObject } from '#wire/object.ts'
+import { inWords } from './in-words.ts'
+
+export function routeWords(before: RouteObject | null, after: RouteObject | null): string[] {
+  if (!after) return before ? [`${nameOf(before)} is gone: ${reachOf(before)}.`] : []
+  if (!before) {
+    const changes = [...rewriteWords(after.rewrite), ...headerWords(after.requestHeaders)]
+    return [`${nameOf(after)} is new: ${[reachOf(after), ...changes].join('; ')}.`]
+  }
+  const parts = [
+    ...listChange('hosts', before.hosts, after.hosts),
+    ...listChange('matches', before.matches.map(matchWords), after.matches.map(matchWords)),
+    ...replaced('rewrite', rewriteWords(before.rewrite), rewriteWords(after.rewrite)),
+    ...replaced(
+      'header changes',
+      headerWords(before.requestHeaders),
+      headerWords(after.requestHeaders),
+    ),
+    ...(before.since === after.since ? [] : ['it counts as newer where matches tie']),
+  ]
+  return parts.length === 0 ? [] : [`${nameOf(after)} changes: ${parts.join('; ')}.`]
+}
+
+/** `route/shop/default` and `preview/shop/shop-r2`. */
+function nameOf(route: RouteObject): string {
+  const [kind, app, name] = route.key.split('/')
+  return kind === 'preview' ? `The preview of ${route.release ?? name}` : `Route ${name} of ${app}`
+}
+
+const reachOf = (route: RouteObject): string =>
+  `${inWords(route.matches.map(matchWords))} on ${inWords(route.hosts)}`
+
+/** `GET /cart/*`, `= /health`, `/* with header x-team: blue`. */
+export function matchWords(match: RouteMatch): string {
+  const { type, value } = match.path
+  const path = type === 'Exact' ? `exactly ${value}` : `${value.replace(/\/$/, '')}/*`
+  const conditions = [
+    ...match.headers.map(({ name, value: wanted }) => `header ${name}: ${wanted}`),
+    ...(match.cookies ?? []).map(({ name, value: wanted }) => `cookie ${name}=${wanted}`),
+  ]
+  const method = match.method ? `${match.method} ` : ''
+  return `${method}${path}${conditions.length > 0 ? ` with ${conditions.join(' and ')}` : ''}`
+}
+
+function rewriteWords(rewrite: Rewrite | undefined): string[] {
+  if (!rewrite) return []
+  const { path, hostname } = rewrite
+  const to = path && (path.value === '' ? '/' : path.value)
+  return [
+    ...(path?.type === 'ReplaceFullPath' ? [`the whole path becomes ${to}`] : []),
+    ...(path?.type === 'ReplacePrefixMatch' ? [`the matched prefix becomes ${to}`] : []),
+    ...(hostname ? [`the host becomes ${hostname}`] : []),
+  ]
+}
+
+function headerWords(changes: HeaderChanges | undefined): string[] {
+  if (!changes) return []
+  return [
+    ...changes.set.map(({ name, value }) => `header ${name} is set to ${value}`),
+    ...changes.add.map(({ name, value }) => `header ${name} gets ${value} added`),
+    ...changes.remove.map((name) => `header ${name} is removed`),
+  ]
+}
+
+function listChange(what: string, before: readonly string[], after: readonly string[]): string[] {
+  const gained = after.filter((one) => !before.includes(one))
+  const lost = before.filter((one) => !after.includes(one))
+  if (gained.length > 0 || lost.length > 0) {
+    return [
+      ...(gained.length > 0 ? [`${what} gain ${inWords(gained)}`] : []),
+      ...(lost.length > 0 ? [`${what} lose ${inWords(lost)}`] : []),
+    ]
+  }
+  return canonicalText(before) === canonicalText(after) ? [] : [`${what} are in another order`]
+}
+
+function replaced(what: string, before: readonly string[], after: readonly string[]): string[] {
+  if (canonicalText(before) === canonicalText(after)) return []
+  return after.length > 0 ? [inWords(after)] : [`no ${what} any more`]
+}
