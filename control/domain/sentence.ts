@@ -1,0 +1,77 @@
+/**
+ * Each event as one sentence that an operator would say: for webhooks, the audit and history in words.
+ * From the event alone, so that a sentence never changes afterwards; a new event type does not compile
+ * before it has one. No secret, no hash and no key is ever part of a sentence.
+ */
+import type { AgentRef, DomainEvent, EventOf, EventType } from './event.ts'
+
+type Sentences = { readonly [Type in EventType]: (event: EventOf<Type>) => string }
+
+const sentences: Sentences = {
+  'epoch-begun': ({ epoch, reason }) =>
+    reason === 'init'
+      ? 'The installation began.'
+      : `Epoch ${epoch.number} began: from here on the word of this log counts.`,
+  'format-raised': ({ format }) =>
+    `Every agent reads content format ${format}, so it is published from here on.`,
+  'cluster-added': ({ cluster }) => `Cluster ${cluster} was added.`,
+  'enrolment-token-replaced': ({ cluster }) => `The enrolment token of ${cluster} was replaced.`,
+  'token-created': ({ name, scope }) => `Token "${name}" was made with scope ${scope}.`,
+  'token-revoked': ({ name }) => `Token "${name}" was revoked.`,
+  'agent-enrolled': ({ cluster, agent }) => `Agent ${agent} enrolled in ${cluster}.`,
+  'agent-forgotten': ({ cluster, agent }) => `Agent ${agent} of ${cluster} was forgotten.`,
+
+  'app-created': ({ app, intent }) => `App ${app} was created in ${listed(intent.clusters)}.`,
+  'app-changed': ({ app }) => `App ${app} was changed.`,
+  'app-leaving': ({ app, clusters }) => `App ${app} is leaving ${listed(clusters)}.`,
+  'app-left': ({ app, cluster }) => `App ${app} has left ${cluster}.`,
+  'app-deletion-requested': ({ app }) => `App ${app} is being deleted.`,
+  'app-deleted': ({ app }) => `App ${app} is deleted.`,
+
+  'release-created': ({ release, version, clusters }) =>
+    `Release ${release} (version ${version}) was created in ${listed(clusters)}.`,
+  'release-ready': ({ release }) => `Release ${release} is ready.`,
+  'release-aborted': ({ release, reason }) => `Release ${release} was aborted: ${reason}.`,
+
+  'switch-proposed': ({ app, release, required }) =>
+    `A switch of ${app} to ${release} was proposed; ${counted(required.length, 'agent')} must acknowledge.`,
+  'switch-prepared': ({ app, generation }) =>
+    `The agents are prepared for ${switchOf(app, generation)}.`,
+  'commit-decided': ({ app, generation, except }) =>
+    `${capital(switchOf(app, generation))} was decided${without(except)}.`,
+  'rollback-decided': ({ app, from, to }) =>
+    `A rollback of ${app} from ${from} to ${to} was decided.`,
+  'switch-completed': ({ app, generation, except, skewMs }) =>
+    `${capital(switchOf(app, generation))} is complete${without(except)}${skew(skewMs)}.`,
+  'switch-aborted': ({ app, generation, reason }) =>
+    `${capital(switchOf(app, generation))} was aborted: ${reason}.`,
+  'agent-caught-up': ({ app, generation, agent }) =>
+    `Agent ${agent} has caught up with ${switchOf(app, generation)}.`,
+
+  'drain-deadline-passed': ({ release }) =>
+    `The drain deadline of ${release} has passed; what is still open on it is closed.`,
+  'decommission-started': ({ release }) => `Release ${release} is being decommissioned.`,
+  'release-decommissioned': ({ release }) => `Release ${release} is decommissioned.`,
+}
+
+export const sentenceOf = (event: DomainEvent): string =>
+  (sentences[event.type] as (event: DomainEvent) => string)(event)
+
+/** Every event type that this program knows, by name. */
+export const eventTypes = Object.keys(sentences).sort() as readonly EventType[]
+
+const listed = (names: readonly string[]): string =>
+  names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
+const switchOf = (app: string, generation: number): string =>
+  `the switch of ${app} (generation ${generation})`
+
+const without = (except: readonly AgentRef[]): string =>
+  except.length === 0 ? '' : ` without ${listed(except.map(({ agent }) => agent))}`
+
+const skew = (skewMs: number | null): string =>
+  skewMs === null ? '' : `, ${skewMs.toFixed(1)} ms between the first and the last agent`
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
