@@ -2,6 +2,8 @@
  * An agent's configuration: `main.ts` makes it from flags; the supervisor hands it to the pilot and the
  * workers as JSON. Ports are given, never guessed.
  */
+import type { LogFormat } from '#wire/log-line.ts'
+
 export interface Address {
   readonly host: string
   readonly port: number
@@ -23,6 +25,8 @@ export interface AgentConfig {
   readonly control: { readonly url: string; readonly enrolmentToken: string | null }
   /** NATS servers when announcements travel there; null: over HTTP from control. */
   readonly nats: string | null
+  /** How the log is written to stderr; left out: text. */
+  readonly logFormat?: LogFormat
   readonly platform:
     | { readonly type: 'local'; readonly url: string }
     | { readonly type: 'static'; readonly file: string }

@@ -5,8 +5,10 @@
 import { availableParallelism, hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { Command, type CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { LogFormat } from '#wire/log-line.ts'
 import { agentName, clusterName } from '#wire/names.ts'
 import type { Address, AgentConfig } from './config.ts'
+import { logFormatFlag } from './log-format.ts'
 
 const workersMax = 256
 
@@ -21,6 +23,7 @@ interface Flags {
   readonly admin: Address
   readonly workers: number
   readonly platform: AgentConfig['platform']
+  readonly logFormat: LogFormat
 }
 
 /** `run` gets the configuration of a command line that is right; commander answers the others. */
@@ -73,6 +76,7 @@ export function agentCommand(run: (config: AgentConfig) => void): Command {
         .makeOptionMandatory()
         .argParser(platformFlag),
     )
+    .addOption(logFormatFlag())
     .addHelpText('after', examples)
     .showHelpAfterError('(--help shows every flag and examples)')
     .exitOverride(exitOf)
@@ -113,6 +117,7 @@ function configOf(flags: Flags): AgentConfig {
     control: flags.enrol,
     nats: flags.nats ?? null,
     platform: flags.platform,
+    logFormat: flags.logFormat,
   }
 }
 

@@ -177,8 +177,8 @@ describe('a supervisor', { timeout: 60_000 }, () => {
     const pauses: number[] = []
     start(1, {
       pilotScript: script('dying.ts', dyingSource),
-      log: (line) => {
-        const pause = /pilot .* ended by exit code 7; again in (\d+) ms/.exec(line)
+      log: (_, text) => {
+        const pause = /pilot ended by exit code 7; again in (\d+) ms/.exec(text)
         if (pause) pauses.push(Number(pause[1]))
       },
     })

@@ -5,8 +5,10 @@
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { BoundSocket } from 'node:net'
+import type { Say } from '#wire/log-line.ts'
 import type { ChildMessage, SupervisorMessage } from './child.ts'
 import type { Address, AgentConfig } from './config.ts'
+import { createAgentLog } from './log.ts'
 
 export interface SupervisorOptions {
   readonly pilotScript?: URL
@@ -15,7 +17,7 @@ export interface SupervisorOptions {
   readonly hungAfterMs?: number
   /** Bound of `stop`: what a worker gets to finish before it is killed. */
   readonly drainTimeoutMs?: number
-  readonly log?: (line: string) => void
+  readonly log?: Say
 }
 
 export interface Supervisor {
@@ -42,13 +44,18 @@ export function startSupervisor(config: AgentConfig, options: SupervisorOptions 
     workerScript = new URL('./worker/worker.ts', import.meta.url),
     hungAfterMs = 5_000,
     drainTimeoutMs = 25_000,
-    log = (line) => console.error(line),
+    log = createAgentLog('agent', config),
   } = options
 
   const listen = bind(config.listen)
   const probe = bind(config.probe)
   const bound = { ...config, listen: listen.address, probe: probe.address }
   const argument = JSON.stringify(bound)
+  const { host, port } = listen.address
+  log('agent-started', `takes traffic on ${host}:${port}`, {
+    listen: `${host}:${port}`,
+    workers: config.workers,
+  })
 
   const pilot = keepAlive({ name: 'pilot', script: pilotScript, argument, fds: [], log })
   const workers = Array.from({ length: config.workers }, (_, index) =>
@@ -101,7 +108,7 @@ interface KeptOptions {
   readonly argument: string
   readonly fds: readonly number[]
   readonly hungAfterMs?: number
-  readonly log: (line: string) => void
+  readonly log: Say
 }
 
 /** One child that is forked again when it dies: at once, and with a growing pause when it keeps dying. */
@@ -126,7 +133,8 @@ function keepAlive({ name, script, argument, fds, hungAfterMs, log }: KeptOption
       if (silentMs === undefined || hungAfterMs === undefined) return
       if (watchdog) clearTimeout(watchdog)
       watchdog = setTimeout(() => {
-        log(`${name} (${one.pid}) has been silent for ${silentMs} ms: killing it`)
+        const facts = { child: name, childPid: one.pid, ms: silentMs }
+        log('child-hung', `${name} has been silent for ${silentMs} ms: killing it`, facts)
         one.kill('SIGKILL')
       }, silentMs)
     }
@@ -144,7 +152,8 @@ function keepAlive({ name, script, argument, fds, hungAfterMs, log }: KeptOption
       if (stopping) return gone.resolve()
       deaths = performance.now() - bornMs < healthyLifeMs ? deaths + 1 : 1
       const pauseMs = backoffMs(deaths)
-      log(`${name} (${one.pid}) ended by ${how}; again in ${pauseMs} ms`)
+      const facts = { child: name, childPid: one.pid, how, pauseMs }
+      log('child-ended', `${name} ended by ${how}; again in ${pauseMs} ms`, facts)
       restart = setTimeout(start, pauseMs)
     }
     one.on('exit', (code, signal) => ended(signal ?? `exit code ${code}`))
@@ -162,7 +171,8 @@ function keepAlive({ name, script, argument, fds, hungAfterMs, log }: KeptOption
     if (last.connected) last.send(order, () => {})
     else last.kill('SIGTERM')
     const killer = setTimeout(() => {
-      log(`${name} (${last.pid}) did not finish in ${timeoutMs} ms: killing it`)
+      const facts = { child: name, childPid: last.pid, ms: timeoutMs }
+      log('child-killed', `${name} did not finish in ${timeoutMs} ms: killing it`, facts)
       last.kill('SIGKILL')
     }, timeoutMs)
     await gone.promise

@@ -5,6 +5,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { LogCode } from '#wire/log-codes.ts'
+import type { LogFields } from '#wire/log-line.ts'
 import { init } from './commands.ts'
 import { type Served, serve } from './serve.ts'
 import { openStateFolder, type StateFolder, stateFiles } from './trust/folder.ts'
@@ -27,11 +29,18 @@ export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
+export interface Said extends LogFields {
+  readonly code: LogCode
+  readonly text: string
+}
+
 export interface ControlUnderTest {
   readonly url: string
   readonly folder: StateFolder
   readonly served: Served
   readonly adminToken: string
+  /** What it has written to its log. */
+  readonly said: readonly Said[]
   enrolmentToken(cluster: string): string
   call(method: string, path: string, options?: CallOptions): Promise<Called>
   /** Position of the newest record. */
@@ -55,11 +64,12 @@ export async function startControl(clusters = ['eu-1', 'us-1']): Promise<Control
       hosts: [],
       nats: null,
       step: () => {},
-      say: () => {},
+      say: (code, text, fields) => said.push({ code, text, ...fields }),
       onFatal: (error) => {
         throw error
       },
     })
+  const said: Said[] = []
   let served = await start()
   const adminToken = token(stateFiles.adminToken)
   return {
@@ -70,6 +80,7 @@ export async function startControl(clusters = ['eu-1', 'us-1']): Promise<Control
       return served
     },
     folder,
+    said,
     adminToken,
     enrolmentToken: (cluster) => token(stateFiles.enrolmentToken(cluster)),
     call: (method, path, options = {}) => call(served.url, adminToken, method, path, options),

@@ -2,6 +2,7 @@
  * A control plane put together: log, turn, publisher, transports and API. A runtime (`main.ts`, tests)
  * brings the log, the keys, the clocks and what to do when it cannot go on.
  */
+import { type Say, stackOf } from '#wire/log-line.ts'
 import { createAlarm } from './alarm.ts'
 import type { Gauges, Metrics } from './api/metrics.ts'
 import { type Api, createApi } from './api/server.ts'
@@ -18,6 +19,7 @@ import { createHistory } from './history.ts'
 import { followed } from './log/followed.ts'
 import type { Log } from './log/log.ts'
 import { createReadings } from './readings.ts'
+import { saying, sayTurn } from './saying.ts'
 import type { ControlKeys } from './trust/keys.ts'
 import { createTurns, type Turns, TurnsStopped } from './turn.ts'
 
@@ -44,8 +46,7 @@ export interface ControlOptions {
   /** Log or transport are somebody else's now, or the log failed: the process must end. */
   readonly onFatal: (error: unknown) => void
   readonly onFleetAhead: (found: FleetAhead) => void
-  /** A bug was met; the caller has been answered. */
-  readonly onError: (error: unknown) => void
+  readonly say: Say
 }
 
 export interface Control {
@@ -74,7 +75,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     },
     onStale: (_, error) => options.onFatal(error),
     now,
-    metrics,
+    metrics: saying(metrics, options.say, monotonicMs),
   })
   const turns: Turns = createTurns({
     log,
@@ -84,8 +85,9 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     setAlarm: alarm.set,
     onFatal: options.onFatal,
     compile: options.compile,
-    onTurn(kind, ms) {
-      metrics.turnTaken(kind, ms / 1_000)
+    onTurn(turn) {
+      metrics.turnTaken(turn.kind, turn.ms / 1_000)
+      sayTurn(options.say, turn)
       noticeAhead()
     },
   })
@@ -112,7 +114,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     },
     metrics,
     monotonicMs,
-    onError: options.onError,
+    onError: (error) => options.say('call-failed', stackOf(error)),
   })
 
   /** Told once for each new finding, whoever found it: the publisher in a header or the turn in a report. */

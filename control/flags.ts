@@ -1,6 +1,7 @@
 /** Control's command line: flags and `SWITCHYARD_*` variables in, checked values out. */
 import { isAbsolute, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import type { LogFormat } from '#wire/log-line.ts'
 import { clusterName } from '#wire/names.ts'
 
 export interface ListenAddress {
@@ -22,6 +23,7 @@ export interface StartFlags {
   readonly host: string[]
   readonly nats?: string
   readonly natsCredentials?: string
+  readonly logFormat: LogFormat
 }
 
 /** Commander answers command lines that are wrong; the others reach `commands`. */
@@ -64,6 +66,11 @@ export function controlCommand(commands: Commands): Command {
         "users of NATS: control's own and one per cluster",
         'NATS_CREDENTIALS',
       ),
+    )
+    .addOption(
+      option('--log-format <form>', 'json or text, a line each on stderr', 'LOG_FORMAT')
+        .choices(['json', 'text'])
+        .default(process.stderr.isTTY ? 'text' : 'json', 'text on a terminal, else json'),
     )
     .action(commands.start)
   command(

@@ -66,6 +66,17 @@ describe('the command line of control', () => {
     return (await response.json()) as { clusters: { cluster: string; epoch: { number: number } }[] }
   }
 
+  it('writes its log as one JSON object a line where nobody looks at a terminal', async () => {
+    await init('eu-1')
+    const { child, url, ended } = await start()
+    child.kill('SIGTERM')
+    const { output } = await ended
+    const lines = output.split('\n').filter((line) => line.startsWith('{'))
+    const [first, last] = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect(first).toMatchObject({ level: 'info', code: 'control-started', program: 'control', url })
+    expect(last).toMatchObject({ code: 'control-stopped' })
+  })
+
   it('explains itself, and answers wrong command lines with 2', async () => {
     const help = await run('--help')
     expect([help.code, help.output]).toEqual([0, expect.stringContaining('Exit codes: 0 done')])

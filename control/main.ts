@@ -1,6 +1,7 @@
 /** Control's entry under Node: environment, clock, signals and exit codes (`control --help` lists them). */
 import { existsSync } from 'node:fs'
 import { CommanderError } from 'commander'
+import { createSay, stackOf } from '#wire/log-line.ts'
 import type { CommandOptions } from './commands.ts'
 import { crashAt, crashingLog, type Step } from './crash-points.ts'
 import { type Commands, controlCommand } from './flags.ts'
@@ -68,8 +69,15 @@ const commandsWith = (step: Step): Commands => ({
         `${folder.path}: restored; when agents are ahead of it, start says so and recover settles it`,
       )
     }),
-  start: ({ state, listen, host, nats, natsCredentials }) =>
+  start: ({ state, listen, host, nats, natsCredentials, logFormat }) =>
     alone(existing(state), step, async (folder) => {
+      const startedMs = performance.now()
+      const log = createSay({
+        format: logFormat,
+        base: { program: 'control', pid: process.pid },
+        now: Date.now,
+        write: (line) => process.stderr.write(line),
+      })
       // Loaded only here, so that the short commands and `--help` are quick.
       const { serve } = await import('./serve.ts')
       const credentialsFile = natsCredentials ?? folder.file('nats-users.json')
@@ -79,16 +87,23 @@ const commandsWith = (step: Step): Commands => ({
         hosts: host,
         nats: nats ? { servers: nats, credentialsFile } : null,
         step,
-        say,
+        say: log,
         onFatal(error) {
-          console.error(`control: cannot go on: ${error instanceof Error ? error.stack : error}`)
+          log('control-failed', stackOf(error))
           process.exit(exitCodes.failed)
         },
       })
+      const told = toldToStop()
+      log('control-started', 'the API answers', {
+        url: served.url,
+        revision: served.control.turns.state().position,
+        ms: Math.round(performance.now() - startedMs),
+      })
       say(`control listens on ${served.url}`)
-      await toldToStop()
+      await told
       await served.stop()
       say('control has stopped')
+      log('control-stopped', 'everything open has ended')
     }),
 })
 

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
+import type { Say } from '#wire/log-line.ts'
 import { rememberFleetEpoch } from './commands.ts'
 import { createCompile } from './compile.ts'
 import { type Control, createControl } from './control.ts'
@@ -25,7 +26,7 @@ export interface ServeOptions {
   readonly hosts: readonly string[]
   readonly nats: { readonly servers: string; readonly credentialsFile: string } | null
   readonly step: Step
-  readonly say: (line: string) => void
+  readonly say: Say
   readonly onFatal: (error: unknown) => void
 }
 
@@ -65,12 +66,15 @@ export async function serve(options: ServeOptions): Promise<Served> {
     metrics: createMetrics,
     onFatal: options.onFatal,
     onFleetAhead(found) {
+      const { cluster, epoch, revision } = found
       say(
-        `the fleet is ahead of this log (${found.cluster}, epoch ${found.epoch.number}, revision ${found.revision}): publishing nothing; see \`control recover --help\``,
+        'fleet-ahead',
+        'the fleet is ahead of this log: publishing nothing; see `control recover --help`',
+        { cluster, epoch: epoch.number, revision },
       )
       rememberFleetEpoch(folder, found.epoch.number)
     },
-    onError: (error) => say(`a call met a bug: ${error instanceof Error ? error.stack : error}`),
+    say,
   })
   await control.start()
   if (control.turns.state().epoch === null) {

@@ -51,7 +51,7 @@ async function start({ log = openSqliteLog(':memory:'), publish, isNew = true }:
     },
     onRecord: (record) => records.push(record),
     onFatal: (error) => fatal.push(error),
-    onTurn: (kind) => taken.push(kind),
+    onTurn: ({ kind }) => taken.push(kind),
   }
   const turns = createTurns(options)
   stops.push(turns.stop)

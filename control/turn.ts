@@ -3,6 +3,7 @@
  * one at a time. Intents wait in a bounded queue; of an agent's waiting reports only the newest counts, and
  * all that wait are taken together, so that no storm of them can hold up an intent.
  */
+import type { Rejection } from '#wire/codes.ts'
 import type { Report } from '#wire/report.ts'
 import type { FleetAhead, Publication, PublisherPort } from './delivery/publisher-port.ts'
 import { alarmAt } from './domain/alarm.ts'
@@ -31,7 +32,18 @@ export interface TurnOptions {
   /** The log failed or another writer wrote: nothing is done any more, the process must end. */
   readonly onFatal: (error: unknown) => void
   readonly compile?: Compile
-  readonly onTurn?: (kind: Input['kind'], ms: number) => void
+  /** Told of every turn, whatever came of it. */
+  readonly onTurn?: (turn: TakenTurn) => void
+}
+
+/** One turn, as metrics and the log see it. */
+export interface TakenTurn {
+  readonly kind: Input['kind']
+  readonly ms: number
+  /** What was appended; null when nothing was. */
+  readonly record: TurnRecord | null
+  /** An intent that changed nothing. */
+  readonly refused: { readonly input: IntentInput; readonly rejection: Rejection } | null
 }
 
 export interface Turns {
@@ -86,6 +98,9 @@ export function createTurns(options: TurnOptions): Turns {
   let stopped: TurnsStopped | null = null
   let running: Promise<void> | null = null
   let alarmIsDue = false
+  /** Of the turn under way. */
+  let recordNow: TakenTurn['record'] = null
+  let refusedNow: TakenTurn['refused'] = null
   const intents: Waiting<IntentInput>[] = []
   /** By agent, at most one each: a newer report takes the place of the one that waits. */
   const reports = new Map<string, WaitingReport>()
@@ -189,7 +204,9 @@ export function createTurns(options: TurnOptions): Turns {
   async function answer({ input, resolve, reject }: Waiting<IntentInput>): Promise<void> {
     const startedMs = monotonicMs()
     try {
-      resolve(await answerTo(input))
+      const answered = await answerTo(input)
+      resolve(answered)
+      if (!answered.ok) refusedNow = { input, rejection: answered.rejection }
     } catch (error) {
       reject(error)
       throw error
@@ -225,6 +242,7 @@ export function createTurns(options: TurnOptions): Turns {
     fleet = forgetting(fleet, record.events)
     if (ahead && state.epoch && state.epoch.number > ahead.epoch.number) ahead = null
     const outgoing = publishChanged(before)
+    recordNow = record
     options.onRecord?.(record)
     await bounded(outgoing)
   }
@@ -245,7 +263,10 @@ export function createTurns(options: TurnOptions): Turns {
 
   function finishTurn(kind: Input['kind'], startedMs: number): void {
     options.setAlarm(stopped || ahead ? null : alarmAt(state, fleet, now()))
-    options.onTurn?.(kind, monotonicMs() - startedMs)
+    const ms = monotonicMs() - startedMs
+    options.onTurn?.({ kind, ms, record: recordNow, refused: refusedNow })
+    recordNow = null
+    refusedNow = null
     waiters.look(state, fleet)
   }
 

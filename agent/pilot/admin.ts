@@ -7,6 +7,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Say } from '#wire/log-line.ts'
 import type { Address } from '../config.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -18,7 +19,7 @@ export interface AdminOptions {
   readonly notReady: () => string | null
   /** Throws `BadRequest` when the body is not a request. */
   readonly explain: (body: unknown) => unknown
-  readonly log: (line: string) => void
+  readonly log: Say
 }
 
 export interface Admin {
@@ -39,7 +40,7 @@ export function startAdmin(options: AdminOptions): Admin {
   const server = createServer({ requestTimeout: 5_000, keepAliveTimeout: 1_000 }, (req, res) => {
     answer(options, req, res).catch((error) => {
       if (error instanceof BadRequest) return text(res, 400, error.message)
-      log(`admin ${req.method} ${req.url}: ${error}`)
+      log('admin-failed', `${req.method} ${req.url}: ${error}`)
       if (res.headersSent) res.destroy()
       else text(res, 500, 'a bug in Switchyard; the log has the details')
     })
@@ -55,7 +56,7 @@ export function startAdmin(options: AdminOptions): Admin {
         })
       })
       if (!failed) return
-      if (attempt === 0) log(`admin: ${failed.message}; trying again`)
+      if (attempt === 0) log('admin-failed', `${failed.message}; trying again`)
       await delay(listenAgainMs, undefined, { signal: closing.signal }).catch(() => {})
     }
   }

@@ -10,6 +10,7 @@
  * their answers. Nothing else.
  */
 import { limits } from '#wire/limits.ts'
+import type { Say } from '#wire/log-line.ts'
 import type { BackendObject, WorkloadObject } from '#wire/object.ts'
 import type { Endpoints } from '../link.ts'
 import { type CatalogueChange, createCatalogue } from './catalogue.ts'
@@ -39,7 +40,7 @@ export interface ConvergenceOptions {
   readonly onContent: (content: Content) => void
   /** `urgent`: something that a switch waits for. */
   readonly onProgress: (progress: Progress, urgent: boolean) => void
-  readonly log: (line: string) => void
+  readonly log: Say
   readonly nowMs: () => number
 }
 
@@ -144,7 +145,8 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
       write()
       if (write === persist) diskTrouble = null
     } catch (error) {
-      if (diskTrouble === null) log(`the state folder cannot be written: ${error}`)
+      if (diskTrouble === null)
+        log('state-unwritable', `the state folder cannot be written: ${error}`)
       diskTrouble = `the state folder cannot be written: ${error}`
     }
   }
@@ -208,7 +210,9 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
     }
     const urgent = moved(standings, next)
     standings = next
+    const drifted = progress.drift
     progress = look()
+    sayDrift(drifted, progress.drift)
     const before = ready
     ready ||= options.mayBeReady(progress)
     if (ready !== before) {
@@ -216,6 +220,12 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
       progress = look()
     }
     onProgress(progress, urgent)
+  }
+
+  function sayDrift(before: string | null, after: string | null): void {
+    if ((before === null) === (after === null)) return
+    if (after !== null) log('drift-began', after)
+    else log('drift-ended', 'every worker serves the held snapshot')
   }
 
   function look(): Progress {
@@ -291,11 +301,11 @@ function driftOf(views: readonly WorkerView[], lostCount: number): string | null
 }
 
 /** Releases in order of name, until the limit: a platform that lists more has a fault. */
-function bounded(endpoints: Endpoints, log: (line: string) => void): Endpoints {
+function bounded(endpoints: Endpoints, log: Say): Endpoints {
   let left: number = limits.endpointsPerAgent
   const lists = Object.entries(endpoints)
   if (lists.reduce((sum, [, list]) => sum + list.length, 0) <= left) return endpoints
-  log(`the platform lists more than ${left} endpoints: the rest is left out`)
+  log('endpoints-cut', `the platform lists more than ${left} endpoints: the rest is left out`)
   const kept: Record<string, Endpoints[string]> = {}
   for (const [release, list] of lists.sort(([a], [b]) => (a < b ? -1 : 1))) {
     kept[release] = list.slice(0, left)

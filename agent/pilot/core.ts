@@ -4,6 +4,7 @@
  */
 import { mkdirSync } from 'node:fs'
 import { limits } from '#wire/limits.ts'
+import type { Say } from '#wire/log-line.ts'
 import type { AgentConfig } from '../config.ts'
 import { linkPath } from '../link.ts'
 import { createCompiler } from './compiler.ts'
@@ -39,11 +40,11 @@ const settleEveryMs = 250
 
 export async function startCore(
   { stateFolder: folder, workers: workerCount }: AgentConfig,
-  log: (line: string) => void,
+  log: Say,
 ): Promise<Core> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const stored = loadLastKnownGood(folder)
-  for (const damage of stored.damage) log(damage)
+  for (const damage of stored.damage) log('state-damaged', damage)
   const outside: Outside = {
     reporter: null,
     metrics: null,
@@ -59,7 +60,7 @@ export async function startCore(
     onSwitched: (ms) => outside.metrics?.switched(ms),
   })
   const refusals = createRefusals(({ code, revision, reason }) => {
-    log(`refused ${code}, revision ${revision ?? 'unknown'}: ${reason}`)
+    log('message-refused', `${code}: ${reason}`, { refusal: code, revision })
     news.refused()
   })
   const workers = createWorkers({

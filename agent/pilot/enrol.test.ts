@@ -65,7 +65,7 @@ afterEach(async () => {
 })
 
 const attempt = (signal = AbortSignal.timeout(5_000)) =>
-  enrol(config, (line) => said.push(line), signal)
+  enrol(config, (_, text) => said.push(text), signal)
 
 describe('an agent that enrols', () => {
   it('shows a key of its own, pins what control answers, and needs no network afterwards', async () => {
@@ -93,7 +93,8 @@ describe('an agent that enrols', () => {
     status = 200
     await waiting
     expect(new Set(requests.map(({ publicKey }) => publicKey)).size).toBe(1)
-    expect(said).toHaveLength(1)
+    expect(said).toHaveLength(2)
+    expect(said[1]).toBe('enrolled in eu-1')
     expect(said[0]).toContain('control answered 503')
   })
 

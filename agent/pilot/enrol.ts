@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { type EnrolmentAnswer, enrolmentAnswer } from '#wire/enrolment.ts'
+import type { Say } from '#wire/log-line.ts'
 import {
   generateKey,
   loadKey,
@@ -49,11 +50,7 @@ export async function storedIdentity(config: AgentConfig): Promise<Identity | nu
 }
 
 /** Asks control until it answers, with growing pauses. `log` hears each new reason for a failure. */
-export async function enrol(
-  config: AgentConfig,
-  log: (line: string) => void,
-  signal: AbortSignal,
-): Promise<Identity> {
+export async function enrol(config: AgentConfig, log: Say, signal: AbortSignal): Promise<Identity> {
   const key = await ownKey(config.stateFolder)
   let said = ''
   for (let attempt = 1; ; attempt++) {
@@ -62,10 +59,11 @@ export async function enrol(
       const enrolment = await askOnce(config, key.publicKey, signal)
       const file = join(config.stateFolder, enrolmentFile)
       writeDurably(file, JSON.stringify(enrolment, null, 2))
+      log('agent-enrolled', `enrolled in ${enrolment.cluster}`)
       return identityOf(key, enrolment)
     } catch (error) {
       const reason = reasonOf(error)
-      if (reason !== said) log(`not enrolled yet: ${reason}`)
+      if (reason !== said) log('not-enrolled', `not enrolled yet: ${reason}`)
       said = reason
     }
     await delay(backoffMs(attempt, retry, Math.random()), undefined, { signal })

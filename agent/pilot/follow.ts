@@ -1,5 +1,6 @@
 /** Keeps one subscription to announcements alive: connects anew when it breaks, and repairs each time. */
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Say } from '#wire/log-line.ts'
 import { backoffMs } from '../backoff.ts'
 import { reasonOf } from '../reason.ts'
 import type { Session } from './session.ts'
@@ -18,7 +19,7 @@ export interface Following {
 export function follow(
   session: Session,
   snapshots: Pick<Snapshots, 'receive' | 'repair'>,
-  log: (line: string) => void,
+  log: Say,
 ): Following {
   const stopping = new AbortController()
   const { signal } = stopping
@@ -32,7 +33,8 @@ export function follow(
       try {
         await session.subscribe((bytes) => snapshots.receive(bytes), signal)
       } catch (error) {
-        if (attempt === 0 && !signal.aborted) log(`announcements broke off: ${reasonOf(error)}`)
+        if (attempt === 0 && !signal.aborted)
+          log('announcements-broken', `announcements broke off: ${reasonOf(error)}`)
       }
       clearTimeout(settled)
       attempt = performance.now() - sinceMs >= healthyMs ? 1 : attempt + 1

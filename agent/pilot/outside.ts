@@ -4,13 +4,14 @@
  */
 import { randomBytes } from 'node:crypto'
 import { supportedFormats } from '#wire/header.ts'
+import type { Say } from '#wire/log-line.ts'
 import type { AgentConfig } from '../config.ts'
 import { createLocalPlatform } from '../platform/local.ts'
 import { type Obedience, obey } from '../platform/obey.ts'
 import type { Platform } from '../platform/platform.ts'
 import { createStaticPlatform } from '../platform/static.ts'
 import { startAdmin } from './admin.ts'
-import type { Progress } from './convergence.ts'
+import type { Convergence, Progress } from './convergence.ts'
 import type { Core } from './core.ts'
 import { enrol, type Identity, storedIdentity } from './enrol.ts'
 import { createExplainHere } from './explain.ts'
@@ -26,7 +27,7 @@ import { tableView } from './table-view.ts'
 export async function goOutside(
   config: AgentConfig,
   { stored, convergence, workers, refusals, outside, seek }: Core,
-  log: (line: string) => void,
+  log: Say,
   stopping: AbortSignal,
 ): Promise<() => Promise<void>> {
   const facts = () => ({
@@ -48,12 +49,12 @@ export async function goOutside(
   })
   const platform = createPlatform(config)
   outside.onContent = ({ backends }) => platform.setBackends([...backends.values()])
-  platform.follow((endpoints) => convergence.setEndpoints(endpoints), log)
+  followPlatform(platform, convergence.setEndpoints, log)
 
   const identity = await whoWeAre(config, log, stopping, seek)
   const trust = { cluster: config.cluster, keys: identity.controlKeys, formats: supportedFormats }
   const onDisk = await loadStoredSnapshot(config.stateFolder, stored.positions, trust, (file) =>
-    log(`${file} is corrupt`),
+    log('state-damaged', `${file} is corrupt`),
   )
   if (onDisk.held) {
     const known = stored.table !== null && stored.table.digest === onDisk.table
@@ -95,6 +96,7 @@ export async function goOutside(
   function onHeld(held: Held): void {
     convergence.hold(held)
     const { epoch, revision } = held.header
+    log('revision-admitted', `holds revision ${revision}`, { revision })
     const workloads = [...convergence.workloads().values()].map(
       ({ kind: _kind, key: _key, ...workload }) => workload,
     )
@@ -108,6 +110,26 @@ export async function goOutside(
   }
 }
 
+/** Its trouble is said once, and once more when it is over. */
+function followPlatform(
+  platform: Platform,
+  onEndpoints: Convergence['setEndpoints'],
+  log: Say,
+): void {
+  let away = false
+  platform.follow(
+    (endpoints) => {
+      if (away) log('platform-back', 'the platform answers again')
+      away = false
+      onEndpoints(endpoints)
+    },
+    (trouble) => {
+      away = true
+      log('platform-away', trouble)
+    },
+  )
+}
+
 function createPlatform({ platform }: AgentConfig): Platform {
   return platform.type === 'local'
     ? createLocalPlatform(platform.url)
@@ -116,7 +138,7 @@ function createPlatform({ platform }: AgentConfig): Platform {
 
 async function whoWeAre(
   config: AgentConfig,
-  log: (line: string) => void,
+  log: Say,
   stopping: AbortSignal,
   onWait: () => void,
 ): Promise<Identity> {
@@ -130,14 +152,14 @@ async function whoWeAre(
 async function createSession(
   { nats, control, cluster, name }: AgentConfig,
   { enrolment }: Identity,
-  log: (line: string) => void,
+  log: Say,
 ): Promise<Session> {
   if (nats && enrolment.nats) {
     const { createNatsSession } = await import('./session-nats.ts')
     const { user, password } = enrolment.nats
     return createNatsSession({ servers: nats.split(','), user, password, cluster, agent: name })
   }
-  if (nats) log('control does not publish over NATS: following it over HTTP')
+  if (nats) log('transport-changed', 'control does not publish over NATS: following it over HTTP')
   return createHttpSession({ url: control.url, cluster, agent: name, token: enrolment.token })
 }
 

@@ -4,12 +4,17 @@
  * die at any moment: traffic goes on.
  */
 import { flushCompileCache } from 'node:module'
+import { type Say, stackOf } from '#wire/log-line.ts'
 import { supervised } from '../child.ts'
 import type { AgentConfig } from '../config.ts'
+import { createAgentLog } from '../log.ts'
 import { startCore } from './core.ts'
 
-async function run(config: AgentConfig, stopping: AbortSignal): Promise<() => Promise<void>> {
-  const log = (line: string) => console.error(`pilot ${config.name}: ${line}`)
+async function run(
+  config: AgentConfig,
+  log: Say,
+  stopping: AbortSignal,
+): Promise<() => Promise<void>> {
   const core = await startCore(config, log)
   const { goOutside } = await import('./outside.ts')
   // Now, because a pilot that is killed has no time for it.
@@ -23,15 +28,16 @@ async function run(config: AgentConfig, stopping: AbortSignal): Promise<() => Pr
 
 if (import.meta.main) {
   const config = JSON.parse(process.argv[2] ?? '') as AgentConfig
+  const log = createAgentLog('pilot', config)
   const stopping = new AbortController()
   const leave = Promise.withResolvers<void>()
   supervised(() => {
     stopping.abort()
     leave.resolve()
   })
-  const close = await run(config, stopping.signal).catch((error) => {
+  const close = await run(config, log, stopping.signal).catch((error) => {
     if (stopping.signal.aborted) process.exit(0)
-    console.error(`pilot ${config.name}: ${error instanceof Error ? error.stack : error}`)
+    log('agent-failed', stackOf(error))
     process.exit(1)
   })
   await leave.promise

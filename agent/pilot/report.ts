@@ -6,6 +6,7 @@
 import { canonicalBytes, digestOf } from '#wire/digest.ts'
 import { supportedFormats } from '#wire/header.ts'
 import { limits } from '#wire/limits.ts'
+import type { Say } from '#wire/log-line.ts'
 import type { Refusal, Report } from '#wire/report.ts'
 import { type SigningKey, seal } from '#wire/signature.ts'
 import { backoffMs } from '../backoff.ts'
@@ -85,7 +86,7 @@ export interface ReporterOptions {
   readonly session: Pick<Session, 'report'>
   readonly key: SigningKey
   readonly build: (former: Report | null) => Report | null
-  readonly log: (line: string) => void
+  readonly log: Say
 }
 
 const soonMs = 1
@@ -128,7 +129,7 @@ export function createReporter({ session, key, build, log }: ReporterOptions): R
       failures = 0
     } catch (error) {
       if (stopping.signal.aborted) return
-      if (failures++ === 0) log(`a report did not arrive: ${reasonOf(error)}`)
+      if (failures++ === 0) log('report-late', `a report did not arrive: ${reasonOf(error)}`)
       later(backoffMs(failures, retry, Math.random()))
     }
   }

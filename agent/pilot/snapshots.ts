@@ -9,6 +9,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Header, precedence } from '#wire/header.ts'
+import type { Say } from '#wire/log-line.ts'
 import type { Sealed } from '#wire/signature.ts'
 import { emptyTree, type Tree } from '#wire/tree.ts'
 import { backoffMs } from '../backoff.ts'
@@ -36,7 +37,7 @@ export interface SnapshotsOptions {
   readonly floor: HeldVersion | null
   /** A newer snapshot is proven, or the held one is confirmed by control for the first time. */
   readonly onHeld: (held: Held) => void
-  readonly log: (line: string) => void
+  readonly log: Say
   readonly timing?: SnapshotsTiming
 }
 
@@ -155,6 +156,7 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
   let wanted = new AbortController()
   async function repairLoop(): Promise<void> {
     let failures = 0
+    let away = false
     while (!stopping.signal.aborted) {
       const everyMs = timing.lookEveryMs * (0.8 + Math.random() * 0.4)
       const pauseMs = failures > 0 ? backoffMs(failures, timing.retry, Math.random()) : everyMs
@@ -165,9 +167,13 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
       wanted = new AbortController()
       try {
         failures = (await repairOnce()) ? 0 : failures + 1
+        if (away) log('control-back', 'control is looked at again')
+        away = false
       } catch (error) {
-        if (failures++ === 0 && !stopping.signal.aborted)
-          log(`cannot look at control: ${reasonOf(error)}`)
+        failures++
+        if (!away && !stopping.signal.aborted)
+          log('control-away', `cannot look at control: ${reasonOf(error)}`)
+        away = true
       }
     }
   }
@@ -179,7 +185,9 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
       waiting++
       enqueue(bytes, performance.now())
         .then((outcome) => outcome === 'unproven' && wanted.abort())
-        .catch((error) => log(`an announcement could not be read: ${reasonOf(error)}`))
+        .catch((error) =>
+          log('message-refused', `an announcement could not be read: ${reasonOf(error)}`),
+        )
         .finally(() => waiting--)
     },
     repair: () => wanted.abort(),

@@ -4,6 +4,7 @@
  */
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
+import type { Say } from '#wire/log-line.ts'
 import {
   type Endpoints,
   linkLine,
@@ -52,7 +53,7 @@ export interface WorkersOptions {
   readonly onChange: () => void
   readonly onUsage: () => void
   readonly onRefused: (digest: string, reason: string) => void
-  readonly log: (line: string) => void
+  readonly log: Say
   readonly timing?: WorkersTiming
 }
 
@@ -107,7 +108,7 @@ export function createWorkers(options: WorkersOptions): Workers {
       }
     })
     socket.on('error', (error) =>
-      log(`the link to worker ${pidOf(connection)} broke: ${error.message}`),
+      log('link-broken', `the link to worker ${pidOf(connection)} broke: ${error.message}`),
     )
     socket.on('close', () => {
       connections.delete(connection)

@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Say } from '#wire/log-line.ts'
 import { readIfThere, writeDurably } from '../durable-file.ts'
 import type { Endpoints } from '../link.ts'
 import { type Copy, type CopyTiming, copyTiming, startCopy } from './copy.ts'
@@ -19,7 +20,7 @@ export interface CopiesSettings {
   readonly timing?: CopyTiming
   /** Ready endpoints, or something that `list` shows, have changed. */
   readonly onChange: () => void
-  readonly log: (line: string) => void
+  readonly log: Say
 }
 
 export interface CopyView {
@@ -87,7 +88,7 @@ export async function createCopies(settings: CopiesSettings): Promise<Copies> {
       log,
     })
     running.set(key, copy)
-    log(`${key} starts: ${workload.app} ${version}`)
+    log('copy-started', `${key} starts: ${workload.app} ${version}`)
   }
 
   async function remove(key: string, copy: Copy): Promise<void> {
@@ -95,7 +96,7 @@ export async function createCopies(settings: CopiesSettings): Promise<Copies> {
     leaving.add(copy)
     await copy.remove()
     leaving.delete(copy)
-    log(`${key} has ended`)
+    log('copy-ended', `${key} has ended`)
     if (!stopping) changed()
   }
 
@@ -106,7 +107,10 @@ export async function createCopies(settings: CopiesSettings): Promise<Copies> {
       for (const workload of workloads) {
         const program = programs[workload.program]
         if (!program) {
-          log(`${workload.release} wants the program ${workload.program}, which has no --program`)
+          log(
+            'program-unknown',
+            `${workload.release} wants the program ${workload.program}, which has no --program`,
+          )
           continue
         }
         for (let index = 0; index < workload.copies; index++) {
@@ -147,21 +151,21 @@ export async function createCopies(settings: CopiesSettings): Promise<Copies> {
 
 const keyOf = (release: string, index: number) => `${release}/${index}`
 
-function readRecords(file: string, log: (line: string) => void): Map<string, Recorded> {
+function readRecords(file: string, log: Say): Map<string, Recorded> {
   try {
     const bytes = readIfThere(file)
     if (!bytes) return new Map()
     return new Map(Object.entries(JSON.parse(bytes.toString()) as Record<string, Recorded>))
   } catch (error) {
-    log(`${file} cannot be read (${error}): copies get new ports`)
+    log('state-damaged', `${file} cannot be read (${error}): copies get new ports`)
     return new Map()
   }
 }
 
 /** A copy of a former life of this cluster that did not leave when its input ended. */
-async function endOrphan({ pid, program }: Recorded, log: (line: string) => void): Promise<void> {
+async function endOrphan({ pid, program }: Recorded, log: Say): Promise<void> {
   if (pid === null || !runs(pid, program)) return
-  log(`a copy of a former life still runs (${pid}): ending it`)
+  log('copy-ended', `a copy of a former life still runs (${pid}): ending it`)
   signal(pid, 'SIGTERM')
   for (let waited = 0; runs(pid, program); waited += 50) {
     if (waited >= orphanGraceMs) signal(pid, 'SIGKILL')

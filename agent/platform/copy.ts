@@ -9,6 +9,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Say } from '#wire/log-line.ts'
 import { type BackoffBounds, backoffMs } from '../backoff.ts'
 import { createProbe, type ProbeTiming } from './probe.ts'
 
@@ -48,7 +49,7 @@ export interface CopySettings {
   readonly timing: CopyTiming
   /** Something that `Copy` shows has changed. */
   readonly onChange: () => void
-  readonly log: (line: string) => void
+  readonly log: Say
 }
 
 export interface Copy {
@@ -102,7 +103,7 @@ export function startCopy(settings: CopySettings): Copy {
       // Perhaps somebody else has taken the port while the copy was away.
       if (!wasReady) port = null
       const pauseMs = backoffMs(deaths, timing.restart, Math.random())
-      log(`${name} ended by ${how}; again in ${Math.round(pauseMs)} ms`)
+      log('copy-died', `${name} ended by ${how}`, { how, pauseMs: Math.round(pauseMs) })
       await delay(pauseMs, undefined, { signal: wake.signal }).catch(() => {})
     }
   }
@@ -136,7 +137,7 @@ export function startCopy(settings: CopySettings): Copy {
     if (delayMs > 0 && child) await delay(delayMs)
     child?.kill('SIGTERM')
     const killer = setTimeout(() => {
-      log(`${name} did not end within ${graceMs} ms of SIGTERM: killing it`)
+      log('copy-killed', `${name} did not end within ${graceMs} ms of SIGTERM: killing it`)
       child?.kill('SIGKILL')
     }, graceMs)
     await life

@@ -2,6 +2,7 @@
  * What a local cluster shall run, on disk, and who may say so: the holder of the lease, with the version
  * that it has read, from a snapshot that is not older than the applied one.
  */
+import type { Say } from '#wire/log-line.ts'
 import { readIfThere, writeDurably } from '../durable-file.ts'
 import { copiesMax, type DesiredState, desiredState, type WorkloadsPut } from './local-protocol.ts'
 
@@ -18,13 +19,14 @@ export interface Desired {
   put(request: WorkloadsPut, holder: string | null): PutOutcome
 }
 
-export function openDesired(file: string, log: (line: string) => void): Desired {
+export function openDesired(file: string, log: Say): Desired {
   let state: DesiredState = { version: 0, epoch: 0, revision: 0, workloads: [] }
   const bytes = readIfThere(file)
   if (bytes) {
     const parsed = parse(bytes)
     if (parsed) state = parsed
-    else log(`${file} is corrupt: nothing runs until the lease's holder writes again`)
+    else
+      log('state-damaged', `${file} is corrupt: nothing runs until the lease's holder writes again`)
   }
 
   return {

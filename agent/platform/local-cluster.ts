@@ -14,9 +14,12 @@ import { isIPv6 } from 'node:net'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { z } from 'zod'
+import type { LogFormat, Say } from '#wire/log-line.ts'
 import { routeName } from '#wire/names.ts'
 import type { Address } from '../config.ts'
 import { addressFlag, clusterFlag } from '../flags.ts'
+import { createLog } from '../log.ts'
+import { logFormatFlag } from '../log-format.ts'
 import { stopWhenTold } from '../stopping.ts'
 import { type Copies, createCopies } from './copies.ts'
 import type { CopyTiming } from './copy.ts'
@@ -41,7 +44,7 @@ export interface LocalClusterSettings {
   readonly timing?: CopyTiming
   readonly leaseMs?: number
   readonly orphanMs?: number
-  readonly log?: (line: string) => void
+  readonly log: Say
 }
 
 export interface LocalCluster {
@@ -58,8 +61,7 @@ const statusOf = {
 } as const
 
 export async function startLocalCluster(settings: LocalClusterSettings): Promise<LocalCluster> {
-  const { cluster, listen, stateFolder, programs, timing } = settings
-  const log = settings.log ?? ((line: string) => console.error(`platform ${cluster}: ${line}`))
+  const { cluster, listen, stateFolder, programs, timing, log } = settings
   mkdirSync(stateFolder, { recursive: true, mode: 0o700 })
   const desired = openDesired(join(stateFolder, 'workloads.json'), log)
   const lease = createLease(settings.leaseMs ?? leaseMs, () => performance.now())
@@ -67,7 +69,7 @@ export async function startLocalCluster(settings: LocalClusterSettings): Promise
 
   const server = createServer((request, response) => {
     route(request, response).catch((error) => {
-      log(`${request.method} ${request.url}: ${error}`)
+      log('platform-call-failed', `${request.method} ${request.url}: ${error}`)
       response.destroy()
     })
   })
@@ -179,6 +181,7 @@ interface Flags {
   readonly listen: Address
   readonly state: string
   readonly program: Readonly<Record<string, string>>
+  readonly logFormat: LogFormat
 }
 
 export function localClusterCommand(run: (flags: Flags) => Promise<void>): Command {
@@ -198,6 +201,7 @@ export function localClusterCommand(run: (flags: Flags) => Promise<void>): Comma
         .default({}, 'none')
         .argParser(programFlag),
     )
+    .addOption(logFormatFlag())
     .addHelpText(
       'after',
       '\nExample:\n  npx node agent/platform/local-cluster.ts --cluster eu-1 --state .switchyard/eu-1 \\\n' +
@@ -220,14 +224,16 @@ function programFlag(
 }
 
 if (import.meta.main) {
-  const run = async ({ cluster, listen, state, program }: Flags) => {
+  const run = async ({ cluster, listen, state, program, logFormat }: Flags) => {
+    const log = createLog(logFormat, { program: 'local-cluster', cluster })
     const running = await startLocalCluster({
       cluster,
       listen,
       stateFolder: resolve(state),
       programs: program,
+      log,
     })
-    console.error(`platform ${cluster}: listens on ${running.url}`)
+    log('platform-started', `listens on ${running.url}`, { url: running.url })
     stopWhenTold(() => running.stop())
   }
   try {

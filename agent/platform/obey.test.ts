@@ -39,7 +39,7 @@ let running: Obedience
 const said: string[] = []
 const start = (workloads: Workloads) => {
   said.length = 0
-  running = obey(workloads, 'eu-1-a', (line) => said.push(line), 20)
+  running = obey(workloads, 'eu-1-a', (code, text) => said.push(`${code}: ${text}`), 20)
   return running
 }
 afterEach(() => running.stop())
@@ -86,7 +86,7 @@ describe("the lease's holder", () => {
     platform.outcome = new Error('the platform is away')
     start(platform).want(desired(1, 1))
     await until('attempts', () => platform.acquired > 4)
-    expect(said).toEqual(['workloads: the platform is away'])
+    expect(said).toEqual(['workloads-refused: the platform is away'])
     platform.outcome = 'applied'
     await until('the write', () => platform.writes.length === 1)
   })

@@ -4,6 +4,7 @@
  * is never applied, because it may be of yesterday.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Say } from '#wire/log-line.ts'
 import { reasonOf } from '../reason.ts'
 import type { DesiredWorkloads, Workloads } from './platform.ts'
 
@@ -19,7 +20,7 @@ export interface Obedience {
 export function obey(
   workloads: Workloads,
   holder: string,
-  log: (line: string) => void,
+  log: Say,
   everyMs = renewEveryMs,
 ): Obedience {
   const stopping = new AbortController()
@@ -42,7 +43,7 @@ export function obey(
     else if (outcome === 'not-holder') held = false
     else if (older !== wanted.revision) {
       older = wanted.revision
-      log(`the platform has seen a newer snapshot than revision ${older}`)
+      log('workloads-refused', `the platform has seen a newer snapshot than revision ${older}`)
     }
   }
 
@@ -54,7 +55,7 @@ export function obey(
       } catch (error) {
         if (stopping.signal.aborted) return
         held = false
-        if (trouble !== reasonOf(error)) log(`workloads: ${reasonOf(error)}`)
+        if (trouble !== reasonOf(error)) log('workloads-refused', reasonOf(error))
         trouble = reasonOf(error)
       }
       if (!wake.signal.aborted) {

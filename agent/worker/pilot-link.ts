@@ -3,6 +3,7 @@
  * hands over its messages one after another. Traffic does not depend on it.
  */
 import { connect, type Socket } from 'node:net'
+import type { Say } from '#wire/log-line.ts'
 import { linkLine, linkReader, type PilotMessage, type WorkerMessage } from '../link.ts'
 
 export interface PilotLink {
@@ -18,7 +19,7 @@ export interface PilotLinkOptions {
   readonly onConnect: () => void
   /** Called in order; the next message waits for the former one. */
   readonly onMessage: (message: PilotMessage) => Promise<void>
-  readonly log: (line: string) => void
+  readonly log: Say
 }
 
 const pauseFirstMs = 20
@@ -57,7 +58,7 @@ export function startPilotLink(options: PilotLinkOptions): PilotLink {
       }
     })
     one.on('error', (error: NodeJS.ErrnoException) => {
-      if (connected) log(`the link to the pilot broke: ${error.message}`)
+      if (connected) log('link-broken', `the link to the pilot broke: ${error.message}`)
     })
     one.on('close', () => {
       if (connected) absentSinceMs = performance.now()

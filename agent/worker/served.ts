@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Say } from '#wire/log-line.ts'
 import type {
   AppliedPosition,
   Endpoints,
@@ -30,7 +31,7 @@ export interface Served {
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
-export function createServed(path: DataPath, log: (line: string) => void): Served {
+export function createServed(path: DataPath, log: Say): Served {
   const { router } = path
   let tableDigest = sha256(new Uint8Array(0))
   let hasTable = false
@@ -51,7 +52,7 @@ export function createServed(path: DataPath, log: (line: string) => void): Serve
       return use(await readFile(file))
     } catch (error) {
       const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
-      if (!missing) log(`${file} cannot be used: ${(error as Error).message}`)
+      if (!missing) log('state-damaged', `${file} cannot be used: ${(error as Error).message}`)
       return null
     }
   }
@@ -70,7 +71,7 @@ export function createServed(path: DataPath, log: (line: string) => void): Serve
       })
       const table = await read(file(stateFiles.table), (bytes) => {
         const refused = load(bytes)
-        if (refused !== null) log(`the table on disk is refused: ${refused}`)
+        if (refused !== null) log('state-damaged', `the table on disk is refused: ${refused}`)
         return refused === null
       })
       return table === true && positions === true && endpoints === true

@@ -9,6 +9,7 @@ import { limits as wireLimits } from '#wire/limits.ts'
 import { supervised } from '../child.ts'
 import type { AgentConfig } from '../config.ts'
 import { linkPath, type PilotMessage } from '../link.ts'
+import { createAgentLog } from '../log.ts'
 import { createDataPath } from './data-path.ts'
 import { closeReleases, drain } from './drain.ts'
 import { startPilotLink } from './pilot-link.ts'
@@ -23,7 +24,7 @@ const outZoneCount = 32
 const usageMs = 50
 
 const config = JSON.parse(process.argv[2] ?? '') as AgentConfig
-const log = (line: string) => console.error(`worker ${process.pid}: ${line}`)
+const log = createAgentLog('worker', config)
 
 const wasm = readFileSync(new URL('../../router-wasm/build/router.wasm', import.meta.url))
 const router = createRouter({
@@ -32,6 +33,8 @@ const router = createRouter({
   zones: zonesFor(outZoneCount),
 })
 router.setVia(`switchyard-${config.cluster}`)
+
+const closeFailed = (error: Error) => log('close-failed', error.message)
 
 let usageIsDue = false
 const sendUsage = () => {
@@ -63,7 +66,7 @@ async function apply(message: PilotMessage): Promise<void> {
   } else if (message.type === 'positions') {
     served.setPositions(message.positions)
     const close = message.positions.flatMap((position) => position.close)
-    if (close.length > 0) closeReleases(path, close).catch((error: Error) => log(error.message))
+    if (close.length > 0) closeReleases(path, close).catch(closeFailed)
   } else served.setEndpoints(message.endpoints)
   link?.send(served.report())
 }
@@ -86,7 +89,7 @@ const child = supervised(() => {
   draining = true
   drain(path)
     .then(sendUsage)
-    .catch((error: Error) => log(error.message))
+    .catch(closeFailed)
     .finally(() => process.exit(0))
 })
 

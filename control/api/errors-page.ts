@@ -1,5 +1,6 @@
 /** The catalogue of codes as a page: written to `docs/errors.md` and served by control itself. */
 import { refusals, rejections } from '#wire/codes.ts'
+import { logCodes } from '#wire/log-codes.ts'
 
 interface Row {
   readonly status: number
@@ -30,4 +31,16 @@ ${section(rejections)}
 Between control and agents: an agent that refuses a message keeps serving what it has and reports the code;
 control answers a refused report with it.
 
-${section(refusals)}`
+${section(refusals)}
+## Log lines
+
+Control and agents write one line for each of these to stderr: with \`--log-format json\` an object with
+\`time\`, \`level\`, \`code\`, \`program\`, \`text\` and the fields named here, and \`cluster\`, \`agent\` where they are
+known. Tokens and secrets are struck out.
+
+| code | level | |
+| --- | --- | --- |
+${Object.entries(logCodes)
+  .map(([code, { level, sentence }]) => `| \`${code}\` | ${level} | ${sentence} |`)
+  .join('\n')}
+`

@@ -20,6 +20,8 @@ interface Place {
 }
 
 const root = resolve(import.meta.dirname, '../..')
+/** The files in `logs/` are for people. */
+const logFlags = ['--log-format', 'text']
 const local = (port: number) => `127.0.0.1:${port}`
 
 /** Of a name: `nats`, `control`, `control <command>`, `eu-1.platform` or an agent's. */
@@ -41,7 +43,7 @@ export function programs({ plan, state, ports, controlUrl }: Place): (name: stri
       return script('control/main.ts', name.slice('control '.length), '--state', controlState)
     }
     if (name === 'control') {
-      const flags = ['--listen', local(ports.control), ...natsFlags, ...natsUsers]
+      const flags = ['--listen', local(ports.control), ...natsFlags, ...natsUsers, ...logFlags]
       return script('control/main.ts', 'start', '--state', controlState, ...flags)
     }
     if (name.endsWith('.platform')) return platform(name.slice(0, -'.platform'.length))
@@ -57,7 +59,7 @@ export function programs({ plan, state, ports, controlUrl }: Place): (name: stri
     const listen = local(ports.platforms[cluster]!)
     return script(
       'agent/platform/local-cluster.ts',
-      ...['--cluster', cluster, '--listen', listen, '--state', folder, ...runs],
+      ...['--cluster', cluster, '--listen', listen, '--state', folder, ...runs, ...logFlags],
     )
   }
 
@@ -73,6 +75,7 @@ export function programs({ plan, state, ports, controlUrl }: Place): (name: stri
       ...['--workers', String(plan.workersPerAgent)],
       ...['--platform', `local:http://${local(ports.platforms[cluster]!)}`],
       ...natsFlags,
+      ...logFlags,
     )
   }
 }
