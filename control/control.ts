@@ -99,6 +99,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     credentials: readings,
     taker: {
       submit,
+      rehearse: (input) => unlessStopping(turns.rehearse(input)),
       async outcome(intent, revision, timeoutMs, signal) {
         const look = () => intentActive(turns.state(), turns.fleet(), intent, revision, now())
         await turns.waitFor(() => look() !== 'pending', timeoutMs, signal)
@@ -123,9 +124,12 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     if (ahead && ahead !== toldAhead) options.onFleetAhead(ahead)
     toldAhead = ahead
   }
-  async function submit(input: Input): Promise<Answer> {
+  function submit(input: Input): Promise<Answer> {
+    return unlessStopping(turns.submit(input))
+  }
+  async function unlessStopping(answering: Promise<Answer>): Promise<Answer> {
     try {
-      return await turns.submit(input)
+      return await answering
     } catch (error) {
       if (error instanceof TurnsStopped) return { ok: false, rejection: stopping }
       throw error

@@ -8,9 +8,10 @@ import type { Report } from '#wire/report.ts'
 import type { FleetAhead, Publication, PublisherPort } from './delivery/publisher-port.ts'
 import { alarmAt } from './domain/alarm.ts'
 import { type Compile, decide, forgetting } from './domain/decide.ts'
+import { alreadyAnswered, rehearse } from './domain/dry-run.ts'
 import { evolve } from './domain/evolve.ts'
 import { emptyFleet, type Fleet, foldPublished, foldReport } from './domain/fleet.ts'
-import type { Answer, Input } from './domain/input.ts'
+import type { Answer, Input, IntentInput } from './domain/input.ts'
 import { parseRecord, recordText, type TurnRecord } from './domain/record.ts'
 import { emptyState, isEnrolled, type State } from './domain/state.ts'
 import type { Log } from './log/log.ts'
@@ -51,6 +52,8 @@ export interface Turns {
   start(): Promise<void>
   /** Rejects only when the turn loop has stopped. */
   submit(input: Input): Promise<Answer>
+  /** In its turn, what `submit` would do: the view of a dry run as the answer's body. Changes nothing. */
+  rehearse(input: IntentInput): Promise<Answer>
   state(): State
   fleet(): Fleet
   /** Set once the fleet was seen ahead of the log, until `recover`. */
@@ -71,10 +74,9 @@ export interface Turns {
 export const intentsWaitingMax = 256
 const replayPage = 512
 
-type IntentInput = Extract<Input, { kind: 'intent' }>
-
-interface Waiting<Asked> {
-  readonly input: Asked
+interface Waiting {
+  readonly input: IntentInput
+  readonly isDryRun: boolean
   readonly resolve: (answer: Answer) => void
   readonly reject: (error: unknown) => void
 }
@@ -101,7 +103,7 @@ export function createTurns(options: TurnOptions): Turns {
   /** Of the turn under way. */
   let recordNow: TakenTurn['record'] = null
   let refusedNow: TakenTurn['refused'] = null
-  const intents: Waiting<IntentInput>[] = []
+  const intents: Waiting[] = []
   /** By agent, at most one each: a newer report takes the place of the one that waits. */
   const reports = new Map<string, WaitingReport>()
   const waiters = createWaiters()
@@ -128,12 +130,7 @@ export function createTurns(options: TurnOptions): Turns {
     if (stopped) return Promise.reject(stopped)
     switch (input.kind) {
       case 'intent':
-        return new Promise((resolve, reject) => {
-          if (intents.length >= intentsWaitingMax)
-            return resolve(refused(overloaded(intentsWaitingMax)))
-          intents.push({ input, resolve, reject })
-          wake()
-        })
+        return enqueue(input, false)
       case 'alarm':
         alarmIsDue = true
         wake()
@@ -141,6 +138,17 @@ export function createTurns(options: TurnOptions): Turns {
       case 'report':
         return submitReport(input.report, input.receivedMs)
     }
+  }
+
+  function enqueue(input: IntentInput, isDryRun: boolean): Promise<Answer> {
+    if (stopped) return Promise.reject(stopped)
+    return new Promise((resolve, reject) => {
+      if (intents.length >= intentsWaitingMax) {
+        return resolve(refused(overloaded(intentsWaitingMax)))
+      }
+      intents.push({ input, isDryRun, resolve, reject })
+      wake()
+    })
   }
 
   function submitReport(report: Report, receivedMs: number): Promise<Answer> {
@@ -173,7 +181,7 @@ export function createTurns(options: TurnOptions): Turns {
     while (!stopped && hasWork()) {
       if (reports.size > 0 || alarmIsDue) await observe()
       const next = stopped ? undefined : intents.shift()
-      if (next) await answer(next)
+      if (next) await (next.isDryRun ? foresee(next) : answer(next))
     }
   }
 
@@ -201,7 +209,7 @@ export function createTurns(options: TurnOptions): Turns {
     for (const { tell } of waitingReports) tell()
   }
 
-  async function answer({ input, resolve, reject }: Waiting<IntentInput>): Promise<void> {
+  async function answer({ input, resolve, reject }: Waiting): Promise<void> {
     const startedMs = monotonicMs()
     try {
       const answered = await answerTo(input)
@@ -215,6 +223,24 @@ export function createTurns(options: TurnOptions): Turns {
     }
   }
 
+  /** It changes nothing, so nothing is at stake when it fails: the loop goes on. */
+  async function foresee({ input, resolve, reject }: Waiting): Promise<void> {
+    await foreseen(input).then(resolve, reject)
+  }
+
+  async function foreseen(input: IntentInput): Promise<Answer> {
+    const rehearsed = rehearse(state, fleet, input, now(), compile)
+    if (rehearsed.kind === 'repeated') {
+      const { position } = rehearsed
+      const body = alreadyAnswered(input, position, await recordedAnswer(position))
+      return { ok: true, status: 200, revision: position, body, repeated: false }
+    }
+    if (ahead && input.intent.type !== 'recover') return refused(behind(ahead))
+    if (rehearsed.kind === 'rejected') return refused(rehearsed.rejection)
+    const { view: body } = rehearsed
+    return { ok: true, status: 200, revision: state.position, body, repeated: false }
+  }
+
   async function answerTo(input: IntentInput): Promise<Answer> {
     const decision = decide(state, fleet, input, now(), compile)
     if (decision.kind === 'repeated') return recorded(decision.position)
@@ -226,11 +252,18 @@ export function createTurns(options: TurnOptions): Turns {
     return { ok: true, status, revision: decision.record.position, body, repeated: false }
   }
 
-  async function recorded(position: number): Promise<Answer> {
+  const recorded = async (position: number): Promise<Answer> => ({
+    ok: true,
+    ...(await recordedAnswer(position)),
+    revision: position,
+    repeated: true,
+  })
+
+  async function recordedAnswer(position: number) {
     const [stored] = await log.read(position - 1, 1)
     const answered = stored && parseRecord(stored.text, position).answer
     if (!answered) throw new Error(`the record at position ${position} has no answer`)
-    return { ok: true, ...answered, revision: position, repeated: true }
+    return answered
   }
 
   /** Durable first; then true here; then on its way to the agents; only then answered. */
@@ -298,6 +331,7 @@ export function createTurns(options: TurnOptions): Turns {
   return {
     start,
     submit,
+    rehearse: (input) => enqueue(input, true),
     state: () => state,
     fleet: () => fleet,
     fleetAhead: () => ahead,

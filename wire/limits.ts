@@ -51,6 +51,9 @@ export const limits = {
 
   /** A JSON body of the operator API. */
   requestBodyBytes: 1_048_576,
+  /** Changed objects that the answer of a dry run shows; it counts the others. */
+  dryRunBytes: 4_194_304,
+  dryRunWarnings: 256,
   /** A header with its changes; bigger changes go as buckets first. */
   announcementBytes: 262_144,
   /** The changes that ride along with a header. */

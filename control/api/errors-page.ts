@@ -1,6 +1,7 @@
 /** The catalogue of codes as a page: written to `docs/errors.md` and served by control itself. */
 import { refusals, rejections } from '#wire/codes.ts'
 import { logCodes } from '#wire/log-codes.ts'
+import { warnings } from '#wire/warning-codes.ts'
 
 interface Row {
   readonly status: number
@@ -32,6 +33,14 @@ Between control and agents: an agent that refuses a message keeps serving what i
 control answers a refused report with it.
 
 ${section(refusals)}
+## Warnings of dry runs
+
+A call with \`?dryRun=true\` changes nothing and answers what would happen; these are the codes of its
+\`warnings\`. A warning refuses nothing.
+
+${Object.entries(warnings)
+  .map(([code, sentence]) => `### ${code}\n\n${sentence}\n`)
+  .join('\n')}
 ## Log lines
 
 Control and agents write one line for each of these to stderr: with \`--log-format json\` an object with

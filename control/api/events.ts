@@ -1,5 +1,6 @@
 /** What has happened, as server-sent events resumed by `Last-Event-ID` (a log position). */
 import { z } from 'zod'
+import { isSecretField } from '../domain/secret-fields.ts'
 import type { FollowedLog } from '../log/followed.ts'
 import type { LogRecord } from '../log/log.ts'
 import { eventStream } from './event-stream.ts'
@@ -58,9 +59,7 @@ const tooMany = {
 /** Who did what when: the record without its answer and without the hashes of secrets. */
 export function renderRecord({ position, text }: LogRecord): string {
   const { at, actor, input, events } = JSON.parse(text, (key, value) =>
-    isSecretHash(key) ? undefined : value,
+    isSecretField(key) ? undefined : value,
   )
   return JSON.stringify({ position, at, actor, input, events })
 }
-
-const isSecretHash = (key: string) => /tokenHash$/i.test(key)

@@ -4,9 +4,10 @@
  */
 import { z } from 'zod'
 import type { RejectionCode } from '#wire/codes.ts'
+import type { DryRunView } from '#wire/dry-run.ts'
 import { limits } from '#wire/limits.ts'
 import * as names from '#wire/names.ts'
-import type { Answer, Input, Intent } from '../domain/input.ts'
+import type { Answer, Input, Intent, IntentInput } from '../domain/input.ts'
 import { duration } from './duration.ts'
 import type { Principal } from './operation.ts'
 import { problem } from './problem.ts'
@@ -48,6 +49,8 @@ const waitDefaultMs = 30_000
 /** What operations that change something need from the turn. */
 export interface IntentTaker {
   submit(input: Input): Promise<Answer>
+  /** What `submit` would do now, as the body of its answer; nothing is changed. */
+  rehearse(input: IntentInput): Promise<Answer>
   /** What has become of an accepted intent; `pending` when the time ran out or `signal` aborted. */
   outcome(
     intent: Intent,
@@ -62,6 +65,7 @@ export interface Asked {
   readonly headers: z.output<typeof mutationHeaders>
   readonly query?: z.output<typeof waitQuery>
   readonly request: Request
+  readonly dryRun: boolean
 }
 
 export interface Finish {
@@ -77,13 +81,15 @@ export async function takeIntent(
   asked: Asked,
   finish: Finish = {},
 ): Promise<Response> {
-  const answer = await taker.submit({
+  const input = {
     kind: 'intent',
     intent,
     actor: actorOf(asked.principal),
     idempotencyKey: asked.headers['idempotency-key'] ?? null,
     ifMatch: asked.headers['if-match'] ?? null,
-  })
+  } as const
+  if (asked.dryRun) return foreseen(await taker.rehearse(input), finish)
+  const answer = await taker.submit(input)
   if (!answer.ok) return problem(answer.rejection)
   let body = finish.body?.(answer.body, answer.repeated) ?? answer.body
   if (asked.query?.wait === 'active') {
@@ -102,6 +108,14 @@ export async function takeIntent(
       ...etagHeader(body),
     },
   })
+}
+
+/** The answer of a dry run: what only the real answer may hold is left out, as in a repeated one. */
+function foreseen(answer: Answer, finish: Finish): Response {
+  if (!answer.ok) return problem(answer.rejection)
+  const view = answer.body as DryRunView
+  const body = finish.body?.(view.body, true) ?? view.body
+  return Response.json({ ...view, body }, { headers: { 'cache-control': 'no-store' } })
 }
 
 const actorOf = (principal: Principal): string =>

@@ -4,6 +4,7 @@ import { rejections } from '#wire/codes.ts'
 import { type ControlUnderTest, startControl } from '../control-under-test.ts'
 
 interface OperationObject {
+  readonly parameters?: readonly { readonly name: string; readonly in: string }[]
   readonly security?: readonly Record<string, readonly string[]>[]
   readonly responses: Readonly<Record<string, { readonly description: string }>>
 }
@@ -71,6 +72,29 @@ describe('the OpenAPI document', () => {
       const open = !operation.security
       expect(status, `${method} ${path}`).toBe(open ? 200 : 401)
       if (!open) expect(body.code).toBe('unauthenticated')
+    }
+  })
+
+  /** POST, because a body says what is asked; nothing is changed. */
+  const questions = ['post /v1/clusters/{cluster}/explain']
+  const agentsOwn = (operation: OperationObject) =>
+    !operation.security || ['agent', 'enrolment'].includes(operation.security[0]!.bearer![0]!)
+
+  it('lets every change be tried with dryRun, and shows what it answers', () => {
+    const changes = operations().filter(
+      ({ path, method, operation }) =>
+        method !== 'get' && !agentsOwn(operation) && !questions.includes(`${method} ${path}`),
+    )
+    expect(changes.length).toBeGreaterThanOrEqual(10)
+    for (const { path, method, operation } of changes) {
+      const named = operation.parameters?.filter(({ in: place }) => place === 'query') ?? []
+      expect(
+        named.map(({ name }) => name),
+        `${method} ${path}`,
+      ).toContain('dryRun')
+      expect(JSON.stringify(operation.responses[200]), `${method} ${path}`).toContain(
+        '#/components/schemas/DryRun',
+      )
     }
   })
 

@@ -10,6 +10,7 @@ import { type RejectionCode, rejections } from '#wire/codes.ts'
 import { limits } from '#wire/limits.ts'
 import type { Scope } from '../domain/input.ts'
 import { type JsonRead, readJson } from './body.ts'
+import { isMutation, markedAsDryRun, withDryRun } from './dry-run.ts'
 import * as fields from './field-errors.ts'
 import { problem, problemDocument } from './problem.ts'
 
@@ -31,9 +32,14 @@ export type App = OpenAPIHono<ApiEnvironment>
 /** Finds out who is asking and whether they may, from headers and path alone. */
 export type Guard = (context: Context, access: Access) => Principal | Response
 
-type Fields = z.ZodObject
+export type Fields = z.ZodObject
 
-interface Operation<P extends Fields, Q extends Fields, H extends Fields, B extends z.ZodType> {
+export interface Operation<
+  P extends Fields,
+  Q extends Fields,
+  H extends Fields,
+  B extends z.ZodType,
+> {
   readonly method: 'get' | 'put' | 'post' | 'delete'
   /** Parameters as `{app}`. */
   readonly path: string
@@ -52,7 +58,7 @@ interface Operation<P extends Fields, Q extends Fields, H extends Fields, B exte
   readonly rejections?: readonly RejectionCode[]
 }
 
-interface AnswerShape {
+export interface AnswerShape {
   readonly description: string
   readonly schema?: z.ZodType
   readonly mediaType?: string
@@ -64,6 +70,8 @@ export interface Parsed<P, Q, H, B> {
   readonly headers: H
   readonly body: B
   readonly principal: Principal
+  /** `?dryRun=true`: nothing may be changed, written or made; `takeIntent` sees to what the turn does. */
+  readonly dryRun: boolean
   /** False once the token is revoked or its agent forgotten: for answers that go on. */
   readonly stillMay: () => boolean
   readonly request: Request
@@ -97,10 +105,11 @@ export function definer(app: App, guard: Guard): Define {
       bodiesAtOnce--
     }
   }
-  return (operation, handle) => {
+  return (asked, handle) => {
+    const operation = isMutation(asked) ? withDryRun(asked) : asked
     app.openAPIRegistry.registerPath(documented(operation))
     const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1')
-    app.on(operation.method.toUpperCase(), path, async (context) => {
+    const answer = async (context: Context<ApiEnvironment>): Promise<Response> => {
       context.set('operation', operation.path)
       const principal = guard(context, operation.access)
       if (principal instanceof Response) return principal
@@ -129,7 +138,12 @@ export function definer(app: App, guard: Guard): Define {
         if (errors.length > 0) return invalid(errors)
       }
       const stillMay = () => !(guard(context, operation.access) instanceof Response)
-      return handle({ params, query, headers, body, principal, stillMay, request } as never)
+      const dryRun = (query as { dryRun?: boolean } | undefined)?.dryRun ?? false
+      return handle({ params, query, headers, body, principal, dryRun, stillMay, request } as never)
+    }
+    app.on(operation.method.toUpperCase(), path, async (context) => {
+      const answered = await answer(context)
+      return isMutation(asked) ? markedAsDryRun(context.req.raw, answered) : answered
     })
   }
 }

@@ -27,6 +27,7 @@ export const problemDocument = z
         }),
       )
       .optional(),
+    dryRun: z.literal(true).optional().meta({ description: 'The refused call was a dry run.' }),
   })
   .meta({
     id: 'Problem',

@@ -65,6 +65,8 @@ export type Input =
     }
   | { readonly kind: 'alarm' }
 
+export type IntentInput = Extract<Input, { kind: 'intent' }>
+
 /** What a turn answers: the recorded answer when an idempotency key repeats. */
 export type Answer =
   | {

@@ -1,0 +1,220 @@
+/** Every mutation over HTTP: what the dry run foretells is what the real call then does, and it leaves no trace. */
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { digestOf } from '#wire/digest.ts'
+import { type DryRunView, dryRunView } from '#wire/dry-run.ts'
+import { type AgentUnderTest, enrolAgent } from '../agent-under-test.ts'
+import {
+  type Called,
+  type CallOptions,
+  type ControlUnderTest,
+  shop,
+  startControl,
+} from '../control-under-test.ts'
+
+describe('?dryRun=true', () => {
+  let control: ControlUnderTest
+  let agent: AgentUnderTest
+  beforeAll(async () => {
+    control = await startControl(['eu-1'])
+    agent = await enrolAgent(control, 'eu-1', 'eu-1-a')
+    await agent.report()
+  })
+  afterAll(() => control.stop())
+
+  /** Everything that a call could leave behind. */
+  const traces = () => {
+    const { turns } = control.served.control
+    const files = readdirSync(control.folder.path, { recursive: true, encoding: 'utf8' }).sort()
+    const contents = files
+      .map((file) => join(control.folder.path, file))
+      .filter((file) => statSync(file).isFile() && !/-(wal|shm)$/.test(file))
+      .map((file) => digestOf(readFileSync(file, 'latin1')))
+    return { head: control.head(), state: turns.state(), files, contents }
+  }
+
+  async function dryRun(method: string, path: string, options: CallOptions = {}): Promise<Called> {
+    const before = traces()
+    const called = await control.call(method, `${path}?dryRun=true`, options)
+    const after = traces()
+    expect(after.state).toBe(before.state)
+    expect(after).toEqual(before)
+    return called
+  }
+
+  /** The events of the newest record, as `/v1/events` shows them. */
+  async function newestEvents(): Promise<unknown> {
+    const response = await fetch(`${control.url}/v1/events?after=${control.head() - 1}`, {
+      headers: { authorization: `Bearer ${control.adminToken}` },
+    })
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+    for (let text = ''; ; ) {
+      text += (await reader.read()).value
+      const data = /^data: (.*)$/m.exec(text)?.[1]
+      if (!data) continue
+      await reader.cancel()
+      return JSON.parse(data).events
+    }
+  }
+
+  /** Times differ between the two calls, and so does what is made of them. */
+  const timeless = (value: unknown) =>
+    JSON.parse(JSON.stringify(value), (name, held) => (/AtMs$|^etag$/.test(name) ? 0 : held))
+
+  async function foretold(method: string, path: string, body?: object): Promise<DryRunView> {
+    const options = body ? { body } : {}
+    const told = await dryRun(method, path, options)
+    expect(told.status, told.text).toBe(200)
+    const view = dryRunView.parse(told.body)
+    const digest = control.served.control.turns.state().clusters.get('eu-1')!.tree.root
+    const real = await control.call(method, path, options)
+    expect(view.status).toBe(real.status)
+    expect(view.revision).toBe(control.head())
+    expect(timeless(view.events)).toEqual(timeless(await newestEvents()))
+    const { token, ...shown } = real.body
+    if (token) expect(view.body).toEqual({ ...shown, token: null })
+    else expect(timeless(view.body)).toEqual(timeless(real.body))
+    const { root } = control.served.control.turns.state().clusters.get('eu-1')!.tree
+    const change = view.clusters['eu-1']
+    expect([change?.from ?? digest, change?.to ?? digest]).toEqual([digest, root])
+    return view
+  }
+
+  const settle = async (readyEndpoints: Record<string, number>) => {
+    for (let n = 0; n < 4; n++) {
+      const position = control.served.control.turns
+        .state()
+        .apps.parts.flatMap((part) => [...part.values()])
+        .flatMap(({ app, positions }) => {
+          const held = positions['eu-1']
+          const acked = { appliedMs: 1, activeForMs: 1 }
+          if (!held) return []
+          return [
+            [app, { prepared: held.next?.generation ?? 0, active: held.generation, ...acked }],
+          ]
+        })
+      await agent.report({ readyEndpoints, positions: Object.fromEntries(position) })
+    }
+  }
+
+  it('foretells every step of a release, and leaves no trace', async () => {
+    const app = { ...shop, clusters: ['eu-1'] }
+    const put = await foretold('PUT', '/v1/apps/shop', app)
+    expect(put.clusters['eu-1']!.words).toContain(
+      'Route default of shop is new: /* on shop.example.',
+    )
+    expect(put.agents).toEqual([
+      { cluster: 'eu-1', agent: 'eu-1-a', why: 'must serve', now: 'current' },
+    ])
+    await foretold('POST', '/v1/releases', { app: 'shop', version: '1' })
+    await settle({ 'shop-r1': 1 })
+    const preview = { path: '/test' }
+    await foretold('POST', '/v1/releases', { app: 'shop', version: '2', preview })
+    await settle({ 'shop-r1': 1, 'shop-r2': 1 })
+    const promote = await foretold('POST', '/v1/releases/shop-r2/promote', {})
+    expect(promote.agents).toMatchObject([{ agent: 'eu-1-a', why: 'must acknowledge' }])
+    await settle({ 'shop-r1': 1, 'shop-r2': 1 })
+    const rollback = await foretold('POST', '/v1/releases/shop-r2/rollback', {})
+    expect(rollback.warnings).toEqual([])
+    await settle({ 'shop-r1': 1, 'shop-r2': 1 })
+    await foretold('POST', '/v1/releases/shop-r2/decommission', {})
+    await settle({ 'shop-r1': 1 })
+    await foretold('POST', '/v1/releases', { app: 'shop', version: '3' })
+    await foretold('POST', '/v1/releases/shop-r3/abort', {})
+    await settle({ 'shop-r1': 1 })
+    await foretold('PUT', '/v1/apps/shop', { ...app, hosts: ['shop.test'] })
+    const gone = await foretold('DELETE', '/v1/apps/shop')
+    expect(gone.clusters['eu-1']!.removed.map(({ key }) => key)).toContain('route/shop/default')
+  })
+
+  it('foretells tokens without making one', async () => {
+    const made = await foretold('POST', '/v1/tokens', { name: 'ci', scope: 'read' })
+    expect(made).toMatchObject({ status: 201, clusters: {}, agents: [] })
+    expect(JSON.stringify(made)).not.toMatch(/swy_|Hash/)
+    await foretold('DELETE', '/v1/tokens/ci')
+  })
+
+  it('foretells what is forgotten', async () => {
+    await enrolAgent(control, 'eu-1', 'eu-1-b')
+    await foretold('DELETE', '/v1/clusters/eu-1/agents/eu-1-b')
+  })
+
+  it('refuses as the real call does, and says that it was a dry run', async () => {
+    const cases: [string, string, CallOptions][] = [
+      ['POST', '/v1/releases', { body: { app: 'none', version: '1' } }],
+      ['PUT', '/v1/apps/shop', { body: { clusters: [] } }],
+      ['PUT', '/v1/apps/x', { body: { ...shop, clusters: ['eu-1'], hosts: ['*'] } }],
+      ['DELETE', '/v1/apps/none', { headers: { 'if-match': '"0"' } }],
+      ['POST', '/v1/releases/shop-r9/promote', { body: {} }],
+      ['POST', '/v1/tokens', { token: null, body: {} }],
+    ]
+    for (const [method, path, options] of cases) {
+      const told = await dryRun(method, path, options)
+      const real = await control.call(method, path, options)
+      expect(real.status).toBeGreaterThanOrEqual(400)
+      expect(told.status).toBe(real.status)
+      expect(told.body).toEqual({ ...real.body, dryRun: true })
+    }
+  })
+
+  it('uses no key, and knows one that is used', async () => {
+    const body = { ...shop, clusters: ['eu-1'], hosts: ['blog.example'] }
+    const keyed = { body, headers: { 'idempotency-key': 'once' } }
+    await dryRun('PUT', '/v1/apps/blog', keyed)
+    const real = await control.call('PUT', '/v1/apps/blog', keyed)
+    expect(real.headers.get('idempotent-replayed')).toBeNull()
+    const told = await dryRun('PUT', '/v1/apps/blog', keyed)
+    expect(told.body).toMatchObject({
+      accepted: true,
+      revision: control.head(),
+      status: 201,
+      body: real.body,
+      events: [],
+      clusters: {},
+      agents: [],
+      warnings: [{ code: 'key-answered' }],
+    })
+    const other = { ...keyed, body: { ...body, copies: 2 } }
+    const refused = await dryRun('PUT', '/v1/apps/blog', other)
+    expect(refused.body).toMatchObject({ code: 'idempotency-key-reused', dryRun: true })
+  })
+
+  it('honours If-Match, and asks the compiler', async () => {
+    const body = { ...shop, clusters: ['eu-1'], hosts: ['blog.example'] }
+    const stale = { body, headers: { 'if-match': '"00"' } }
+    expect((await dryRun('PUT', '/v1/apps/blog', stale)).body.code).toBe('state-changed')
+    const matches = Array.from({ length: 13 }, (_, n) => ({
+      headers: [{ name: 'x', value: `${n}` }],
+    }))
+    const routes = Array.from({ length: 6 }, (_, n) => ({
+      name: `r${n}`,
+      matches: matches.map((match) => ({ ...match, method: `M${n}` })),
+    }))
+    const crowded = await dryRun('PUT', '/v1/apps/blog', { body: { ...body, routes } })
+    expect(crowded.body).toMatchObject({ code: 'too-many-matches', dryRun: true })
+  })
+
+  it('is never taken for a real call by a slip of the pen', async () => {
+    const body = { ...shop, clusters: ['eu-1'], hosts: ['slip.example'] }
+    const before = control.head()
+    for (const query of ['dryrun=true', 'dryRun=yes', 'dryRun', 'dryRun=true&dryRun=true']) {
+      const { status } = await control.call('PUT', `/v1/apps/slip?${query}`, { body })
+      expect(status).toBe(400)
+    }
+    expect(control.head()).toBe(before)
+    await control.call('PUT', '/v1/apps/slip?dryRun=false', { body })
+    expect(control.head()).toBe(before + 1)
+  })
+
+  it('holds up no turn for long with the largest app', async () => {
+    const routes = Array.from({ length: 1_024 }, (_, n) => ({
+      name: `r${n}`,
+      matches: [{ path: { type: 'PathPrefix', value: `/${n}` } }],
+    }))
+    const body = { ...shop, clusters: ['eu-1'], hosts: ['big.example'], routes }
+    const told = await dryRun('PUT', '/v1/apps/big', { body })
+    const change = dryRunView.parse(told.body).clusters['eu-1']!
+    expect([change.put.length, change.omitted]).toEqual([1_025, 0])
+  })
+})
