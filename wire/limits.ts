@@ -43,6 +43,9 @@ export const limits = {
   progressDeadlineMs: 86_400_000,
   /** A signed preview link ends after at most this. */
   previewLinkMs: 2_592_000_000,
+  /** Each has a loop and a connection of its own. */
+  webhooks: 32,
+  webhookUrlChars: 2_048,
   /** Operators' tokens. */
   tokens: 256,
   /** Endpoints that one agent holds, over all backends. */

@@ -16,6 +16,7 @@ import { progress } from './progress.ts'
 import { bodyDigestOf, type TurnRecord } from './record.ts'
 import type { State } from './state.ts'
 import { get } from './table.ts'
+import { decideWebhook } from './webhooks.ts'
 
 export type Decision =
   /** Something happened, or an intent was accepted: append `record`, then go on with `state`. */
@@ -95,6 +96,9 @@ function rule(
     case 'rollback-release':
     case 'decommission-release':
       return decideRelease(state, fleet, intent, ifMatch, now)
+    case 'set-webhook':
+    case 'remove-webhook':
+      return decideWebhook(state, intent)
     default:
       return decideFleet(state, intent)
   }

@@ -8,6 +8,7 @@ import { appIntent } from '#wire/app.ts'
 import { epoch } from '#wire/header.ts'
 import * as names from '#wire/names.ts'
 import { weight } from '#wire/object.ts'
+import { webhookFormat } from '#wire/webhook.ts'
 
 export const agentRef = z.strictObject({ cluster: names.clusterName, agent: names.agentName })
 export type AgentRef = z.infer<typeof agentRef>
@@ -44,6 +45,16 @@ export const event = z.discriminatedUnion('type', [
   fact('enrolment-token-replaced', { cluster: names.clusterName, enrolmentTokenHash: hash }),
   fact('token-created', { name: z.string(), scope, tokenHash: hash }),
   fact('token-revoked', { name: z.string() }),
+  /** Where to is bound by a hash: the path of many receivers is a password (see `webhooks.ts`). */
+  fact('webhook-set', {
+    name: z.string(),
+    origin: z.string(),
+    urlHash: hash,
+    events: z.array(z.string()).min(1),
+    apps: z.array(names.appName).nullable(),
+    format: webhookFormat,
+  }),
+  fact('webhook-removed', { name: z.string() }),
   fact('agent-enrolled', { ...agentRef.shape, publicKey: z.string(), tokenHash: hash }),
   fact('agent-forgotten', agentRef.shape),
 

@@ -13,9 +13,9 @@ export const fleetEvents: Handlers<
   | 'agent-enrolled'
   | 'agent-forgotten'
 > = {
-  'epoch-begun': (state, { epoch }, { touched }) => {
+  'epoch-begun': (state, { epoch }, { touched, position }) => {
     touched.allClusters = true
-    return { ...state, epoch }
+    return { ...state, epoch, epochs: [...state.epochs, { id: epoch.id, since: position }] }
   },
   'format-raised': (state, { format }, { touched }) => {
     touched.allClusters = true

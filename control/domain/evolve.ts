@@ -17,6 +17,7 @@ import type { TurnRecord } from './record.ts'
 import { positionObjects, releaseObjects, routeObjects } from './snapshot.ts'
 import { appOf, type ClusterState, releaseOf, type State } from './state.ts'
 import { put } from './table.ts'
+import { webhookEvents } from './webhooks.ts'
 
 /** The record an event is in, and what its handlers have touched. */
 export interface Folding {
@@ -39,6 +40,7 @@ export type Handlers<Type extends EventType> = {
 
 const handlers: Handlers<EventType> = {
   ...fleetEvents,
+  ...webhookEvents,
   ...appEvents,
   ...releaseEvents,
   ...switchEvents,

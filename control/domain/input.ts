@@ -6,6 +6,7 @@ import type { AppIntent } from '#wire/app.ts'
 import type { Rejection } from '#wire/codes.ts'
 import type { ReleaseIntent } from '#wire/release.ts'
 import type { Report } from '#wire/report.ts'
+import type { WebhookFormat } from '#wire/webhook.ts'
 
 export type Scope = 'admin' | 'release' | 'read'
 
@@ -45,6 +46,16 @@ export type Intent =
       readonly tokenHash: string
     }
   | { readonly type: 'revoke-token'; readonly name: string }
+  | {
+      readonly type: 'set-webhook'
+      readonly name: string
+      readonly origin: string
+      readonly urlHash: string
+      readonly events: readonly string[]
+      readonly apps: readonly string[] | null
+      readonly format: WebhookFormat
+    }
+  | { readonly type: 'remove-webhook'; readonly name: string }
 
 export type Input =
   | {

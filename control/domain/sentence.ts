@@ -18,6 +18,8 @@ const sentences: Sentences = {
   'enrolment-token-replaced': ({ cluster }) => `The enrolment token of ${cluster} was replaced.`,
   'token-created': ({ name, scope }) => `Token "${name}" was made with scope ${scope}.`,
   'token-revoked': ({ name }) => `Token "${name}" was revoked.`,
+  'webhook-set': ({ name, origin }) => `Webhook "${name}" now tells ${origin}.`,
+  'webhook-removed': ({ name }) => `Webhook "${name}" was removed.`,
   'agent-enrolled': ({ cluster, agent }) => `Agent ${agent} enrolled in ${cluster}.`,
   'agent-forgotten': ({ cluster, agent }) => `Agent ${agent} of ${cluster} was forgotten.`,
 

@@ -11,18 +11,22 @@ import { emptyTree, type Tree } from '#wire/tree.ts'
 import type { AgentRef } from './event.ts'
 import type { Scope } from './input.ts'
 import { emptyTable, get, type Table } from './table.ts'
+import type { WebhookState } from './webhooks.ts'
 
 export interface State {
   /** Of the newest record; 0 before the first. */
   readonly position: number
   /** Null before `init`. */
   readonly epoch: Epoch | null
+  /** Every epoch with the position of the record that began it, oldest first. */
+  readonly epochs: readonly { readonly id: string; readonly since: number }[]
   /** Content format that is published; raised once every enrolled agent reads the next. */
   readonly format: number
   readonly clusters: ReadonlyMap<string, ClusterState>
   readonly apps: Table<AppState>
   readonly releases: Table<ReleaseState>
   readonly tokens: ReadonlyMap<string, TokenState>
+  readonly webhooks: ReadonlyMap<string, WebhookState>
   /** By idempotency key: where the answer is recorded. */
   readonly answered: Table<{ readonly position: number; readonly bodyDigest: string }>
   /** Highest release number that each app name has used; outlives the app, so that ids never return. */
@@ -141,11 +145,13 @@ export interface SwitchState {
 export const emptyState: State = {
   position: 0,
   epoch: null,
+  epochs: [],
   format: 1,
   clusters: new Map(),
   apps: emptyTable(),
   releases: emptyTable(),
   tokens: new Map(),
+  webhooks: new Map(),
   answered: emptyTable(),
   releaseNumbers: emptyTable(),
   open: new Set(),
