@@ -1,10 +1,12 @@
 /** What the API and the metrics read: the state and the fleet as they are now, and tokens' hashes. */
 import type { AppReader } from './api/apps.ts'
 import type { ClusterReader } from './api/clusters.ts'
+import type { DocumentReader } from './api/documents.ts'
 import type { ExplainReader } from './api/explain.ts'
 import type { Credentials } from './api/guard.ts'
 import type { ReleaseReader } from './api/releases.ts'
 import type { TokenReader } from './api/tokens.ts'
+import { documentsOf } from './domain/documents.ts'
 import { snapshotOf } from './domain/snapshot.ts'
 import { valuesOf } from './domain/table.ts'
 import { agentViews, appView, clusterView, releaseView } from './domain/view.ts'
@@ -17,6 +19,7 @@ export type Readings = AppReader &
   ClusterReader &
   ExplainReader &
   TokenReader &
+  DocumentReader &
   Credentials
 
 type Source = Pick<Turns, 'state' | 'fleet'>
@@ -64,6 +67,7 @@ export function createReadings(
       return { epoch, revision: found.revision, format, tree: snapshotOf(state, cluster) }
     },
     explain,
+    documents: () => documentsOf(turns.state()),
     tokens: () => [...turns.state().tokens.values()],
     operatorTokens: () => turns.state().tokens.values(),
     *enrolmentTokens() {

@@ -3,8 +3,10 @@
  * print it, every limit with its reason, every code. `npm run docs` writes them; a test compares.
  */
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { type DocumentSchema, documentSchemas } from '#wire/document.ts'
+import { schemaText } from '../control/api/documents.ts'
 import { errorsPage } from '../control/api/errors-page.ts'
 import { apiDocument } from '../control/api/server.ts'
 
@@ -34,6 +36,10 @@ const programs: readonly Program[] = [
 export const pages: readonly { readonly file: string; text(): string }[] = [
   { file: 'docs/errors.md', text: errorsPage },
   { file: 'docs/openapi.json', text: () => `${JSON.stringify(apiDocument(), null, 2)}\n` },
+  ...(Object.keys(documentSchemas) as DocumentSchema[]).map((name) => ({
+    file: `docs/schemas/${name}.json`,
+    text: () => schemaText(name),
+  })),
   { file: 'docs/configuration.md', text: configurationPage },
 ]
 
@@ -84,5 +90,8 @@ function limitRows(): string[] {
 }
 
 if (import.meta.main) {
-  for (const { file, text } of pages) writeFileSync(join(root, file), text())
+  for (const { file, text } of pages) {
+    mkdirSync(dirname(join(root, file)), { recursive: true })
+    writeFileSync(join(root, file), text())
+  }
 }

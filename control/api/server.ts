@@ -8,6 +8,7 @@ import type { FollowedLog } from '../log/followed.ts'
 import { type AgentDesk, defineAgents } from './agents.ts'
 import { type AppReader, defineApps } from './apps.ts'
 import { type ClusterReader, defineClusters } from './clusters.ts'
+import { type DocumentReader, defineDocuments } from './documents.ts'
 import { errorsPage } from './errors-page.ts'
 import { defineEvents } from './events.ts'
 import { defineExplain, type ExplainReader } from './explain.ts'
@@ -25,7 +26,12 @@ export interface ApiDependencies {
   readonly credentials: Credentials
   readonly listener: Listener
   readonly taker: IntentTaker
-  readonly reader: AppReader & ReleaseReader & ClusterReader & ExplainReader & TokenReader
+  readonly reader: AppReader &
+    ReleaseReader &
+    ClusterReader &
+    ExplainReader &
+    TokenReader &
+    DocumentReader
   readonly desk: AgentDesk
   readonly log: FollowedLog
   readonly health: Health
@@ -83,6 +89,7 @@ export function createApi(dependencies: ApiDependencies): Api {
   defineExplain(define, reader)
   defineEvents(define, log)
   defineTokens(define, taker, reader)
+  defineDocuments(define, reader)
   defineAgents(define, desk)
   let documentText: string | null = null
   app.get('/openapi.json', (context) => {

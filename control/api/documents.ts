@@ -1,0 +1,63 @@
+/** Documents: everything as an operator would write it down, and the schemas that editors complete it by. */
+import { z } from 'zod'
+import {
+  type AnyDocument,
+  anyDocument,
+  type DocumentSchema,
+  documentSchemas,
+  jsonSchemaOf,
+} from '#wire/document.ts'
+import type { Define } from './operation.ts'
+
+export interface DocumentReader {
+  /** Apps by name, each followed by its releases. */
+  documents(): readonly AnyDocument[]
+}
+
+const exported = z.strictObject({ documents: z.array(anyDocument) }).meta({ id: 'Export' })
+const kind = z.enum(['App', 'Release', 'Freeze'])
+
+export function defineDocuments(define: Define, reader: DocumentReader): void {
+  define(
+    {
+      method: 'get',
+      path: '/v1/export',
+      tag: 'documents',
+      summary: 'Everything as documents, which would make it again and change nothing here',
+      access: 'read',
+      query: z.strictObject({ kind: kind.optional() }),
+      answers: { 200: { description: 'The documents.', schema: exported } },
+    },
+    ({ query }) => {
+      const all = reader.documents()
+      const wanted = query.kind ? all.filter((one) => one.kind === query.kind) : all
+      return Response.json({ documents: wanted })
+    },
+  )
+  for (const name of Object.keys(documentSchemas) as DocumentSchema[]) {
+    define(
+      {
+        method: 'get',
+        path: `/v1/schemas/${name}.json`,
+        tag: 'documents',
+        summary: `JSON Schema of ${name === 'document' ? 'any document' : `a document of kind ${name}`}`,
+        access: 'open',
+        answers: {
+          200: {
+            description: 'The schema, for editors.',
+            schema: z.looseObject({}),
+            mediaType: 'application/schema+json',
+          },
+        },
+      },
+      () =>
+        new Response(schemaText(name), {
+          headers: { 'content-type': 'application/schema+json', 'cache-control': 'max-age=3600' },
+        }),
+    )
+  }
+}
+
+/** As it is served and as it lies in `docs/schemas/`. */
+export const schemaText = (name: DocumentSchema): string =>
+  `${JSON.stringify(jsonSchemaOf(name), null, 2)}\n`
