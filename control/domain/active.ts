@@ -2,7 +2,7 @@
 import type { Fleet } from './fleet.ts'
 import type { Intent } from './input.ts'
 import { isSilent, serves } from './reading.ts'
-import { agentsOf, appOf, releaseOf, type State } from './state.ts'
+import { agentsOf, appOf, type ReleaseState, releaseOf, type State } from './state.ts'
 
 export type Activity = 'active' | 'pending' | 'failed'
 
@@ -30,8 +30,8 @@ export function intentActive(
       const id = createdAt(state, intent.body.app, revision)
       const release = id === null ? undefined : releaseOf(state, id)
       if (!release || release.phase === 'aborted') return 'failed'
-      const aim = release.autoPromote ? release.phase === 'live' : release.phase !== 'starting'
-      return aim ? served(state, fleet, release.clusters, revision, now) : 'pending'
+      if (isStuck(release)) return 'failed'
+      return hasArrived(release) ? served(state, fleet, release.clusters, revision, now) : 'pending'
     }
     case 'promote-release':
     case 'rollback-release':
@@ -46,6 +46,18 @@ export function intentActive(
       return 'active'
   }
 }
+
+/** Ready, when somebody has to promote it; else live, or at the first step that waits. */
+function hasArrived(release: ReleaseState): boolean {
+  const { autoPromote, phase, steps, stepsDone } = release
+  if (!autoPromote) return phase !== 'starting'
+  const waits = phase === 'progressing' && steps[stepsDone - 1]?.pause != null
+  return phase === 'live' || (waits && Object.keys(release.replaces).length === 0)
+}
+
+/** Its copies do not come: paused by the fleet's own word. */
+const isStuck = (release: ReleaseState): boolean =>
+  release.paused !== null && Object.keys(release.replaces).length > 0
 
 /** Every enrolled agent that is not silent serves the revision, and every cluster has one. */
 function served(

@@ -1,5 +1,7 @@
 /** When time alone will change something: the runtime's one alarm (DESIGN D1). */
 import type { Fleet } from './fleet.ts'
+import { gateOf } from './gates.ts'
+import { awaitsAutoPromote } from './open.ts'
 import { sightOf } from './readiness.ts'
 import { silentAtMs } from './reading.ts'
 import {
@@ -21,12 +23,12 @@ export function alarmAt(state: State, fleet: Fleet, now: number): number | null 
   for (const name of state.open) {
     const app = appOf(state, name)
     if (!app) continue
-    for (const at of alarmsOf(state, fleet, app)) if (at > now && at < next) next = at
+    for (const at of alarmsOf(state, fleet, app, now)) if (at > now && at < next) next = at
   }
   return next === Number.POSITIVE_INFINITY ? null : next
 }
 
-function* alarmsOf(state: State, fleet: Fleet, app: AppState): Generator<number> {
+function* alarmsOf(state: State, fleet: Fleet, app: AppState, now: number): Generator<number> {
   if (app.switch) {
     const at = switchAlarmMs(state, fleet, app.switch)
     if (at !== null) yield at
@@ -34,6 +36,10 @@ function* alarmsOf(state: State, fleet: Fleet, app: AppState): Generator<number>
   for (const release of releasesOf(state, app)) {
     if (release.drainAtMs !== null) yield release.drainAtMs
     if (release.phase === 'starting') yield* silences(state, fleet, release)
+    if (release.phase === 'progressing' || awaitsAutoPromote(release)) {
+      const gate = gateOf(state, release, now)
+      if (gate?.untilMs !== undefined) yield gate.untilMs
+    }
   }
 }
 

@@ -16,8 +16,8 @@ import {
   type AppState,
   activeRelease,
   appOf,
+  isPublicIn,
   isSwitching,
-  publicRelease,
   releasesOf,
   type State,
 } from './state.ts'
@@ -80,8 +80,10 @@ function putFault(state: State, held: AppState | undefined, { app, body }: Put) 
     const where = returning.join(', ')
     return reject('app-in-release', `"${app}" is still leaving ${where}.`, waitFix)
   }
-  const frozen = (['clusters', 'platform', 'copies'] as const).filter(
-    (field) => canonicalText(sorted(held.intent[field])) !== canonicalText(sorted(body[field])),
+  const frozen = (['clusters', 'platform', 'copies', 'userKey'] as const).filter(
+    (field) =>
+      canonicalText(sorted(held.intent[field] ?? null)) !==
+      canonicalText(sorted(body[field] ?? null)),
   )
   const active = activeRelease(state, held)
   if (active && frozen.length > 0) {
@@ -115,7 +117,7 @@ function leavingFault(state: State, held: AppState, clusters: readonly string[],
         (cluster) =>
           clusters.includes(cluster) &&
           held.leaving[cluster] === undefined &&
-          publicRelease(held, cluster) !== release.id,
+          !isPublicIn(held, cluster, release.id),
       ),
   )
   if (kept.length === 0) return null

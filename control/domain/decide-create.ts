@@ -1,12 +1,15 @@
 /** A new release: one attempt to put a version live, beside what is live now. */
 import { limits } from '#wire/limits.ts'
 import type { RouteObject } from '#wire/object.ts'
-import type { ReleaseIntent } from '#wire/release.ts'
+import { type ReleaseIntent, rolling as rollingIntent } from '#wire/release.ts'
 import { findConflict } from './conflict.ts'
+import { formatFault } from './content-fault.ts'
 import type { Ruling } from './decide.ts'
 import { routeConflict } from './decide-app.ts'
 import type { EventOf } from './event.ts'
 import { evolve } from './evolve.ts'
+import type { Fleet } from './fleet.ts'
+import { type PlanFault, planOf, rollingOf } from './plan.ts'
 import { inProgress, reject, unknownApp, unknownClusters } from './rejections.ts'
 import { isServedIn, releaseObjects, routeObjects } from './snapshot.ts'
 import {
@@ -18,13 +21,12 @@ import {
   releaseOf,
   releasesOf,
   type State,
+  type Step,
 } from './state.ts'
 import { get } from './table.ts'
 import { releaseView } from './view.ts'
 
-export function createRelease(state: State, asked: ReleaseIntent): Ruling {
-  if (asked.strategy !== 'blueGreen' || asked.version === undefined) return notYet
-  const { version } = asked
+export function createRelease(state: State, fleet: Fleet, asked: ReleaseIntent): Ruling {
   const app = appOf(state, asked.app)
   if (!app || app.deleting) return unknownApp(asked.app)
   const clusters = asked.clusters ?? app.intent.clusters
@@ -40,7 +42,16 @@ export function createRelease(state: State, asked: ReleaseIntent): Ruling {
       evidence: { releases: open.map((release) => release.id) },
     })
   }
-  const event = created(state, app, { ...asked, version }, clusters)
+  const version = versionOf(state, asked)
+  if (typeof version !== 'string') return version
+  const planned = planOf(asked, clusters)
+  const errors = 'errors' in planned ? planned.errors : strategyFaults(app, asked)
+  if (errors.length > 0) return invalid(errors)
+  if (asked.strategy !== 'blueGreen' && state.format < 2) {
+    return { rejection: formatFault(state, fleet, `The strategy "${asked.strategy}"`) }
+  }
+  const { steps } = planned as { readonly steps: readonly Step[] }
+  const event = created(state, app, asked, { version, clusters, steps })
   return (
     previewConflict(state, app, event) ?? {
       events: [event],
@@ -50,33 +61,70 @@ export function createRelease(state: State, asked: ReleaseIntent): Ruling {
   )
 }
 
+/** As it was asked, or that of the release to go back to. */
+function versionOf(state: State, { app, version, undo }: ReleaseIntent) {
+  if (version !== undefined) return version
+  const former = releaseOf(state, undo!)
+  if (former && former.app === app) return former.version
+  return reject('unknown-release', `"${app}" has no release "${undo}" any more that it knows.`, {
+    fix: 'Say `version` instead of `undo`; the audit has the versions of all releases.',
+    errors: [{ pointer: '/undo', message: 'not a release that the app still shows' }],
+  })
+}
+
+function strategyFaults(app: AppState, { strategy }: ReleaseIntent) {
+  if (strategy !== 'rolling' || app.intent.platform.type === 'local') return []
+  const message = `rolling replaces copies, and the platform "${app.intent.platform.type}" runs none`
+  return [{ pointer: '/strategy', message }]
+}
+
+const invalid = (errors: readonly PlanFault[]) =>
+  reject('invalid-request', errors.map((one) => `${one.pointer}: ${one.message}`).join('; '), {
+    fix: 'Correct the fields that `errors` names.',
+    errors,
+  })
+
+interface Settled {
+  readonly version: string
+  readonly clusters: readonly string[]
+  readonly steps: readonly Step[]
+}
+
 function created(
   state: State,
   app: AppState,
-  asked: ReleaseIntent & { readonly version: string },
-  clusters: readonly string[],
+  asked: ReleaseIntent,
+  { version, clusters, steps }: Settled,
 ): EventOf<'release-created'> {
   const number = (get(state.releaseNumbers, app.app) ?? 0) + 1
   const isFirst = clusters.every((cluster) => publicRelease(app, cluster) === null)
+  const { strategy, undo, target, preview, whenSilent, deadlineMs } = asked
+  const isRolling = strategy === 'rolling'
+  const rolling = rollingOf(asked.rolling ?? rollingIntent.parse({}), app.intent.copies)
+  // What is as it was before there were strategies is written as it was.
+  const isPlain = strategy === 'blueGreen' && steps.length === 1
   return {
     type: 'release-created',
     v: 1,
     release: `${app.app}-r${number}`,
     app: app.app,
-    version: asked.version,
+    version,
     clusters: [...clusters],
-    preview: asked.preview?.path ? { path: asked.preview.path } : null,
-    autoPromote: asked.autoPromote ?? isFirst,
-    whenSilent: asked.whenSilent,
-    deadlineMs: asked.deadlineMs,
+    preview: preview ?? null,
+    autoPromote: asked.autoPromote ?? (isFirst || isRolling),
+    whenSilent,
+    deadlineMs,
+    ...(strategy !== 'blueGreen' && { strategy }),
+    ...(undo && { undo }),
+    ...(target && { target }),
+    ...(!isPlain && { steps: steps.map((step) => ({ ...step, clusters: [...step.clusters] })) }),
+    ...(isRolling && { rolling }),
   }
 }
 
-const notYet = reject('invalid-request', 'Only blue-green releases are taken so far.')
-
-/** The preview is a route like any other: no other route may say the same. */
+/** Ways to a candidate are routes like any other: no other route may say the same. */
 function previewConflict(state: State, app: AppState, event: EventOf<'release-created'>) {
-  if (!event.preview) return null
+  if (!event.preview && !event.target) return null
   const base = { v: 1, at: 0, position: state.position + 1, actor: '', idempotency: null } as const
   const after = evolve(state, { ...base, input: { kind: 'intent', type: null }, events: [event] })
   const release = releaseOf(after, event.release)!

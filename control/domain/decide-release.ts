@@ -1,20 +1,19 @@
-/** Release intents, row by row as DESIGN §5 has them: create, promote, abort, rollback, decommission. */
+/** Release intents, row by row as DESIGN §5 has them: create, promote, pause, abort, rollback, decommission. */
 import type { Ruling } from './decide.ts'
 import { createRelease } from './decide-create.ts'
-import { decideRollback } from './decide-rollback.ts'
+import { decidePromote } from './decide-promote.ts'
+import { abortBack, decideRollback } from './decide-rollback.ts'
 import { releaseEtag } from './etag.ts'
 import type { DomainEvent } from './event.ts'
 import type { Fleet } from './fleet.ts'
 import type { Intent } from './input.ts'
 import { ledgerOf } from './ledger.ts'
-import { proposal } from './progress.ts'
-import { listed, readinessOf, shortageOf, type Waiting } from './readiness.ts'
-import { inProgress, reject, stateChanged, unknownRelease } from './rejections.ts'
+import { listed } from './readiness.ts'
+import { phaseConflict, reject, stateChanged, unknownRelease } from './rejections.ts'
 import {
   type AppState,
-  activeRelease,
-  agentsOf,
   appOf,
+  isActive,
   type ReleaseState,
   releaseOf,
   type State,
@@ -23,22 +22,31 @@ import { abortEvents } from './switch.ts'
 import { releaseView } from './view.ts'
 
 type ReleaseIntents = Extract<Intent, { type: `${string}-release` }>
+type Motions = Exclude<ReleaseIntents, { type: 'create-release' }>
+
+/** Who asks, and with which scopes. */
+export interface Asking {
+  readonly actor: string
+  readonly scopes: readonly string[]
+  readonly ifMatch: string | null
+}
 
 export function decideRelease(
   state: State,
   fleet: Fleet,
   intent: ReleaseIntents,
-  ifMatch: string | null,
+  asking: Asking,
   now: number,
 ): Ruling {
-  if (intent.type === 'create-release') return createRelease(state, intent.body)
+  if (intent.type === 'create-release') return createRelease(state, fleet, intent.body)
   const release = releaseOf(state, intent.release)
   const app = release && appOf(state, release.app)
   if (!release || !app) return unknownRelease(intent.release)
+  const { ifMatch } = asking
   if (ifMatch !== null && ifMatch !== releaseEtag(release)) {
     return stateChanged(`The release ${release.id}`, releaseEtag(release))
   }
-  const motion = motions[intent.type](state, fleet, app, release, now)
+  const motion = motionOf(state, fleet, app, release, intent, asking, now)
   if ('rejection' in motion) return motion
   return {
     events: motion.events,
@@ -51,53 +59,77 @@ export type Motion =
   | { readonly events: readonly DomainEvent[] }
   | Extract<Ruling, { rejection: unknown }>
 
-const motions: Record<
-  Exclude<ReleaseIntents['type'], 'create-release'>,
-  (state: State, fleet: Fleet, app: AppState, release: ReleaseState, now: number) => Motion
-> = {
-  'promote-release': promote,
-  'abort-release': (_state, _fleet, app, release) => abort(app, release),
-  'rollback-release': (state, _fleet, app, release, now) =>
-    decideRollback(state, app, release, now),
-  'decommission-release': (state, fleet, _app, release) => decommission(state, fleet, release),
-}
-
-function promote(
+function motionOf(
   state: State,
   fleet: Fleet,
   app: AppState,
   release: ReleaseState,
+  intent: Motions,
+  { actor, scopes }: Asking,
   now: number,
 ): Motion {
-  const active = activeRelease(state, app)
-  if (active && active.id !== release.id) return inProgress(active)
-  if (release.phase === 'starting') {
-    const readiness = readinessOf(state, fleet, release, now)
-    return notReady(release, readiness.ready ? null : readiness.waiting)
+  switch (intent.type) {
+    case 'promote-release':
+      return decidePromote(state, fleet, app, release, intent, scopes, now)
+    case 'pause-release':
+      return pause(release, intent.reason ?? null)
+    case 'resume-release':
+      return resume(release)
+    case 'approve-release':
+      return approve(app, release, actor, intent.reason ?? null)
+    case 'abort-release':
+      return abort(state, app, release, now)
+    case 'rollback-release':
+      return decideRollback(state, app, release, now)
+    case 'decommission-release':
+      return decommission(state, fleet, release)
   }
-  if (release.phase !== 'ready' && release.phase !== 'retired') {
-    return phaseConflict(release, 'Only a ready release, or a retired one, can be promoted.')
-  }
-  const missing = release.clusters.filter((c) => agentsOf(state, [c]).next().done)
-  const left = release.clusters.filter((c) => app.positions[c] === undefined)
-  if (missing.length + left.length > 0) {
-    const why = missing.length > 0 ? 'has no enrolled agent' : 'is not a cluster of the app now'
-    const message = `${[...missing, ...left].join(', ')} ${why}`
-    return notReady(release, { code: 'agents-absent', message })
-  }
-  const shortage = shortageOf(state, fleet, release)
-  if (shortage) return notReady(release, shortage)
-  return { events: [proposal(state, release, now)] }
 }
 
-function abort(app: AppState, release: ReleaseState): Motion {
+/** What is decided goes on; what would follow by itself waits for resume. */
+function pause(release: ReleaseState, reason: string | null): Motion {
+  if (!isActive(release)) return phaseConflict(release, 'Only a release under way can be paused.')
+  if (release.paused) return phaseConflict(release, 'It is paused already.')
+  return { events: [{ type: 'release-paused', v: 1, release: release.id, reason }] }
+}
+
+function resume(release: ReleaseState): Motion {
+  if (!release.paused) return phaseConflict(release, 'It is not paused.')
+  return { events: [{ type: 'release-resumed', v: 1, release: release.id }] }
+}
+
+function approve(
+  app: AppState,
+  release: ReleaseState,
+  actor: string,
+  reason: string | null,
+): Motion {
+  if (!isActive(release) || (app.intent.approvals ?? 0) === 0) {
+    return phaseConflict(release, 'Only a release under way that needs approvals takes them.')
+  }
+  if (actor === release.createdBy) {
+    return reject('self-approval', `${actor} has created ${release.id} and cannot approve it.`, {
+      fix: 'Ask somebody else, with a token of their own.',
+      evidence: { release: release.id, createdBy: actor },
+    })
+  }
+  const already = release.approvals.some(({ by }) => by === actor)
+  return {
+    events: already ? [] : [{ type: 'release-approved', v: 1, release: release.id, reason }],
+  }
+}
+
+function abort(state: State, app: AppState, release: ReleaseState, now: number): Motion {
   const reason = 'asked to abort'
   switch (release.phase) {
     case 'starting':
     case 'ready':
       return { events: [{ type: 'release-aborted', v: 1, release: release.id, reason }] }
     case 'preparing':
+      if (release.stepsDone > 0) return abortBack(state, app, release, reason, now)
       return { events: abortEvents(app.switch!, release, reason) }
+    case 'progressing':
+      return abortBack(state, app, release, reason, now)
     case 'committing':
       return phaseConflict(release, 'The commit is decided: roll it back instead.')
     default:
@@ -114,10 +146,10 @@ function decommission(state: State, fleet: Fleet, release: ReleaseState): Motion
       evidence: { release: id, phase },
     })
   }
-  if (phase !== 'retired') {
+  if (phase !== 'retired' || Object.keys(release.replacedBy).length > 0) {
     return phaseConflict(
       release,
-      phase === 'starting' || phase === 'ready' || phase === 'preparing'
+      isActive(release)
         ? 'Abort it; its copies then stop by themselves.'
         : 'Its copies stop by themselves, or have stopped.',
     )
@@ -141,15 +173,3 @@ function decommission(state: State, fleet: Fleet, release: ReleaseState): Motion
   }
   return { events: [{ type: 'decommission-started', v: 1, release: id }] }
 }
-
-export const phaseConflict = (release: ReleaseState, fix: string) =>
-  reject('phase-conflict', `${release.id} is ${release.phase}.`, {
-    fix,
-    evidence: { release: release.id, phase: release.phase },
-  })
-
-const notReady = (release: ReleaseState, waiting: Waiting | null) =>
-  reject('not-ready', waiting?.message ?? `${release.id} is not ready yet.`, {
-    fix: 'Wait until its phase is "ready"; GET the release: `waiting` says why.',
-    evidence: { release: release.id, phase: release.phase, waiting },
-  })

@@ -1,15 +1,16 @@
 /**
  * Back to what was live before, at once: former weights under a new generation, without prepare. Possible
- * from the decision to commit on, so also in the middle of a commit that does not come to its end.
+ * from the decision to commit on, so also between two steps, and in the middle of a commit that does not
+ * come to its end. An abort between two steps is the same, and gives the release up.
  */
 import type { Motion } from './decide-release.ts'
 import type { DomainEvent, EventOf } from './event.ts'
-import { inProgress, reject } from './rejections.ts'
+import { inProgress, phaseConflict, reject } from './rejections.ts'
 import {
   type AppState,
   activeRelease,
   agentsOf,
-  publicRelease,
+  isPublicIn,
   type ReleaseState,
   releaseOf,
   type State,
@@ -22,39 +23,74 @@ export function decideRollback(
   now: number,
 ): Motion {
   const { id, phase } = release
-  if (phase !== 'live' && phase !== 'committing') {
-    return reject('phase-conflict', `${id} is ${phase}.`, {
-      fix: 'Only a release with public traffic can be rolled back; a retired one can be promoted.',
-      evidence: { release: id, phase },
-    })
+  const between = phase === 'progressing' || (phase === 'preparing' && release.stepsDone > 0)
+  if (phase !== 'live' && phase !== 'committing' && !between) {
+    return phaseConflict(
+      release,
+      'Only a release with public traffic can be rolled back; a retired one can be promoted.',
+    )
   }
   const open = app.switch
-  if (open?.state === 'committing' && !open.winners.includes(id)) {
-    const active = activeRelease(state, app)
-    return active ? inProgress(active) : reject('release-in-progress', 'A switch is open.')
-  }
+  const active = activeRelease(state, app)
+  const foreign = open?.state === 'committing' && !open.winners.includes(id)
+  // What rolls over the live release stands on its position.
+  if (active && active.id !== id && (foreign || active.rolling)) return inProgress(active)
+  if (foreign) return reject('release-in-progress', 'A switch is open.')
   const target = rollbackTarget(state, app, release)
   if ('reason' in target) {
     return reject('no-rollback-target', target.reason, {
       fix: 'Start a release of the version you want.',
     })
   }
+  return { events: backEvents(state, app, release, target, `${id} was rolled back`, now) }
+}
+
+/** Traffic goes back first; then the release is given up, and its copies stop when nothing uses them. */
+export function abortBack(
+  state: State,
+  app: AppState,
+  release: ReleaseState,
+  reason: string,
+  now: number,
+): Motion {
+  const aborted: DomainEvent = { type: 'release-aborted', v: 1, release: release.id, reason }
+  const target = rollbackTarget(state, app, release)
+  if ('to' in target) {
+    return { events: [...backEvents(state, app, release, target, reason, now), aborted] }
+  }
+  const hasTraffic = release.clusters.some((cluster) => isPublicIn(app, cluster, release.id))
+  if (!hasTraffic) return { events: [...endedSwitch(app, reason), aborted] }
+  return reject('no-rollback-target', target.reason, {
+    fix: 'There is nothing to give its traffic back to: promote it to the end, or start another release.',
+  })
+}
+
+function backEvents(
+  state: State,
+  app: AppState,
+  release: ReleaseState,
+  target: Extract<RollbackTarget, { to: string }>,
+  reason: string,
+  now: number,
+): DomainEvent[] {
   const clusters = target.weights.map(({ cluster }) => cluster)
   const decided: DomainEvent = {
     type: 'rollback-decided',
     v: 1,
     app: app.app,
-    from: id,
+    from: release.id,
     to: target.to,
     weights: target.weights,
     required: [...agentsOf(state, clusters)].map(({ cluster, agent }) => ({ cluster, agent })),
     deadlineAtMs: now + release.deadlineMs,
   }
-  if (open?.state !== 'preparing') return { events: [decided] }
-  const { generation } = open
-  const reason = `${id} was rolled back`
-  const aborted: DomainEvent = { type: 'switch-aborted', v: 1, app: app.app, generation, reason }
-  return { events: [aborted, decided] }
+  return [...endedSwitch(app, reason), decided]
+}
+
+/** A switch that is only being prepared ends with what it was for. */
+function endedSwitch({ app, switch: open }: AppState, reason: string): DomainEvent[] {
+  if (open?.state !== 'preparing') return []
+  return [{ type: 'switch-aborted', v: 1, app, generation: open.generation, reason }]
 }
 
 export type RollbackTarget =
@@ -65,11 +101,16 @@ export type RollbackTarget =
 export function rollbackTarget(state: State, app: AppState, release: ReleaseState): RollbackTarget {
   const weights: EventOf<'rollback-decided'>['weights'] = []
   for (const cluster of release.clusters) {
-    if (publicRelease(app, cluster) !== release.id) continue
+    if (!isPublicIn(app, cluster, release.id)) continue
     const former = release.former[cluster] ?? null
     if (former === null) return { reason: `Nothing was live in ${cluster} before ${release.id}.` }
     const target = releaseOf(state, former)
-    if (!target || target.gone || target.leavingSince !== null) {
+    if (
+      !target ||
+      target.gone ||
+      target.leavingSince !== null ||
+      hasLeft(release, target, cluster)
+    ) {
       return { reason: `${former}, which was live in ${cluster} before, is decommissioned.` }
     }
     weights.push({ cluster, weights: [{ release: former, weight: 1 }] })
@@ -77,3 +118,8 @@ export function rollbackTarget(state: State, app: AppState, release: ReleaseStat
   const to = weights[0]?.weights[0]?.release
   return to ? { to, weights } : { reason: `${release.id} takes no public traffic.` }
 }
+
+/** Its copies there have been replaced to the last. */
+const hasLeft = (release: ReleaseState, target: ReleaseState, cluster: string): boolean =>
+  !target.clusters.includes(cluster) ||
+  (target.replacedBy[cluster] !== undefined && !release.replaces[cluster]?.includes(target.id))

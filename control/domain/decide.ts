@@ -5,9 +5,11 @@
  */
 import type { Rejection } from '#wire/codes.ts'
 import type { Tree } from '#wire/tree.ts'
+import { contentFault } from './content-fault.ts'
 import { decideApp } from './decide-app.ts'
 import { decideFleet } from './decide-fleet.ts'
-import { decideRelease } from './decide-release.ts'
+import { decideFreeze } from './decide-freeze.ts'
+import { type Asking, decideRelease } from './decide-release.ts'
 import type { DomainEvent } from './event.ts'
 import { evolve } from './evolve.ts'
 import { dropReport, type Fleet } from './fleet.ts'
@@ -66,39 +68,38 @@ export function decide(
     if (answered && answered.bodyDigest !== bodyDigest) return rejected(keyReused(idempotencyKey))
     if (answered) return { kind: 'repeated', position: answered.position }
   }
-  const ruling = rule(state, fleet, intent, ifMatch, now)
+  const asking = { actor, scopes: input.scopes ?? [], ifMatch }
+  const ruling = rule(state, fleet, intent, asking, now)
   if ('rejection' in ruling) return rejected(ruling.rejection)
   const idempotency = idempotencyKey === null ? null : { key: idempotencyKey, bodyDigest }
   const turn: Turn = { kind: 'intent', type: intent.type, actor, idempotency, now }
   const { record, after, fleet: heard } = concluded(state, fleet, ruling.events, turn)
-  if (intent.type === 'put-app' || intent.type === 'create-release') {
-    const fault = compileFault(state, after, compile)
-    if (fault) return rejected(fault)
-  }
+  const fault = contentFault(state, after, fleet, intent, compile)
+  if (fault) return rejected(fault)
   const answer = { status: ruling.status, body: ruling.body(after, heard, now) }
   return { kind: 'record', record: { ...record, answer }, state: after }
 }
 
-function rule(
-  state: State,
-  fleet: Fleet,
-  intent: Intent,
-  ifMatch: string | null,
-  now: number,
-): Ruling {
+function rule(state: State, fleet: Fleet, intent: Intent, asking: Asking, now: number): Ruling {
   switch (intent.type) {
     case 'put-app':
     case 'delete-app':
-      return decideApp(state, intent, ifMatch)
+      return decideApp(state, intent, asking.ifMatch)
     case 'create-release':
     case 'promote-release':
     case 'abort-release':
+    case 'pause-release':
+    case 'resume-release':
+    case 'approve-release':
     case 'rollback-release':
     case 'decommission-release':
-      return decideRelease(state, fleet, intent, ifMatch, now)
+      return decideRelease(state, fleet, intent, asking, now)
     case 'set-webhook':
     case 'remove-webhook':
       return decideWebhook(state, intent)
+    case 'set-freeze':
+    case 'lift-freeze':
+      return decideFreeze(state, intent)
     default:
       return decideFleet(state, intent)
   }
@@ -150,24 +151,6 @@ export const forgetting = (fleet: Fleet, events: readonly DomainEvent[]): Fleet 
         : held,
     fleet,
   )
-
-function compileFault(before: State, after: State, compile: Compile): Rejection | null {
-  for (const { name, tree } of after.clusters.values()) {
-    const held = before.clusters.get(name)?.tree
-    if (!held || held.root === tree.root) continue
-    const fault = compile(name, tree, held)
-    if (fault) {
-      const { code, object, reason } = fault
-      return {
-        code,
-        detail: `${object}: ${reason}`,
-        fix: 'Change the route that the object came from; nothing has been changed.',
-        evidence: { cluster: name, object },
-      }
-    }
-  }
-  return null
-}
 
 const rejected = (rejection: Rejection): Decision => ({ kind: 'rejected', rejection })
 

@@ -5,9 +5,11 @@
  */
 import { z } from 'zod'
 import { appIntent } from '#wire/app.ts'
+import { freezeIntent } from '#wire/freeze.ts'
 import { epoch } from '#wire/header.ts'
 import * as names from '#wire/names.ts'
 import { weight } from '#wire/object.ts'
+import { preview, stepPause, strategy, target } from '#wire/release.ts'
 import { webhookFormat } from '#wire/webhook.ts'
 
 export const agentRef = z.strictObject({ cluster: names.clusterName, agent: names.agentName })
@@ -35,6 +37,20 @@ const activeSeen = agentRef.extend({
 const clusterWeights = z.strictObject({
   cluster: names.clusterName,
   weights: z.array(weight).max(16),
+})
+
+const step = z.strictObject({
+  clusters: z.array(names.clusterName).min(1),
+  weight: z.int().min(0).max(100),
+  pause: stepPause.nullable(),
+})
+
+/** In whole copies. */
+const rollingSettings = z.strictObject({
+  maxSurge: z.int().min(0),
+  maxUnavailable: z.int().min(0),
+  minReadyMs: z.int().min(0),
+  progressDeadlineMs: z.int().min(0),
 })
 
 export const event = z.discriminatedUnion('type', [
@@ -75,13 +91,45 @@ export const event = z.discriminatedUnion('type', [
     app: names.appName,
     version: names.version,
     clusters: z.array(names.clusterName).min(1),
-    preview: z.strictObject({ path: z.string() }).nullable(),
+    preview: preview.nullable(),
     autoPromote: z.boolean(),
     whenSilent: z.enum(['abort', 'proceed']),
     deadlineMs: z.int().min(0),
+    /** Left out: blue-green. */
+    strategy: strategy.optional(),
+    undo: names.releaseId.optional(),
+    target: target.optional(),
+    /** Left out: one step, all clusters, all traffic. */
+    steps: z.array(step).min(1).optional(),
+    rolling: rollingSettings.optional(),
   }),
   fact('release-ready', { release: names.releaseId, evidence: z.array(endpointsSeen) }),
   fact('release-aborted', { release: names.releaseId, reason: z.string() }),
+  fact('release-paused', { release: names.releaseId, reason: z.string().nullable() }),
+  fact('release-resumed', { release: names.releaseId }),
+  fact('release-approved', { release: names.releaseId, reason: z.string().nullable() }),
+  /** Promoted in spite of freeze windows, or without the approvals that were missing. */
+  fact('release-overridden', {
+    release: names.releaseId,
+    reason: names.reason,
+    freezes: z.array(z.string()),
+    approvalsMissing: z.int().min(0),
+  }),
+  /** Every agent of the cluster reports endpoints of the new copies alone. */
+  fact('copies-replaced', {
+    release: names.releaseId,
+    cluster: names.clusterName,
+    evidence: z.array(endpointsSeen),
+  }),
+  /** Its backend goes from one cluster: replaced there, and nothing uses it. */
+  fact('release-left', {
+    release: names.releaseId,
+    cluster: names.clusterName,
+    evidence: z.array(usageSeen),
+  }),
+
+  fact('freeze-set', { name: names.routeName, intent: freezeIntent }),
+  fact('freeze-lifted', { name: names.routeName }),
 
   /** Its generation is the position of this record. */
   fact('switch-proposed', {
@@ -90,6 +138,10 @@ export const event = z.discriminatedUnion('type', [
     minReady: z.int().min(1),
     required: z.array(agentRef),
     deadlineAtMs: atMs,
+    /** Left out: the first step. */
+    step: z.int().min(0).optional(),
+    /** Left out: all traffic of the release's clusters. */
+    weights: z.array(clusterWeights).min(1).optional(),
   }),
   fact('switch-prepared', {
     app: names.appName,

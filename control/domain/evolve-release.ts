@@ -2,19 +2,26 @@
 import { limits } from '#wire/limits.ts'
 import { appIn, changedApp, changedRelease, releaseIn } from './change.ts'
 import type { Folding, Handlers } from './evolve.ts'
-import { type ReleaseState, releaseOf, type State } from './state.ts'
+import { type AppState, publicRelease, type ReleaseState, releaseOf, type State } from './state.ts'
 import { drop, put } from './table.ts'
 
 export const releaseEvents: Handlers<
   | 'release-created'
   | 'release-ready'
   | 'release-aborted'
+  | 'release-paused'
+  | 'release-resumed'
+  | 'release-approved'
+  | 'release-overridden'
+  | 'copies-replaced'
+  | 'release-left'
   | 'drain-deadline-passed'
   | 'decommission-started'
   | 'release-decommissioned'
 > = {
   'release-created': (state, event, folding) => {
     const { type: _type, v: _v, release: id, ...asked } = event
+    const whole = { clusters: asked.clusters, weight: 100, pause: null }
     const { at, actor, position } = folding
     const app = appIn(state, asked.app)
     folding.touched.releases.add(id)
@@ -22,6 +29,20 @@ export const releaseEvents: Handlers<
     const created: ReleaseState = {
       id,
       ...asked,
+      strategy: asked.strategy ?? 'blueGreen',
+      undo: asked.undo ?? null,
+      target: asked.target ?? null,
+      steps: asked.steps ?? [whole],
+      stepsDone: 0,
+      stepDoneAtMs: null,
+      paused: null,
+      resumedAtMs: null,
+      approvals: [],
+      approvalsWaived: false,
+      rolling: asked.rolling ?? null,
+      rollsOver: asked.rolling ? liveIn(app, asked.clusters) : {},
+      replaces: {},
+      replacedBy: {},
       platform: app.intent.platform,
       createdAtMs: at,
       createdBy: actor,
@@ -59,6 +80,45 @@ export const releaseEvents: Handlers<
       drainAtMs: drainAt(state, held, folding),
     })),
 
+  'release-paused': (state, { release, reason }, folding) =>
+    changedRelease(state, release, folding, (held) => ({
+      ...held,
+      paused: { atMs: folding.at, by: folding.actor, reason },
+    })),
+  'release-resumed': (state, { release }, folding) =>
+    changedRelease(state, release, folding, (held) => ({
+      ...held,
+      paused: null,
+      resumedAtMs: folding.at,
+    })),
+  'release-approved': (state, { release, reason }, folding) =>
+    changedRelease(state, release, folding, (held) => ({
+      ...held,
+      approvals: [...held.approvals, { by: folding.actor, atMs: folding.at, reason }],
+    })),
+  'release-overridden': (state, { release }, folding) =>
+    changedRelease(state, release, folding, (held) => ({ ...held, approvalsWaived: true })),
+
+  'copies-replaced': (state, { release, cluster }, folding) => {
+    // What was replaced is shown anew, and may leave.
+    for (const id of releaseIn(state, release).replaces[cluster] ?? []) {
+      if (releaseOf(state, id)) folding.touched.releases.add(id)
+    }
+    return changedRelease(state, release, folding, (held) => ({
+      ...held,
+      ...replacedIn(held, cluster),
+    }))
+  },
+  'release-left': (state, { release, cluster }, folding) => {
+    const next = changedRelease(state, release, folding, (held) => {
+      const clusters = held.clusters.filter((one) => one !== cluster)
+      const gone = clusters.length === 0
+      const phase = held.phase === 'aborted' ? held.phase : ('decommissioned' as const)
+      return { ...held, clusters, ...(gone && { gone, phase, drainAtMs: null }) }
+    })
+    return withoutOldest(next, releaseIn(state, release).app)
+  },
+
   'drain-deadline-passed': (state, { release }, folding) => {
     const next = changedRelease(state, release, folding, (held) => ({ ...held, drainAtMs: null }))
     return changedClose(next, release, folding, (close) =>
@@ -84,6 +144,32 @@ export const releaseEvents: Handlers<
     )
     return withoutOldest(open, releaseIn(state, release).app)
   },
+}
+
+const liveIn = (app: AppState, clusters: readonly string[]): Record<string, string> =>
+  Object.fromEntries(
+    clusters.flatMap((cluster) => {
+      const live = publicRelease(app, cluster)
+      return live === null ? [] : [[cluster, live]]
+    }),
+  )
+
+/** Without the cluster among those in which it replaces copies; live when nothing else is left to do. */
+function replacedIn(held: ReleaseState, cluster: string) {
+  const replaces = Object.fromEntries(
+    Object.entries(held.replaces).filter(([name]) => name !== cluster),
+  )
+  return { replaces, ...settled({ ...held, replaces }) }
+}
+
+/** After a step, or the copies that belong to it: between two steps, or live. */
+export function settled(
+  held: Pick<ReleaseState, 'phase' | 'steps' | 'stepsDone' | 'replaces' | 'wasLive'>,
+): Pick<ReleaseState, 'phase' | 'wasLive'> {
+  const { phase, wasLive } = held
+  if (phase !== 'committing' && phase !== 'progressing') return { phase, wasLive }
+  const more = held.stepsDone < held.steps.length || Object.keys(held.replaces).length > 0
+  return more ? { phase: 'progressing', wasLive } : { phase: 'live', wasLive: true }
 }
 
 /** As many as a position object may name. */

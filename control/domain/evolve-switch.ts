@@ -5,13 +5,18 @@
  */
 import type { PositionObject } from '#wire/object.ts'
 import { appIn, changedApp, changedRelease, releaseIn } from './change.ts'
-import type { AgentRef } from './event.ts'
+import type { AgentRef, EventOf } from './event.ts'
 import type { Folding, Handlers } from './evolve.ts'
-import { drainAt } from './evolve-release.ts'
+import { drainAt, settled } from './evolve-release.ts'
+import { replaceBack, replaceCopies } from './evolve-replacement.ts'
 import {
   type AppState,
+  isPublicAnywhere,
+  isPublicIn,
   type PositionState,
   publicRelease,
+  publicReleases,
+  type ReleaseState,
   releasesOf,
   type State,
   type SwitchState,
@@ -32,22 +37,30 @@ export const switchEvents: Handlers<
   'switch-proposed': (state, event, folding) => {
     const release = releaseIn(state, event.release)
     const app = appIn(state, event.app)
-    const { clusters, whenSilent } = release
-    const weights = [{ release: release.id, weight: 1 }]
-    const next = { generation: folding.position, weights, minReady: event.minReady }
+    const { whenSilent } = release
+    const byCluster = weightsOf(event, release)
+    const clusters = [...byCluster.keys()]
+    const step = event.step ?? 0
+    const next = (weights: Weights) => ({
+      generation: folding.position,
+      weights,
+      minReady: event.minReady,
+      ...(weights.length > 1 && { targets: [release.id] }),
+    })
     const proposed: SwitchState = {
       ...newSwitch(folding, app.app, event.required, event.deadlineAtMs),
+      step,
       kind: 'promote',
       state: 'preparing',
       winners: [release.id],
-      losers: losersOf(app, clusters, [release.id]),
+      losers: losersOf(app, byCluster),
       clusters,
       minReady: event.minReady,
       whenSilent,
     }
-    const positioned = movePositions(state, app.app, folding, clusters, (position) => ({
+    const positioned = movePositions(state, app.app, folding, clusters, (position, cluster) => ({
       ...position,
-      next,
+      next: next(byCluster.get(cluster)!),
       close: position.close.filter((id) => id !== release.id),
     }))
     const open = changedRelease(positioned, release.id, folding, (held) => ({
@@ -55,6 +68,8 @@ export const switchEvents: Handlers<
       phase: 'preparing',
       switch: proposed,
       drainAtMs: null,
+      // A retired one begins anew; one that has a share goes on.
+      ...(held.phase !== 'progressing' && { stepsDone: 0, stepDoneAtMs: null }),
     }))
     return changedApp(open, app.app, (held) => ({ ...held, switch: proposed }))
   },
@@ -73,7 +88,11 @@ export const switchEvents: Handlers<
       except: event.except,
     }
     const winner = before.winners[0]!
-    const former = Object.fromEntries(before.clusters.map((c) => [c, publicRelease(app, c)]))
+    const former = Object.fromEntries(
+      before.clusters
+        .filter((cluster) => !isPublicIn(app, cluster, winner))
+        .map((cluster) => [cluster, publicRelease(app, cluster)]),
+    )
     let next = movePositions(
       state,
       app.app,
@@ -87,6 +106,9 @@ export const switchEvents: Handlers<
       phase: 'committing',
       former: { ...held.former, ...former },
     }))
+    if (releaseIn(state, winner).rolling) {
+      next = replaceCopies(next, winner, former, folding)
+    }
     return withSwitch(next, decided, folding)
   },
 
@@ -99,10 +121,11 @@ export const switchEvents: Handlers<
     const winners = [...new Set(event.weights.flatMap((one) => one.weights.map((w) => w.release)))]
     const decided: SwitchState = {
       ...newSwitch(folding, app.app, event.required, event.deadlineAtMs),
+      step: null,
       kind: 'rollback',
       state: 'committing',
       winners,
-      losers: losersOf(app, clusters, winners),
+      losers: losersOf(app, byCluster),
       clusters,
       minReady: 1,
       whenSilent: 'proceed',
@@ -129,7 +152,9 @@ export const switchEvents: Handlers<
       ...held,
       phase: 'retired',
       wasLive: true,
+      paused: null,
     }))
+    next = replaceBack(next, event.from, byCluster, folding)
     return withSwitch(next, decided, folding)
   },
 
@@ -152,15 +177,14 @@ export const switchEvents: Handlers<
     for (const release of releasesOf(next, app)) {
       const isPublic = isPublicAnywhere(app, release.id)
       if (completed.winners.includes(release.id)) {
-        next = changedRelease(next, release.id, folding, (held) => ({
-          ...held,
-          phase: 'live',
-          wasLive: true,
-        }))
+        next = changedRelease(next, release.id, folding, (held) => {
+          const done = { ...held, ...stepsAfter(completed, folding.at) }
+          return { ...done, ...settled(done) }
+        })
       } else if (completed.losers.includes(release.id) && !isPublic) {
         next = changedRelease(next, release.id, folding, (held) => ({
           ...held,
-          phase: 'retired',
+          phase: held.phase === 'aborted' ? 'aborted' : 'retired',
           drainAtMs: drainAt(next, held, folding),
         }))
       }
@@ -185,7 +209,7 @@ export const switchEvents: Handlers<
     )
     next = changedRelease(next, winner, folding, (held) => ({
       ...held,
-      phase: isPublicAnywhere(app, winner) ? 'live' : held.wasLive ? 'retired' : 'ready',
+      phase: phaseBefore(held),
       switch: aborted,
       drainAtMs: held.wasLive ? drainAt(next, held, folding) : null,
     }))
@@ -210,6 +234,26 @@ export const switchEvents: Handlers<
       held.switch && isIt(held.switch) ? { ...held, switch: caughtUp(held.switch) } : held,
     )
   },
+}
+
+/** By cluster, what a proposal leads to; a proposal of a former version means all traffic. */
+function weightsOf(
+  { weights }: EventOf<'switch-proposed'>,
+  release: ReleaseState,
+): ReadonlyMap<string, Weights> {
+  if (weights) return new Map(weights.map((one) => [one.cluster, one.weights]))
+  const all = [{ release: release.id, weight: 1 }]
+  return new Map(release.clusters.map((cluster) => [cluster, all]))
+}
+
+/** A rollback leads to a release whose steps were done long ago. */
+const stepsAfter = ({ step }: SwitchState, at: number) =>
+  step === null ? {} : { stepsDone: step + 1, stepDoneAtMs: at }
+
+/** The phase of a release whose switch was aborted: as it was before it. */
+function phaseBefore({ stepsDone, steps, wasLive }: ReleaseState): ReleaseState['phase'] {
+  if (stepsDone === 0) return wasLive ? 'retired' : 'ready'
+  return stepsDone < steps.length ? 'progressing' : 'live'
 }
 
 const newSwitch = (
@@ -240,13 +284,16 @@ function switchIn(app: AppState, generation: number): SwitchState {
   return app.switch
 }
 
-const losersOf = (app: AppState, clusters: readonly string[], winners: readonly string[]) =>
-  [...new Set(clusters.flatMap((cluster) => publicRelease(app, cluster) ?? []))].filter(
-    (id) => !winners.includes(id),
-  )
-
-const isPublicAnywhere = (app: AppState, release: string): boolean =>
-  Object.keys(app.positions).some((cluster) => publicRelease(app, cluster) === release)
+/** Releases that had public traffic in a cluster of the switch, and have none there after it. */
+const losersOf = (app: AppState, weights: ReadonlyMap<string, Weights>): string[] => [
+  ...new Set(
+    [...weights].flatMap(([cluster, after]) =>
+      publicReleases(app, cluster).filter(
+        (id) => !after.some((one) => one.release === id && one.weight > 0),
+      ),
+    ),
+  ),
+]
 
 /** Once traffic moves, the switch is that of every release that it moves. */
 function withSwitch(state: State, moved: SwitchState, folding: Folding): State {

@@ -10,6 +10,7 @@ import { indexRoutes } from './conflict.ts'
 import type { DomainEvent, EventOf, EventType } from './event.ts'
 import { appEvents } from './evolve-app.ts'
 import { fleetEvents } from './evolve-fleet.ts'
+import { freezeEvents } from './evolve-freeze.ts'
 import { releaseEvents } from './evolve-release.ts'
 import { switchEvents } from './evolve-switch.ts'
 import { isOpen } from './open.ts'
@@ -41,6 +42,7 @@ export type Handlers<Type extends EventType> = {
 const handlers: Handlers<EventType> = {
   ...fleetEvents,
   ...webhookEvents,
+  ...freezeEvents,
   ...appEvents,
   ...releaseEvents,
   ...switchEvents,

@@ -4,6 +4,7 @@
  */
 import type { AppIntent } from '#wire/app.ts'
 import type { Rejection } from '#wire/codes.ts'
+import type { FreezeIntent } from '#wire/freeze.ts'
 import type { ReleaseIntent } from '#wire/release.ts'
 import type { Report } from '#wire/report.ts'
 import type { WebhookFormat } from '#wire/webhook.ts'
@@ -15,13 +16,27 @@ export type Intent =
   | { readonly type: 'delete-app'; readonly app: string }
   | { readonly type: 'create-release'; readonly body: ReleaseIntent }
   | {
+      readonly type: 'promote-release'
+      readonly release: string
+      /** To the end at once. */
+      readonly full?: true
+      readonly override?: { readonly reason: string }
+    }
+  | {
       readonly type:
-        | 'promote-release'
         | 'abort-release'
         | 'rollback-release'
         | 'decommission-release'
+        | 'resume-release'
       readonly release: string
     }
+  | {
+      readonly type: 'pause-release' | 'approve-release'
+      readonly release: string
+      readonly reason?: string
+    }
+  | { readonly type: 'set-freeze'; readonly name: string; readonly body: FreezeIntent }
+  | { readonly type: 'lift-freeze'; readonly name: string }
   /** `init`: the first record of a history, and later to add clusters. */
   | {
       readonly type: 'init'
@@ -65,6 +80,8 @@ export type Input =
       readonly actor: string
       /** The caller's `Idempotency-Key`, or null for one of ours. */
       readonly idempotencyKey: string | null
+      /** What the caller's token may; left out: nothing beyond asking this. */
+      readonly scopes?: readonly string[]
       /** `If-Match`: the release's etag that the caller has seen. */
       readonly ifMatch: string | null
     }

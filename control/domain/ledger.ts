@@ -10,7 +10,7 @@ import {
   type AppState,
   agentsOf,
   appOf,
-  publicRelease,
+  isPublicAnywhere,
   type ReleaseState,
   type State,
 } from './state.ts'
@@ -37,7 +37,7 @@ export function ledgerOf(state: State, fleet: Fleet, release: ReleaseState): Led
     inUse: users.reduce((sum, user) => sum + user.inUse, 0),
     users,
     unacknowledged,
-    isPublic: app !== undefined && isPublicIn(app, release),
+    isPublic: app !== undefined && isPublicAnywhere(app, release.id),
   }
 }
 
@@ -80,6 +80,3 @@ export function hasMoved(state: State, fleet: Fleet, app: AppState, agent: Agent
 
 const usage = (state: State, fleet: Fleet, agent: AgentRef, release: string): number =>
   currentReport(state, fleet, agent)?.inUse[release] ?? 0
-
-const isPublicIn = (app: AppState, release: ReleaseState): boolean =>
-  release.clusters.some((cluster) => publicRelease(app, cluster) === release.id)

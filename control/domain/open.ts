@@ -22,7 +22,10 @@ const isAppOpen = (app: AppState): boolean =>
 
 const isReleaseOpen = (release: ReleaseState): boolean =>
   release.phase === 'starting' ||
+  release.phase === 'progressing' ||
   awaitsAutoPromote(release) ||
+  Object.keys(release.replaces).length > 0 ||
+  Object.keys(release.replacedBy).some((cluster) => release.clusters.includes(cluster)) ||
   release.drainAtMs !== null ||
   (release.switch !== null && isIncomplete(release.switch)) ||
   (release.leavingSince !== null && !release.gone)

@@ -4,18 +4,21 @@
  * repeated until there is none left, within one record.
  */
 import { currentFormat } from '#wire/header.ts'
+import { proposal } from './decide-promote.ts'
 import type { AgentRef, DomainEvent } from './event.ts'
 import type { Fleet } from './fleet.ts'
+import { gateOf, nextStep } from './gates.ts'
 import { leftBehind } from './ledger.ts'
 import { awaitsAutoPromote } from './open.ts'
-import { minReadyOf, readinessOf } from './readiness.ts'
+import { readinessOf, shortageOf } from './readiness.ts'
 import { currentReport } from './reading.ts'
+import { departureProgress, replacementProgress, replacingIn } from './replacement.ts'
 import {
   type AppState,
   agentsOf,
   appOf,
+  isPublicAnywhere,
   isSwitching,
-  publicRelease,
   type ReleaseState,
   releasesOf,
   type State,
@@ -67,11 +70,16 @@ function releaseProgress(
     if (!readiness.ready) return []
     return [{ type: 'release-ready', v: 1, release: id, evidence: [...readiness.evidence] }]
   }
-  if (awaitsAutoPromote(release) && !isSwitching(app)) return [proposal(state, release, now)]
-  if (release.drainAtMs !== null && now >= release.drainAtMs && !isPublic(app, release)) {
+  if (mayStep(state, fleet, app, release, now)) return [proposal(state, app, release, now)]
+  const replaced = replacementProgress(state, fleet, app, release, now)
+  if (replaced.length > 0) return replaced
+  const left = departureProgress(state, fleet, app, release, releasesOf(state, app))
+  if (left.length > 0) return left
+  if (release.drainAtMs !== null && now >= release.drainAtMs && !isPublicAnywhere(app, id)) {
     return [{ type: 'drain-deadline-passed', v: 1, release: id }]
   }
-  if (release.leavingSince !== null && !release.gone) {
+  const replacing = Object.keys(release.replacedBy).length > 0
+  if (release.leavingSince !== null && !release.gone && !replacing) {
     const since = release.leavingSince
     const evidence = leftBehind(state, fleet, app, release.clusters, [id], since)
     return evidence ? [{ type: 'release-decommissioned', v: 1, release: id, evidence }] : []
@@ -79,19 +87,24 @@ function releaseProgress(
   return []
 }
 
-/** Prepare: every enrolled agent of the release's clusters is asked, and the set does not change. */
-export const proposal = (state: State, release: ReleaseState, now: number): DomainEvent => ({
-  type: 'switch-proposed',
-  v: 1,
-  app: release.app,
-  release: release.id,
-  minReady: minReadyOf(state, release),
-  required: [...agentsOf(state, release.clusters)].map(({ cluster, agent }) => ({
-    cluster,
-    agent,
-  })),
-  deadlineAtMs: now + release.deadlineMs,
-})
+/** The next step begins by itself: nothing holds it back, and its clusters have the endpoints. */
+function mayStep(
+  state: State,
+  fleet: Fleet,
+  app: AppState,
+  release: ReleaseState,
+  now: number,
+): boolean {
+  if (release.phase !== 'progressing' && !awaitsAutoPromote(release)) return false
+  if (isSwitching(app) || replacingIn(release).length > 0) return false
+  const step = nextStep(release)
+  if (!step || gateOf(state, release, now)) return false
+  return (
+    release.phase === 'ready' ||
+    (step.clusters.every((cluster) => !agentsOf(state, [cluster]).next().done) &&
+      shortageOf(state, fleet, release) === null)
+  )
+}
 
 /** Routes are gone already; backends and workloads follow once no agent uses or could use them. */
 function leavingProgress(state: State, fleet: Fleet, app: AppState): DomainEvent[] {
@@ -106,6 +119,3 @@ function leavingProgress(state: State, fleet: Fleet, app: AppState): DomainEvent
   if (app.deleting && isLast) left.push({ type: 'app-deleted', v: 1, app: app.app })
   return left
 }
-
-const isPublic = (app: AppState, release: ReleaseState): boolean =>
-  release.clusters.some((cluster) => publicRelease(app, cluster) === release.id)

@@ -6,6 +6,8 @@ import type { ReleaseView } from '#wire/release.ts'
 import type { AgentRef, EventOf } from './event.ts'
 import type { Fleet } from './fleet.ts'
 import { currentReport, isSilent, refusalOf, serves } from './reading.ts'
+import { readyOf } from './replacement.ts'
+import { sharedBy } from './shares.ts'
 import { agentsOf, appOf, type ReleaseState, type State } from './state.ts'
 
 /** `untilMs`: when time alone ends the wait. */
@@ -15,7 +17,13 @@ export type Waiting = Omit<NonNullable<ReleaseView['waiting']>, 'untilMs'> & {
 
 /** Ready endpoints that each agent must see: the copies asked for; one where copies are not ours. */
 export const minReadyOf = (state: State, release: ReleaseState): number =>
-  release.platform.type === 'local' ? (appOf(state, release.app)?.intent.copies ?? 1) : 1
+  Math.min(...release.clusters.map((cluster) => minReadyIn(state, release, cluster)))
+
+/** The copies of what it rolls over are its own meanwhile, so that one of them is enough to begin. */
+function minReadyIn(state: State, release: ReleaseState, cluster: string): number {
+  if (release.platform.type !== 'local' || sharedBy(release, cluster).length > 0) return 1
+  return appOf(state, release.app)?.intent.copies ?? 1
+}
 
 export type Readiness =
   | { readonly ready: true; readonly evidence: EventOf<'release-ready'>['evidence'] }
@@ -77,8 +85,8 @@ export function sightOf(
     const message = `${agent} does not serve revision ${release.createdRevision}`
     return { kind: 'behind', message }
   }
-  const minReady = minReadyOf(state, release)
-  const readyEndpoints = report.readyEndpoints[release.id] ?? 0
+  const minReady = minReadyIn(state, release, cluster)
+  const readyEndpoints = readyOf(state, fleet, ref, release)
   return readyEndpoints < minReady
     ? { kind: 'short', message: `${agent} sees ${readyEndpoints} of ${minReady} ready` }
     : { kind: 'ready', evidence: { ...ref, revision: report.revision, readyEndpoints } }

@@ -1,5 +1,6 @@
 /** The sentences of the rejections that several rules give. */
 import type { Rejection, RejectionCode } from '#wire/codes.ts'
+import type { Waiting } from './readiness.ts'
 import type { ReleaseState } from './state.ts'
 
 export const reject = (
@@ -27,8 +28,20 @@ export const inProgress = (release: ReleaseState) =>
     fix:
       release.phase === 'committing'
         ? 'Wait until it is live, or roll it back.'
-        : 'Promote it and wait until it is live, or abort it.',
+        : 'Promote it until it is live, or abort it.',
     evidence: { release: release.id, phase: release.phase },
+  })
+
+export const phaseConflict = (release: ReleaseState, fix: string) =>
+  reject('phase-conflict', `${release.id} is ${release.phase}.`, {
+    fix,
+    evidence: { release: release.id, phase: release.phase },
+  })
+
+export const notReady = (release: ReleaseState, waiting: Waiting | null) =>
+  reject('not-ready', waiting?.message ?? `${release.id} is not ready yet.`, {
+    fix: 'Wait until its phase is "ready"; GET the release: `waiting` says why.',
+    evidence: { release: release.id, phase: release.phase, waiting },
   })
 
 export const stateChanged = (what: string, etag: string) =>

@@ -10,10 +10,13 @@ import type {
   SnapshotObject,
   WorkloadObject,
 } from '#wire/object.ts'
-import { backendKey, positionKey, previewKey, routeKey, workloadKey } from '#wire/object.ts'
+import { backendKey, positionKey, routeKey, workloadKey } from '#wire/object.ts'
 import { emptyTree, type Tree, treeOf } from '#wire/tree.ts'
+import { candidateRoutes } from './preview.ts'
+import { runsCopies, sharedBy } from './shares.ts'
 import { type AppState, isActive, type ReleaseState, releasesOf, type State } from './state.ts'
 import { valuesOf } from './table.ts'
+import { splitOf } from './weights.ts'
 
 /** Kept up to date by `evolve`. */
 export const snapshotOf = (state: State, cluster: string): Tree =>
@@ -49,19 +52,19 @@ export function routeObjects(app: AppState, cluster: string): RouteObject[] {
   }))
 }
 
-/** Its backend, its workload when copies are ours to run, its preview while it is a candidate. */
+/** Its backend, its workload when copies are ours to run, and the ways to it while it is a candidate. */
 export function releaseObjects(
   app: AppState,
   release: ReleaseState,
   cluster: string,
 ): SnapshotObject[] {
   if (release.gone || !release.clusters.includes(cluster)) return []
-  const objects: SnapshotObject[] = [backendObject(release)]
-  if (release.platform.type === 'local') {
-    objects.push(workloadObject(release, release.platform.program, app.intent.copies))
+  const objects: SnapshotObject[] = [backendObject(release, cluster)]
+  if (release.platform.type === 'local' && runsCopies(release, cluster)) {
+    objects.push(workloadObject(app, release, release.platform.program, cluster))
   }
-  if (release.preview && isCandidate(release) && isServedIn(app, cluster)) {
-    objects.push(previewObject(app, release, release.preview.path))
+  if (isCandidate(release) && isServedIn(app, cluster)) {
+    objects.push(...candidateRoutes(app, release))
   }
   return objects
 }
@@ -70,6 +73,7 @@ export function positionObjects(app: AppState, cluster: string): PositionObject[
   const position = app.positions[cluster]
   if (!position) return []
   const { generation, weights, next, close } = position
+  const split = splitOf(app, weights)
   return [
     {
       kind: 'position',
@@ -78,6 +82,7 @@ export function positionObjects(app: AppState, cluster: string): PositionObject[
       generation,
       weights,
       ...(next && { next }),
+      ...(split && { split }),
       ...(close.length > 0 && { close: [...close] }),
     },
   ]
@@ -86,36 +91,42 @@ export function positionObjects(app: AppState, cluster: string): PositionObject[
 /** Not public yet and not given up: the only time that a preview leads to it. */
 const isCandidate = (release: ReleaseState): boolean => isActive(release) && !release.wasLive
 
-const backendObject = (release: ReleaseState): BackendObject => ({
-  kind: 'backend',
-  key: backendKey(release.id),
-  app: release.app,
-  release: release.id,
-  version: release.version,
-  platform: release.platform.type,
-})
+function backendObject(release: ReleaseState, cluster: string): BackendObject {
+  const shares = sharedBy(release, cluster)
+  return {
+    kind: 'backend',
+    key: backendKey(release.id),
+    app: release.app,
+    release: release.id,
+    version: release.version,
+    platform: release.platform.type,
+    ...(shares.length > 0 && { shares: [...shares] }),
+    ...(release.preview?.links && isCandidate(release) && { links: true as const }),
+  }
+}
 
-const workloadObject = (
+function workloadObject(
+  app: AppState,
   release: ReleaseState,
   program: string,
-  copies: number,
-): WorkloadObject => ({
-  kind: 'workload',
-  key: workloadKey(release.id),
-  app: release.app,
-  release: release.id,
-  version: release.version,
-  program,
-  copies,
-})
-
-const previewObject = (app: AppState, release: ReleaseState, path: string): RouteObject => ({
-  kind: 'route',
-  key: previewKey(app.app, release.id),
-  app: app.app,
-  hosts: app.intent.hosts,
-  matches: [{ path: { type: 'PathPrefix', value: path }, headers: [] }],
-  rewrite: { path: { type: 'ReplacePrefixMatch', value: '/' } },
-  release: release.id,
-  since: release.createdRevision,
-})
+  cluster: string,
+): WorkloadObject {
+  const replaces = release.replaces[cluster]
+  return {
+    kind: 'workload',
+    key: workloadKey(release.id),
+    app: release.app,
+    release: release.id,
+    version: release.version,
+    program,
+    copies: app.intent.copies,
+    ...(replaces &&
+      release.rolling && {
+        rolling: {
+          replaces: [...replaces],
+          ...release.rolling,
+          paused: release.paused !== null,
+        },
+      }),
+  }
+}

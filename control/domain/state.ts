@@ -4,9 +4,10 @@
  * beside it, in `fleet.ts`.
  */
 import type { AppIntent } from '#wire/app.ts'
+import type { FreezeIntent } from '#wire/freeze.ts'
 import type { Epoch } from '#wire/header.ts'
 import type { PositionObject } from '#wire/object.ts'
-import type { ReleasePhase } from '#wire/release.ts'
+import type { Preview, ReleasePhase, StepPause, Strategy, Target } from '#wire/release.ts'
 import { emptyTree, type Tree } from '#wire/tree.ts'
 import type { AgentRef } from './event.ts'
 import type { Scope } from './input.ts'
@@ -27,6 +28,7 @@ export interface State {
   readonly releases: Table<ReleaseState>
   readonly tokens: ReadonlyMap<string, TokenState>
   readonly webhooks: ReadonlyMap<string, WebhookState>
+  readonly freezes: ReadonlyMap<string, FreezeState>
   /** By idempotency key: where the answer is recorded. */
   readonly answered: Table<{ readonly position: number; readonly bodyDigest: string }>
   /** Highest release number that each app name has used; outlives the app, so that ids never return. */
@@ -62,6 +64,12 @@ export interface TokenState {
   readonly tokenHash: string
 }
 
+export interface FreezeState {
+  readonly name: string
+  readonly intent: FreezeIntent
+  readonly setBy: string
+}
+
 export interface AppState {
   readonly app: string
   readonly intent: AppIntent
@@ -88,7 +96,29 @@ export interface ReleaseState {
   readonly app: string
   readonly version: string
   readonly clusters: readonly string[]
-  readonly preview: { readonly path: string } | null
+  readonly strategy: Strategy
+  /** The former release whose version it brings back. */
+  readonly undo: string | null
+  readonly preview: Preview | null
+  /** Requests that it answers while it is a candidate, whatever its weight. */
+  readonly target: Target | null
+  readonly steps: readonly Step[]
+  /** Steps that are acknowledged; the next switch is that of the step behind them. */
+  readonly stepsDone: number
+  /** When the newest of them was. */
+  readonly stepDoneAtMs: number | null
+  readonly paused: Paused | null
+  readonly resumedAtMs: number | null
+  readonly approvals: readonly Approval[]
+  /** An override has stood in for the approvals that were missing. */
+  readonly approvalsWaived: boolean
+  readonly rolling: RollingState | null
+  /** Rolling: by cluster, what was live when it was created; its copies start none before that cluster's turn. */
+  readonly rollsOver: Readonly<Record<string, string>>
+  /** By cluster: releases whose copies it replaces and that have not ended there yet. */
+  readonly replaces: Readonly<Record<string, readonly string[]>>
+  /** By cluster: the release whose copies replace, or have replaced, its own. */
+  readonly replacedBy: Readonly<Record<string, string>>
   readonly platform: AppIntent['platform']
   readonly autoPromote: boolean
   readonly whenSilent: 'abort' | 'proceed'
@@ -115,9 +145,39 @@ export interface ReleaseState {
   readonly drainAtMs: number | null
 }
 
+/** One proven switch of a release: to a share of the users, somewhere; then a pause. */
+export interface Step {
+  readonly clusters: readonly string[]
+  /** Percent. */
+  readonly weight: number
+  readonly pause: StepPause | null
+}
+
+export interface Paused {
+  readonly atMs: number
+  readonly by: string
+  readonly reason: string | null
+}
+
+export interface Approval {
+  readonly by: string
+  readonly atMs: number
+  readonly reason: string | null
+}
+
+/** Kubernetes' RollingUpdate in whole copies. */
+export interface RollingState {
+  readonly maxSurge: number
+  readonly maxUnavailable: number
+  readonly minReadyMs: number
+  readonly progressDeadlineMs: number
+}
+
 export interface SwitchState {
   readonly app: string
   readonly generation: number
+  /** Step of the release's plan; null for a rollback. */
+  readonly step: number | null
   readonly kind: 'promote' | 'rollback'
   readonly state: 'preparing' | 'committing' | 'completed' | 'aborted'
   /** Releases that get the traffic: one, but for a rollback after releases to single clusters. */
@@ -152,6 +212,7 @@ export const emptyState: State = {
   releases: emptyTable(),
   tokens: new Map(),
   webhooks: new Map(),
+  freezes: new Map(),
   answered: emptyTable(),
   releaseNumbers: emptyTable(),
   open: new Set(),
@@ -180,7 +241,8 @@ export const isActive = (release: ReleaseState): boolean =>
   release.phase === 'starting' ||
   release.phase === 'ready' ||
   release.phase === 'preparing' ||
-  release.phase === 'committing'
+  release.phase === 'committing' ||
+  release.phase === 'progressing'
 
 export const activeRelease = (state: State, app: AppState): ReleaseState | undefined =>
   releasesOf(state, app).find(isActive)
@@ -193,9 +255,21 @@ export const isSwitching = (app: AppState): boolean =>
 export const isIncomplete = ({ state, except }: SwitchState): boolean =>
   state === 'completed' && except.length > 0
 
-/** The release that answers publicly in a cluster; null when none does. */
+/** Releases that answer publicly in a cluster: a candidate first, what it takes users from last. */
+export const publicReleases = (app: AppState, cluster: string): readonly string[] =>
+  (app.positions[cluster]?.weights ?? [])
+    .filter(({ weight }) => weight > 0)
+    .map(({ release }) => release)
+
+/** The release that answers publicly, the stable one while a candidate has a share; null: none does. */
 export const publicRelease = (app: AppState, cluster: string): string | null =>
-  app.positions[cluster]?.weights.find((one) => one.weight > 0)?.release ?? null
+  publicReleases(app, cluster).at(-1) ?? null
+
+export const isPublicIn = (app: AppState, cluster: string, release: string): boolean =>
+  publicReleases(app, cluster).includes(release)
+
+export const isPublicAnywhere = (app: AppState, release: string): boolean =>
+  Object.keys(app.positions).some((cluster) => isPublicIn(app, cluster, release))
 
 export function* agentsOf(state: State, clusters: readonly string[]): Generator<AgentState> {
   for (const cluster of clusters) yield* state.clusters.get(cluster)?.agents.values() ?? []

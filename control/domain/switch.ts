@@ -19,6 +19,7 @@ import {
   refusalOf,
   silentAtMs,
 } from './reading.ts'
+import { readyOf } from './replacement.ts'
 import { skewOf } from './skew.ts'
 import {
   type AppState,
@@ -85,11 +86,11 @@ function preparing(state: State, fleet: Fleet, open: SwitchState, now: number): 
     const reason = objectionOf(state, fleet, open, release, agent)
     if (reason) return abortEvents(open, release, reason)
   }
-  if (missing.length === 0 && everyCluster) return decide(state, fleet, open, acked, [])
+  if (missing.length === 0 && everyCluster) return decide(state, fleet, open, release, acked, [])
   if (now < open.deadlineAtMs) return []
   const answering = missing.filter((agent) => !isUnanswered(state, fleet, agent, stepOf(open), now))
   if (open.whenSilent === 'proceed' && answering.length === 0 && everyCluster) {
-    return decide(state, fleet, open, acked, missing)
+    return decide(state, fleet, open, release, acked, missing)
   }
   return abortEvents(open, release, deadlineReason(state, fleet, open, release, missing, now))
 }
@@ -123,13 +124,14 @@ function committing(state: State, fleet: Fleet, open: SwitchState, now: number):
 function decide(
   state: State,
   fleet: Fleet,
-  { app, generation, winners }: SwitchState,
+  { app, generation }: SwitchState,
+  release: ReleaseState,
   acked: readonly AgentRef[],
   except: readonly AgentRef[],
 ): DomainEvent[] {
   const evidence = acked.map((agent) => {
     const report = currentReport(state, fleet, agent)
-    const readyEndpoints = report?.readyEndpoints[winners[0]!] ?? 0
+    const readyEndpoints = readyOf(state, fleet, agent, release)
     return { ...agent, revision: report?.revision ?? 0, readyEndpoints }
   })
   return [
@@ -138,13 +140,19 @@ function decide(
   ]
 }
 
-/** A candidate that never was live is given up with its switch; a retired release stays. */
+/**
+ * A candidate that never was public is given up with its switch; one that has its share keeps it, and
+ * waits for somebody to look; a retired release stays.
+ */
 export function abortEvents(
   { app, generation }: SwitchState,
   release: ReleaseState,
   reason: string,
 ): DomainEvent[] {
   const aborted: DomainEvent = { type: 'switch-aborted', v: 1, app, generation, reason }
+  if (release.stepsDone > 0) {
+    return [aborted, { type: 'release-paused', v: 1, release: release.id, reason }]
+  }
   if (release.wasLive) return [aborted]
   return [aborted, { type: 'release-aborted', v: 1, release: release.id, reason }]
 }
@@ -161,7 +169,7 @@ function objectionOf(
   if (refusal) return `${agent.agent} refused: ${refusal.code}, ${refusal.reason}`
   const held = reportOf(fleet, agent)
   if (held?.wasPrepared[open.app] !== open.generation) return null
-  const ready = held.report.readyEndpoints[release.id] ?? 0
+  const ready = readyOf(state, fleet, agent, release)
   if (ready >= open.minReady) return null
   return `${agent.agent} was prepared and is not any more: it sees ${ready} of ${open.minReady} ready`
 }

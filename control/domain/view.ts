@@ -15,13 +15,16 @@ import {
   agentsOf,
   appOf,
   publicRelease,
+  publicReleases,
   type ReleaseState,
   releaseOf,
   type State,
   type SwitchState,
 } from './state.ts'
+import { rollingViews, stepViews, weightViews } from './step-view.ts'
 import { valuesOf } from './table.ts'
 import { statusOf, waitingOf } from './waiting.ts'
+import { percentOf } from './weights.ts'
 
 export function releaseView(
   state: State,
@@ -38,7 +41,7 @@ export function releaseView(
     id,
     app,
     version,
-    strategy: 'blueGreen',
+    strategy: release.strategy,
     clusters: [...clusters],
     preview,
     phase,
@@ -48,13 +51,16 @@ export function releaseView(
     createdBy: release.createdBy,
     whenSilent,
     deadlineMs,
-    target: null,
-    undo: null,
-    steps: [],
-    weights: {},
-    paused: null,
-    approvals: { required: 0, given: [] },
-    rolling: null,
+    target: release.target,
+    undo: release.undo,
+    steps: stepViews(release),
+    weights: weightViews(state, release),
+    paused: release.paused,
+    approvals: {
+      required: appOf(state, app)?.intent.approvals ?? 0,
+      given: [...release.approvals],
+    },
+    rolling: rollingViews(state, fleet, release),
     switch: release.switch && switchView(release.switch, release.abortReason),
     agents: agentsInRelease(state, fleet, release, now),
     ledger: {
@@ -83,8 +89,9 @@ const switchView = (shown: SwitchState, abortReason: string | null): SwitchView 
 
 function rollbackView(state: State, fleet: Fleet, release: ReleaseState): ReleaseView['rollback'] {
   const app = appOf(state, release.app)
-  if (!app || (release.phase !== 'live' && release.phase !== 'committing')) {
-    return { ready: false, to: null, reason: `${release.phase}: it takes no public traffic` }
+  const { phase } = release
+  if (!app || (phase !== 'live' && phase !== 'committing' && phase !== 'progressing')) {
+    return { ready: false, to: null, reason: `${phase}: it takes no public traffic` }
   }
   const target = rollbackTarget(state, app, release)
   if ('reason' in target) return { ready: false, to: null, reason: target.reason }
@@ -96,15 +103,21 @@ function rollbackView(state: State, fleet: Fleet, release: ReleaseState): Releas
   return { ready: short.length === 0, to: target.to, reason: short[0] ?? null }
 }
 
+export interface LiveView {
+  /** Null: none. While a candidate has a share, the stable one. */
+  readonly release: string | null
+  readonly generation: number
+  /** Percent of the users by release. */
+  readonly weights: Readonly<Record<string, number>>
+}
+
 export interface AppView extends AppIntent {
   readonly app: string
   /** Changes with every change of the intent: for `If-Match`. */
   readonly etag: string
   readonly revision: number
   /** By cluster: the release that answers publicly, and its generation. */
-  readonly live: Readonly<
-    Record<string, { readonly release: string | null; readonly generation: number }>
-  >
+  readonly live: Readonly<Record<string, LiveView>>
   readonly releases: readonly string[]
   readonly deleting: boolean
   /** Clusters that it is leaving: routes gone, backends still waited for. */
@@ -122,7 +135,13 @@ export function appView(state: State, name: string): AppView | null {
     live: Object.fromEntries(
       Object.entries(app.positions).map(([cluster, { generation }]) => [
         cluster,
-        { release: publicRelease(app, cluster), generation },
+        {
+          release: publicRelease(app, cluster),
+          generation,
+          weights: Object.fromEntries(
+            publicReleases(app, cluster).map((id) => [id, percentOf(app, cluster, id)]),
+          ),
+        },
       ]),
     ),
     releases: app.releases,

@@ -4,9 +4,11 @@
  */
 import type { AgentRef } from './event.ts'
 import type { Fleet } from './fleet.ts'
+import { gateOf, nextStep } from './gates.ts'
 import { ledgerOf } from './ledger.ts'
 import { listed, readinessOf, shortageOf, sightOf, type Waiting } from './readiness.ts'
 import { isSilent, serves } from './reading.ts'
+import { replacingIn, rollingWords } from './replacement.ts'
 import {
   agentsOf,
   appOf,
@@ -19,6 +21,7 @@ import {
   sameAgent,
 } from './state.ts'
 import { acksOf } from './switch.ts'
+import { percentOf } from './weights.ts'
 
 /** Null when it waits for nothing: retired, gone, or live at every agent. */
 export function waitingOf(
@@ -34,11 +37,12 @@ export function waitingOf(
       return readiness.ready ? null : readiness.waiting
     }
     case 'ready':
-      return readyWaits(state, fleet, release)
+      return readyWaits(state, fleet, release, now)
     case 'preparing':
       return open && prepareWaits(state, fleet, open, release, now)
-    case 'committing':
     case 'progressing':
+      return progressingWaits(state, fleet, release, open, now)
+    case 'committing':
     case 'live':
     case 'retired':
       return open && commitWaits(state, fleet, open, now)
@@ -56,13 +60,44 @@ function openSwitch({ switch: newest }: ReleaseState): SwitchState | null {
   return newest && isIncomplete(newest) ? newest : null
 }
 
-function readyWaits(state: State, fleet: Fleet, release: ReleaseState): Waiting {
+function readyWaits(state: State, fleet: Fleet, release: ReleaseState, now: number): Waiting {
   const shortage = shortageOf(state, fleet, release)
   if (shortage) return shortage
   const app = appOf(state, release.app)
   return app && isSwitching(app)
     ? { code: 'active', message: 'another switch of the app comes to its end first' }
-    : { code: 'promote', message: `ready: promote it, or abort it` }
+    : (gateOf(state, release, now) ?? {
+        code: 'promote',
+        message: 'ready: promote it, or abort it',
+      })
+}
+
+/** Between two steps: the agents that have still to follow, the copies, or what holds the next one. */
+function progressingWaits(
+  state: State,
+  fleet: Fleet,
+  release: ReleaseState,
+  open: SwitchState | null,
+  now: number,
+): Waiting | null {
+  const app = appOf(state, release.app)
+  if (open?.state === 'committing') return commitWaits(state, fleet, open, now)
+  const gate = gateOf(state, release, now)
+  if (gate?.code === 'paused') return gate
+  if (app && replacingIn(release).length > 0) {
+    return { code: 'copies', message: rollingWords(state, fleet, app, release, now) }
+  }
+  const bare = (nextStep(release)?.clusters ?? []).filter((c) => agentsOf(state, [c]).next().done)
+  if (!gate && bare.length > 0) {
+    return { code: 'agents-absent', message: `no agent is enrolled in ${bare.join(', ')}` }
+  }
+  return (
+    gate ??
+    shortageOf(state, fleet, release) ?? {
+      code: 'active',
+      message: 'the next step begins as soon as no other switch of the app is open',
+    }
+  )
 }
 
 function prepareWaits(
@@ -116,6 +151,21 @@ function departureWaits(
   return { code: 'acks', message: `revision ${since} is not served everywhere: ${listed(names)}` }
 }
 
+/** "25 % in eu-1, us-1; step 1 of 4"; the clusters of one share together. */
+function sharesWords(state: State, release: ReleaseState): string {
+  const app = appOf(state, release.app)
+  const byShare = new Map<number, string[]>()
+  for (const cluster of release.clusters) {
+    const percent = app ? Math.round(percentOf(app, cluster, release.id)) : 0
+    byShare.set(percent, [...(byShare.get(percent) ?? []), cluster])
+  }
+  const shares = [...byShare].sort((a, b) => b[0] - a[0])
+  const words = shares.map(([percent, clusters]) => `${percent} % in ${clusters.join(', ')}`)
+  const rolling = replacingIn(release)
+  const copies = rolling.length > 0 ? `, copies are replaced in ${rolling.join(', ')}` : ''
+  return `${words.join('; ')}; step ${release.stepsDone} of ${release.steps.length}${copies}`
+}
+
 const isNamed = (agent: AgentRef, among: readonly AgentRef[]): boolean =>
   among.some((one) => sameAgent(one, agent))
 
@@ -128,6 +178,8 @@ export function statusOf(state: State, fleet: Fleet, release: ReleaseState): str
       const clusters = [...new Set(missing.map((agent) => agent.cluster))]
       return clusters.length > 0 ? `committed, incomplete: ${clusters.join(', ')}` : 'committed'
     }
+    case 'progressing':
+      return `${sharesWords(state, release)}${release.paused ? ', paused' : ''}`
     case 'live': {
       if (!open?.winners.includes(release.id)) {
         return open?.state === 'committing'

@@ -1,0 +1,32 @@
+/**
+ * Whose endpoints a rolling release shares: from its creation those of what is live, so that traffic is
+ * already with it when the first copy is replaced; then those of what it replaces, until they have gone.
+ */
+import type { ReleaseState } from './state.ts'
+
+export function sharedBy(release: ReleaseState, cluster: string): readonly string[] {
+  const replaced = release.replaces[cluster]
+  if (replaced) return replaced
+  const former = release.rollsOver[cluster]
+  return former !== undefined && awaitsRoll(release, cluster) ? [former] : []
+}
+
+/** It will replace what is live in the cluster, and has not begun to. */
+const awaitsRoll = (release: ReleaseState, cluster: string): boolean =>
+  activePhases.has(release.phase) &&
+  release.steps.findIndex((step) => step.clusters.includes(cluster)) >= release.stepsDone
+
+const activePhases: ReadonlySet<ReleaseState['phase']> = new Set([
+  'starting',
+  'ready',
+  'preparing',
+  'committing',
+  'progressing',
+])
+
+/**
+ * Replaced copies are the successor's to end; and what rolls over others starts none before its turn.
+ */
+export const runsCopies = (release: ReleaseState, cluster: string): boolean =>
+  release.replacedBy[cluster] === undefined &&
+  (release.rollsOver[cluster] === undefined || release.former[cluster] !== undefined)

@@ -1,0 +1,39 @@
+/** A release's steps, its share of the users, and how far its copies have replaced others: as shown. */
+import type { ReleaseView } from '#wire/release.ts'
+import type { Fleet } from './fleet.ts'
+import { replacingIn, rollingIn } from './replacement.ts'
+import { appOf, isActive, type ReleaseState, type State } from './state.ts'
+import { percentOf } from './weights.ts'
+
+export function stepViews(release: ReleaseState): ReleaseView['steps'] {
+  const { steps, stepsDone, phase } = release
+  const moving = isActive(release) && phase !== 'starting' && phase !== 'ready'
+  return steps.map(({ clusters, weight, pause }, n) => ({
+    clusters: [...clusters],
+    weight,
+    pause,
+    state: n < stepsDone ? 'done' : n === stepsDone && moving ? 'current' : 'pending',
+  }))
+}
+
+export function weightViews(state: State, release: ReleaseState): ReleaseView['weights'] {
+  const app = appOf(state, release.app)
+  return Object.fromEntries(
+    release.clusters.map((cluster) => [cluster, app ? percentOf(app, cluster, release.id) : 0]),
+  )
+}
+
+export function rollingViews(
+  state: State,
+  fleet: Fleet,
+  release: ReleaseState,
+): ReleaseView['rolling'] {
+  const clusters = replacingIn(release)
+  if (clusters.length === 0) return null
+  const copies = appOf(state, release.app)?.intent.copies ?? 0
+  return clusters.map((cluster) => {
+    const said = rollingIn(state, fleet, release.id, cluster)
+    const { updated = 0, ready = 0, old = 0, stalled = null } = said ?? {}
+    return { cluster, copies, updated, ready, old, stalled }
+  })
+}
