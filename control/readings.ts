@@ -3,10 +3,12 @@ import type { AppReader } from './api/apps.ts'
 import type { ClusterReader } from './api/clusters.ts'
 import type { DocumentReader } from './api/documents.ts'
 import type { ExplainReader } from './api/explain.ts'
+import type { FreezeReader } from './api/freezes.ts'
 import type { Credentials } from './api/guard.ts'
 import type { ReleaseReader } from './api/releases.ts'
 import type { TokenReader } from './api/tokens.ts'
 import { documentsOf } from './domain/documents.ts'
+import { freezeView } from './domain/freeze.ts'
 import { snapshotOf } from './domain/snapshot.ts'
 import { valuesOf } from './domain/table.ts'
 import { agentViews, appView, clusterView, releaseView } from './domain/view.ts'
@@ -15,6 +17,7 @@ import type { History } from './history.ts'
 import type { Turns } from './turn.ts'
 
 export type Readings = AppReader &
+  FreezeReader &
   ReleaseReader &
   ClusterReader &
   ExplainReader &
@@ -51,6 +54,10 @@ export function createReadings(
         .flatMap(({ id }) => present(releaseView(state, fleet, id, nowMs)))
     },
     release: (id) => releaseView(turns.state(), turns.fleet(), id, now()),
+    freezes: () =>
+      [...turns.state().freezes.values()]
+        .sort((a, b) => byName(a.name, b.name))
+        .map((freeze) => freezeView(freeze, now())),
     clusters: () =>
       [...turns.state().clusters.keys()].sort(byName).flatMap((name) => present(clusterOf(name))),
     cluster: clusterOf,

@@ -4,4 +4,14 @@ import { headersOf, nodePath } from './plan.ts'
 
 /** The same text for matches that accept the same requests. */
 export const matchIdentity = (match: RouteMatch): string =>
-  JSON.stringify([match.path.type, nodePath(match), match.method ?? '', headersOf(match)])
+  JSON.stringify([
+    match.path.type,
+    nodePath(match),
+    match.method ?? '',
+    headersOf(match),
+    ...(match.cookies ? [cookiesOf(match.cookies)] : []),
+  ])
+
+/** All of them are asked for, in any order. */
+const cookiesOf = (cookies: NonNullable<RouteMatch['cookies']>): readonly string[] =>
+  [...new Set(cookies.map(({ name, value }) => `${name}=${value}`))].sort()

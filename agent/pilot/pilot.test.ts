@@ -246,7 +246,7 @@ describe('a bad message', () => {
       'foreign-cluster': await signed({ cluster: 'us-1' }),
       older: await signed({ revision: 4 }),
       fork: await signed({ revision: 5 }),
-      'future-format': await signed({ format: 2 }),
+      'future-format': await signed({ format: 3 }),
     }
     const before = { ...worker!.state, positions: { ...worker!.state.positions } }
     for (const bytes of Object.values(bad)) control.show(bytes)

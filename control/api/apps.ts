@@ -30,7 +30,11 @@ const shown = z
     /** By cluster. */
     live: z.record(
       names.clusterName,
-      z.strictObject({ release: names.releaseId.nullable(), generation: names.generation }),
+      z.strictObject({
+        release: names.releaseId.nullable(),
+        generation: names.generation,
+        weights: z.record(names.releaseId, z.number()),
+      }),
     ),
     releases: z.array(names.releaseId),
     deleting: z.boolean(),

@@ -85,6 +85,7 @@ export async function takeIntent(
     kind: 'intent',
     intent,
     actor: actorOf(asked.principal),
+    scopes: asked.principal.kind === 'operator' ? [asked.principal.scope] : [],
     idempotencyKey: asked.headers['idempotency-key'] ?? null,
     ifMatch: asked.headers['if-match'] ?? null,
   } as const

@@ -1,13 +1,18 @@
 /** Releases: one attempt each to put a version live; asked for, moved and shown. */
 import { z } from 'zod'
+import type { RejectionCode } from '#wire/codes.ts'
 import * as names from '#wire/names.ts'
 import {
+  approveIntent,
+  pauseIntent,
+  promoteIntent,
   type ReleasePhase,
   type ReleaseView,
   releaseIntent,
   releasePhase,
   releaseView,
 } from '#wire/release.ts'
+import type { Intent } from '../domain/input.ts'
 import {
   type IntentTaker,
   mutationHeaders,
@@ -15,7 +20,7 @@ import {
   takeIntent,
   waitQuery,
 } from './intents.ts'
-import type { Define } from './operation.ts'
+import type { Access, Define } from './operation.ts'
 import { problem } from './problem.ts'
 import { quoted } from './words.ts'
 
@@ -46,18 +51,90 @@ const listQuery = z.strictObject({
     .default(releasesMax)
     .meta({ description: 'How many of the newest; 1000 when left out.' }),
 })
+const bare = z.strictObject({}).optional()
+
+interface Motion {
+  readonly summary: string
+  readonly body: z.ZodType<Record<string, unknown> | undefined>
+  readonly access: Access
+  readonly rejections: readonly RejectionCode[]
+}
+
+/** `POST /v1/releases/{id}/<name>`: what moves a release. */
 const motions = {
-  promote: 'Send the public traffic of the app to this release, proven by every required agent',
-  abort: 'Give up a release that is not live; its copies stop when nothing uses them',
-  rollback: 'Send the public traffic back to the release before this one, at once',
-  decommission: 'Remove a release without public traffic, once nothing uses it',
-} as const
-const motionRejections = {
-  promote: ['phase-conflict', 'release-in-progress', 'not-ready'],
-  abort: ['phase-conflict'],
-  rollback: ['phase-conflict', 'no-rollback-target'],
-  decommission: ['phase-conflict', 'is-live', 'in-use', 'not-acknowledged'],
-} as const
+  promote: {
+    summary: 'Begin with the steps of this release, go on with the next one, or to the end at once',
+    body: promoteIntent.meta({ id: 'PromoteIntent' }).optional(),
+    access: 'release',
+    rejections: [
+      'phase-conflict',
+      'release-in-progress',
+      'not-ready',
+      'release-paused',
+      'approval-required',
+      'frozen',
+    ],
+  },
+  pause: {
+    summary: 'Let nothing more follow by itself: no step, no copy that is replaced',
+    body: pauseIntent.meta({ id: 'PauseIntent' }).optional(),
+    access: 'release',
+    rejections: ['phase-conflict'],
+  },
+  resume: {
+    summary: 'Go on after a pause',
+    body: bare,
+    access: 'release',
+    rejections: ['phase-conflict'],
+  },
+  approve: {
+    summary: 'Approve a release of somebody else that asks for approvals',
+    body: approveIntent.meta({ id: 'ApproveIntent' }).optional(),
+    access: 'release',
+    rejections: ['phase-conflict', 'self-approval'],
+  },
+  abort: {
+    summary: 'Give up a release that is not live; what it has of the traffic goes back first',
+    body: bare,
+    access: 'release',
+    rejections: ['phase-conflict', 'no-rollback-target'],
+  },
+  rollback: {
+    summary: 'Send the public traffic back to the release before this one, at once',
+    body: bare,
+    access: 'release',
+    rejections: ['phase-conflict', 'no-rollback-target', 'release-in-progress'],
+  },
+  decommission: {
+    summary: 'Remove a release without public traffic, once nothing uses it',
+    body: bare,
+    access: 'release',
+    rejections: ['phase-conflict', 'is-live', 'in-use', 'not-acknowledged'],
+  },
+} as const satisfies Record<string, Motion>
+
+type MotionName = keyof typeof motions
+
+/** Only what was said: a body that says nothing is the same request as none. */
+function motionIntent(name: MotionName, release: string, body: unknown): Intent {
+  const said = (body ?? {}) as z.output<typeof promoteIntent> & z.output<typeof pauseIntent>
+  const reason = said.reason === undefined ? {} : { reason: said.reason }
+  switch (name) {
+    case 'promote':
+      return {
+        type: 'promote-release',
+        release,
+        ...(said.full && { full: true as const }),
+        ...(said.override && { override: said.override }),
+      }
+    case 'pause':
+      return { type: 'pause-release', release, ...reason }
+    case 'approve':
+      return { type: 'approve-release', release, ...reason }
+    default:
+      return { type: `${name}-release`, release }
+  }
+}
 
 export function defineReleases(define: Define, taker: IntentTaker, reader: ReleaseReader): void {
   const fresh = (body: unknown) => reader.release((body as ReleaseView).id)
@@ -97,6 +174,10 @@ export function defineReleases(define: Define, taker: IntentTaker, reader: Relea
         'release-in-progress',
         'route-conflict',
         'limit-reached',
+        'unknown-release',
+        'format-not-supported',
+        'does-not-compile',
+        'too-many-matches',
       ],
     },
     ({ body, ...asked }) => takeIntent(taker, { type: 'create-release', body }, asked, { fresh }),
@@ -119,28 +200,28 @@ export function defineReleases(define: Define, taker: IntentTaker, reader: Relea
         : problem(unknownRelease(params.id))
     },
   )
-  for (const motion of ['promote', 'abort', 'rollback', 'decommission'] as const) {
+  for (const [name, motion] of Object.entries(motions) as [MotionName, Motion][]) {
     define(
       {
         method: 'post',
-        path: `/v1/releases/{id}/${motion}`,
+        path: `/v1/releases/{id}/${name}`,
         tag: 'releases',
-        summary: motions[motion],
-        access: 'release',
+        summary: motion.summary,
+        access: motion.access,
         params: releaseParams,
         query: waitQuery,
         headers: mutationHeaders,
-        body: z.strictObject({}).optional(),
+        body: motion.body,
         answers: { 202: { description: 'It is under way.', schema: releaseShown } },
         rejections: [
           ...mutationRejections,
           'switch-aborted',
           'unknown-release',
-          ...motionRejections[motion],
+          ...motion.rejections,
         ],
       },
-      ({ params, ...asked }) =>
-        takeIntent(taker, { type: `${motion}-release`, release: params.id }, asked, { fresh }),
+      ({ params, body, ...asked }) =>
+        takeIntent(taker, motionIntent(name, params.id, body), asked, { fresh }),
     )
   }
 }

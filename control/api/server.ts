@@ -12,6 +12,7 @@ import { type DocumentReader, defineDocuments } from './documents.ts'
 import { errorsPage } from './errors-page.ts'
 import { defineEvents } from './events.ts'
 import { defineExplain, type ExplainReader } from './explain.ts'
+import { defineFreezes, type FreezeReader } from './freezes.ts'
 import { type Credentials, createGuard, foreign, type Listener } from './guard.ts'
 import { defineHealth, type Health } from './health.ts'
 import type { IntentTaker } from './intents.ts'
@@ -31,7 +32,8 @@ export interface ApiDependencies {
     ClusterReader &
     ExplainReader &
     TokenReader &
-    DocumentReader
+    DocumentReader &
+    FreezeReader
   readonly desk: AgentDesk
   readonly log: FollowedLog
   readonly health: Health
@@ -84,6 +86,7 @@ export function createApi(dependencies: ApiDependencies): Api {
   defineHealth(define, health, metrics)
   defineApps(define, taker, reader)
   defineReleases(define, taker, reader)
+  defineFreezes(define, taker, reader)
   defineClusters(define, taker, reader)
   defineSnapshot(define, reader)
   defineExplain(define, reader)

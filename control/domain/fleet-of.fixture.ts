@@ -4,6 +4,7 @@ import { appIntent } from '#wire/app.ts'
 import { digestOf } from '#wire/digest.ts'
 import { releaseIntent } from '#wire/release.ts'
 import type { Report } from '#wire/report.ts'
+import { alarmAt } from './alarm.ts'
 import { type Compile, decide } from './decide.ts'
 import { emptyFleet, type Fleet, foldReport } from './fleet.ts'
 import type { Intent } from './input.ts'
@@ -15,24 +16,31 @@ export const hash = digestOf('token')
 export const key = 'k'.repeat(43)
 export const now = 1_000
 
+interface Asked {
+  readonly ifMatch?: string
+  readonly key?: string
+  readonly compile?: Compile
+  readonly actor?: string
+  readonly scopes?: readonly string[]
+}
+
 export function fleetOf(...clusters: string[]) {
   let state: State = emptyState
   let fleet: Fleet = emptyFleet(now)
   let last: TurnRecord | null = null
   let sequence = 0
-  const ask = (
-    intent: Intent,
-    more: { ifMatch?: string; key?: string; compile?: Compile } = {},
-  ) => {
+  let time = now
+  const ask = (intent: Intent, more: Asked = {}) => {
     const idempotencyKey = more.key ?? null
     const input = {
       kind: 'intent' as const,
       intent,
-      actor: 'tests',
+      actor: more.actor ?? 'tests',
+      scopes: more.scopes ?? [],
       idempotencyKey,
       ifMatch: more.ifMatch ?? null,
     }
-    const decision = decide(state, fleet, input, now, more.compile)
+    const decision = decide(state, fleet, input, time, more.compile)
     if (decision.kind !== 'record') return decision
     state = decision.state
     last = decision.record
@@ -74,14 +82,33 @@ export function fleetOf(...clusters: string[]) {
       pinnedKeys: [],
       ...more,
     }
-    fleet = foldReport(fleet, told, now, now)
-    const decision = decide(state, fleet, { kind: 'report', report: told, receivedMs: now }, now)
+    fleet = foldReport(fleet, told, time, time)
+    const decision = decide(state, fleet, { kind: 'report', report: told, receivedMs: time }, time)
     if (decision.kind === 'record') state = decision.state
     return decision
   }
+  /** Time goes on; the alarm is taken whenever it is due. */
+  const pass = (ms: number) => {
+    for (const end = time + ms; ; ) {
+      const due = alarmAt(state, fleet, time)
+      time = due === null || due > end ? end : due
+      const decision = decide(state, fleet, { kind: 'alarm' }, time)
+      if (decision.kind === 'record') state = decision.state
+      if (time === end) return
+    }
+  }
   const tokens = clusters.map((name) => ({ name, enrolmentTokenHash: hash }))
   ask({ type: 'init', epochId: '0'.repeat(16), clusters: tokens, adminTokenHash: hash })
-  return { ask, refused, report, state: () => state, last: () => last!, fleet: () => fleet }
+  return {
+    ask,
+    refused,
+    report,
+    pass,
+    time: () => time,
+    state: () => state,
+    last: () => last!,
+    fleet: () => fleet,
+  }
 }
 
 const appsOf = (state: State) => [...valuesOf(state.apps)]

@@ -132,8 +132,9 @@ function stalledIn(
 ): string | null {
   const said = rollingIn(state, fleet, release.id, cluster)
   if (!said?.stalled || now - said.seenAtMs > limits.agentSilentAfterMs) return null
-  const since = release.resumedAtMs ?? 0
-  return said.seenAtMs < since + limits.reportIntervalMs ? null : `${cluster}: ${said.stalled}`
+  const { resumedAtMs } = release
+  const mayBeOld = resumedAtMs !== null && said.seenAtMs < resumedAtMs + limits.reportIntervalMs
+  return mayBeOld ? null : `${cluster}: ${said.stalled}`
 }
 
 /** "eu-1: 2 of 4 copies replaced" for people; and which agents still see the old ones. */

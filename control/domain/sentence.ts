@@ -30,13 +30,27 @@ const sentences: Sentences = {
   'app-deletion-requested': ({ app }) => `App ${app} is being deleted.`,
   'app-deleted': ({ app }) => `App ${app} is deleted.`,
 
-  'release-created': ({ release, version, clusters }) =>
-    `Release ${release} (version ${version}) was created in ${listed(clusters)}.`,
+  'release-created': ({ release, version, clusters, strategy, undo }) =>
+    `Release ${release} (version ${version}${strategy ? `, ${strategy}` : ''}) was created in ${listed(clusters)}${undo ? `, to undo back to ${undo}` : ''}.`,
   'release-ready': ({ release }) => `Release ${release} is ready.`,
   'release-aborted': ({ release, reason }) => `Release ${release} was aborted: ${reason}.`,
 
-  'switch-proposed': ({ app, release, required }) =>
-    `A switch of ${app} to ${release} was proposed; ${counted(required.length, 'agent')} must acknowledge.`,
+  'release-paused': ({ release, reason }) =>
+    `Release ${release} was paused${reason ? `: ${reason}` : ''}.`,
+  'release-resumed': ({ release }) => `Release ${release} was resumed.`,
+  'release-approved': ({ release, reason }) =>
+    `Release ${release} was approved${reason ? `: ${reason}` : ''}.`,
+  'release-overridden': ({ release, reason, freezes, approvalsMissing }) =>
+    `Release ${release} was promoted ${inSpiteOf(freezes, approvalsMissing)}: ${reason}.`,
+  'copies-replaced': ({ release, cluster }) =>
+    `Every agent of ${cluster} reports the new copies of ${release} alone.`,
+  'release-left': ({ release, cluster }) => `Release ${release} has left ${cluster}.`,
+  'freeze-set': ({ name, intent }) =>
+    `Freeze "${name}" was set from ${intent.from} until ${intent.until}: ${intent.reason}.`,
+  'freeze-lifted': ({ name }) => `Freeze "${name}" was lifted.`,
+
+  'switch-proposed': ({ app, release, required, step, weights }) =>
+    `A switch of ${app} to ${release}${shareOf(release, step, weights)} was proposed; ${counted(required.length, 'agent')} must acknowledge.`,
   'switch-prepared': ({ app, generation }) =>
     `The agents are prepared for ${switchOf(app, generation)}.`,
   'commit-decided': ({ app, generation, except }) =>
@@ -75,5 +89,30 @@ const without = (except: readonly AgentRef[]): string =>
 
 const skew = (skewMs: number | null): string =>
   skewMs === null ? '' : `, ${skewMs.toFixed(1)} ms between the first and the last agent`
+
+const inSpiteOf = (freezes: readonly string[], approvals: number): string =>
+  listed([
+    ...(freezes.length > 0 ? [`in spite of the freeze ${listed(freezes)}`] : []),
+    ...(approvals > 0
+      ? [
+          `without ${counted(approvals, 'approval')} that ${approvals === 1 ? 'was' : 'were'} missing`,
+        ]
+      : []),
+  ])
+
+/** ", step 2 (25 % in eu-1)" */
+function shareOf(
+  release: string,
+  step: number | undefined,
+  weights: EventOf<'switch-proposed'>['weights'],
+): string {
+  if (step === undefined || !weights) return ''
+  const shares = weights.map(({ cluster, weights: list }) => {
+    const sum = list.reduce((total, { weight }) => total + weight, 0)
+    const own = list.find((one) => one.release === release)?.weight ?? 0
+    return `${Math.round((100 * own) / Math.max(1, sum))} % in ${cluster}`
+  })
+  return `, step ${step + 1} (${listed(shares)}),`
+}
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
