@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import type { Intent } from './domain/input.ts'
+import { openHistory } from './history/open.ts'
 import type { Log } from './log/log.ts'
 import { openSqliteLog } from './log/sqlite.ts'
 import { type StateFolder, stateFiles } from './trust/folder.ts'
@@ -83,8 +84,10 @@ async function withTurns<T>(
   const { folder, now, monotonicMs } = options
   const log = options.wrapLog(openSqliteLog(folder.file(stateFiles.log)))
   let failure: unknown
+  const history = openHistory(folder, log, () => {})
   const turns = createTurns({
     log,
+    history,
     publisher: { start: async () => {}, publish: async () => {} },
     now,
     monotonicMs,
@@ -100,6 +103,7 @@ async function withTurns<T>(
     return result
   } finally {
     await turns.stop()
+    await history.close()
     await log.close()
   }
 }

@@ -15,7 +15,7 @@ import type { Compile } from './domain/decide.ts'
 import type { Answer, Input } from './domain/input.ts'
 import { valuesOf } from './domain/table.ts'
 import type { Explain } from './explaining.ts'
-import { createHistory } from './history.ts'
+import type { History } from './history/history.ts'
 import { followed } from './log/followed.ts'
 import type { Log } from './log/log.ts'
 import { createReadings } from './readings.ts'
@@ -25,6 +25,8 @@ import { createTurns, type Turns, TurnsStopped } from './turn.ts'
 
 export interface ControlOptions {
   readonly log: Log
+  /** Follows the log, for those who look back. */
+  readonly history: History
   readonly keys: ControlKeys
   /** Carries announcements and reports: over NATS, or `http` itself. */
   readonly transport: Transport
@@ -79,6 +81,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
   })
   const turns: Turns = createTurns({
     log,
+    history: options.history,
     publisher,
     now,
     monotonicMs,
@@ -92,7 +95,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     },
   })
   let toldAhead: FleetAhead | null = null
-  const readings = createReadings(turns, createHistory(log), options.explain, now)
+  const readings = createReadings(turns, options.history, options.explain, now)
   const api = createApi({
     listener: { hosts: options.hosts },
     reader: readings,
@@ -174,6 +177,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
       await turns.stop()
       await publisher.stop()
       await Promise.all([...new Set([transport, http])].map((one) => one.close()))
+      await options.history.close()
       await log.close()
     },
   }

@@ -5,6 +5,7 @@ import type { DocumentReader } from './api/documents.ts'
 import type { ExplainReader } from './api/explain.ts'
 import type { FreezeReader } from './api/freezes.ts'
 import type { Credentials } from './api/guard.ts'
+import type { PastReader } from './api/moments.ts'
 import type { ReleaseReader } from './api/releases.ts'
 import type { TokenReader } from './api/tokens.ts'
 import { documentsOf } from './domain/documents.ts'
@@ -13,7 +14,7 @@ import { snapshotOf } from './domain/snapshot.ts'
 import { valuesOf } from './domain/table.ts'
 import { agentViews, appView, clusterView, releaseView } from './domain/view.ts'
 import type { Explain } from './explaining.ts'
-import type { History } from './history.ts'
+import type { History } from './history/history.ts'
 import type { Turns } from './turn.ts'
 
 export type Readings = AppReader &
@@ -21,6 +22,7 @@ export type Readings = AppReader &
   ReleaseReader &
   ClusterReader &
   ExplainReader &
+  PastReader &
   TokenReader &
   DocumentReader &
   Credentials
@@ -63,16 +65,23 @@ export function createReadings(
     cluster: clusterOf,
     agents: (cluster) => agentViews(turns.state(), turns.fleet(), cluster, now()),
     position: () => turns.state().position,
-    async snapshot(cluster, revision) {
-      const now = turns.state()
-      const isNow = revision === undefined || revision === now.position
-      const state = isNow ? now : await history.stateAt(revision)
-      if (state === null) return 'busy'
-      const found = state.clusters.get(cluster)
-      if (!found || !state.epoch) return null
+    nowMs: now,
+    positionAt: (atMs) => history.positionAt(atMs, turns.state().position),
+    async snapshot(cluster, position) {
+      const state = turns.state()
+      if (position !== undefined && position !== state.position) {
+        return history.snapshot(cluster, position)
+      }
+      const held = state.clusters.get(cluster)
+      if (!held || !state.epoch) return { found: null }
       const { epoch, format } = state
-      return { epoch, revision: found.revision, format, tree: snapshotOf(state, cluster) }
+      const tree = snapshotOf(state, cluster)
+      return { found: { cluster, epoch, revision: held.revision, format, tree } }
     },
+    served: (snapshot, position) => history.served(snapshot, position ?? turns.state().position),
+    blame: (cluster, position, request) =>
+      history.blame(cluster, position ?? turns.state().position, request),
+    audit: (filter) => history.audit(filter, turns.state().position),
     explain,
     documents: () => documentsOf(turns.state()),
     tokens: () => [...turns.state().tokens.values()],

@@ -14,6 +14,7 @@ import { crashingLog, crashingTransport, type Step } from './crash-points.ts'
 import { createHttpTransport } from './delivery/http.ts'
 import { natsCredentials } from './delivery/nats-credentials.ts'
 import { createExplain } from './explaining.ts'
+import { openHistory } from './history/open.ts'
 import { openSqliteLog } from './log/sqlite.ts'
 import { createMetrics } from './metrics.ts'
 import { type StateFolder, stateFiles } from './trust/folder.ts'
@@ -52,8 +53,10 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const http = createHttpTransport()
   const nats = options.nats && (await openNats(options.nats))
   const transport = crashingTransport(nats?.transport ?? http, step)
+  const log = crashingLog(openSqliteLog(folder.file(stateFiles.log)), step)
   const control = await createControl({
-    log: crashingLog(openSqliteLog(folder.file(stateFiles.log)), step),
+    log,
+    history: openHistory(folder, log, say),
     keys: await loadKeys(stored),
     transport,
     http,

@@ -14,6 +14,7 @@ import { emptyFleet, type Fleet, foldPublished, foldReport } from './domain/flee
 import type { Answer, Input, IntentInput } from './domain/input.ts'
 import { parseRecord, recordText, type TurnRecord } from './domain/record.ts'
 import { emptyState, isEnrolled, type State } from './domain/state.ts'
+import type { History } from './history/history.ts'
 import type { Log } from './log/log.ts'
 import { bounded, publicationOf } from './outgoing.ts'
 import { behind, overloaded, refused, taken, unknownAgent } from './turn-answers.ts'
@@ -28,6 +29,8 @@ export interface TurnOptions {
   readonly monotonicMs: () => number
   /** The runtime's one alarm: at this wall-clock time submit `{ kind: 'alarm' }`; null: none. */
   readonly setAlarm: (atMs: number | null) => void
+  /** Where the fold may begin, and who keeps what it has done; left out: it begins with the first record. */
+  readonly history?: Pick<History, 'begin' | 'keep'>
   /** Told of every appended record. */
   readonly onRecord?: (record: TurnRecord) => void
   /** The log failed or another writer wrote: nothing is done any more, the process must end. */
@@ -48,7 +51,7 @@ export interface TakenTurn {
 }
 
 export interface Turns {
-  /** Replays the log, then publishes every cluster once. Throws when the log cannot be read. */
+  /** Replays what no checkpoint holds, then publishes every cluster once. Throws when the log cannot be read. */
   start(): Promise<void>
   /** Rejects only when the turn loop has stopped. */
   submit(input: Input): Promise<Answer>
@@ -110,9 +113,13 @@ export function createTurns(options: TurnOptions): Turns {
 
   async function start(): Promise<void> {
     const head = await log.head()
+    if (options.history) state = await options.history.begin()
     while (state.position < head) {
       for (const { position, text } of await log.read(state.position, replayPage)) {
-        state = evolve(state, parseRecord(text, position))
+        const before = state
+        const record = parseRecord(text, position)
+        state = evolve(before, record)
+        options.history?.keep({ before, after: state, record, text })
       }
     }
     fleet = emptyFleet(now())
@@ -268,7 +275,8 @@ export function createTurns(options: TurnOptions): Turns {
 
   /** Durable first; then true here; then on its way to the agents; only then answered. */
   async function adopt(record: TurnRecord, next: State): Promise<void> {
-    const position = await log.append(state.position, recordText(record))
+    const text = recordText(record)
+    const position = await log.append(state.position, text)
     if (position === 'conflict') throw new Error('another control writes to this log')
     const before = state
     state = next
@@ -277,6 +285,7 @@ export function createTurns(options: TurnOptions): Turns {
     const outgoing = publishChanged(before)
     recordNow = record
     options.onRecord?.(record)
+    options.history?.keep({ before, after: next, record, text })
     await bounded(outgoing)
   }
 

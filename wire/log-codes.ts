@@ -20,6 +20,7 @@ export const logCodes = {
   'publish-recovered': { level: 'info', sentence: 'Headers of the cluster go out again. Fields: cluster.' },
   'report-refused': { level: 'warn', sentence: 'A report was not believed. Once a minute for each cluster and code. Fields: cluster, refusal.' },
   'fleet-ahead': { level: 'error', sentence: 'Agents have seen more than this log holds: nothing is published. Fields: cluster, epoch, revision.' },
+  'history-damaged': { level: 'warn', sentence: 'The history beside the log cannot be used; it is made again from the log. Fields: file.' },
   'call-failed': { level: 'error', sentence: 'A call of the API met a bug and was answered 500.' },
   'control-failed': { level: 'fatal', sentence: 'Control cannot go on and ends.' },
 

@@ -6,15 +6,15 @@ import { routeMatch } from '#wire/app.ts'
 import { limits } from '#wire/limits.ts'
 import * as names from '#wire/names.ts'
 import type { Tree } from '#wire/tree.ts'
+import { instantText, invalid, type PastReader, type Snapshot, snapshotAt } from './moments.ts'
 import type { Define } from './operation.ts'
-import { type SnapshotReader, snapshotAt } from './snapshot.ts'
 
-export interface ExplainReader extends SnapshotReader {
+export interface ExplainReader extends PastReader {
   explain(tree: Tree, request: PlainRequest): Explained
 }
 
 /** Wider than what an agent takes, so that its refusal can be shown. */
-const asked = z
+export const requestAsked = z
   .strictObject({
     method: z.string().min(1).max(64).default('GET'),
     host: z
@@ -37,11 +37,12 @@ const asked = z
       .max(100)
       .default([]),
     revision: names.revision.optional().meta({ description: 'Left out: as it is now.' }),
+    at: instantText.optional().meta({ description: 'An instant instead of a revision.' }),
   })
   .meta({ id: 'ExplainRequest' })
 
 const weighted = z.strictObject({ release: names.releaseId, weight: z.int() })
-const shown = z
+export const explanation = z
   .strictObject({
     revision: names.revision,
     /** Of the answer that the agent would make itself; 200: a release answers. */
@@ -88,23 +89,45 @@ export function defineExplain(define: Define, reader: ExplainReader): void {
         'Decided by the same WebAssembly bytes that agents run. Changes nothing. The admin port of an agent adds the endpoint.',
       access: 'read',
       params: z.strictObject({ cluster: names.clusterName }),
-      body: asked,
-      answers: { 200: { description: 'The explanation.', schema: shown } },
+      body: requestAsked,
+      answers: { 200: { description: 'The explanation.', schema: explanation } },
       rejections: ['unknown-cluster', 'does-not-compile', 'overloaded'],
     },
-    async ({ params: { cluster }, body: { revision, ...request } }) => {
-      const found = await snapshotAt(reader, cluster, revision, '/revision')
+    async ({ params: { cluster }, body }) => {
+      const { revision, at, ...request } = body
+      const moment = momentOf(body)
+      if (moment instanceof Response) return moment
+      const found = await snapshotAt(reader, cluster, moment, at ? '/at' : '/revision')
       if (found instanceof Response) return found
-      const explained = reader.explain(found.tree, request)
-      if (explained.ok) return Response.json({ revision: found.revision, ...explained.explanation })
-      const status = explained.code === 'refused' ? explained.status : 503
-      const reason =
-        explained.code === 'refused'
-          ? `every agent answers ${explained.status} to this request itself: its form is not allowed`
-          : explained.reason
-      return Response.json({ revision: found.revision, status, reason, ...nothingFound })
+      return Response.json(explained(reader, found.snapshot, request))
     },
   )
 }
+
+/** What the body says of time: a revision, an instant or nothing. */
+export function momentOf({ revision, at }: z.output<typeof requestAsked>) {
+  if (revision !== undefined && at !== undefined) {
+    return invalid('/at', 'say `revision` or `at`, not both')
+  }
+  return at ?? revision
+}
+
+/** The explanation in a snapshot, as it is shown. */
+export function explained(
+  { explain }: ExplainReader,
+  { revision, tree }: Pick<Snapshot, 'revision' | 'tree'>,
+  request: PlainRequest,
+): z.infer<typeof explanation> {
+  const found = explain(tree, request)
+  if (found.ok) return { revision, ...(found.explanation as Shown) }
+  const status = found.code === 'refused' ? found.status : 503
+  const reason =
+    found.code === 'refused'
+      ? `every agent answers ${found.status} to this request itself: its form is not allowed`
+      : found.reason
+  return { revision, status, reason, ...nothingFound }
+}
+
+type Shown = Omit<z.infer<typeof explanation>, 'revision'>
 
 const nothingFound = { host: '', path: '', candidates: [], omitted: 0, destination: null }

@@ -7,7 +7,10 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import type { FollowedLog } from '../log/followed.ts'
 import { type AgentDesk, defineAgents } from './agents.ts'
 import { type AppReader, defineApps } from './apps.ts'
+import { defineAudit } from './audit.ts'
+import { defineBlame } from './blame.ts'
 import { type ClusterReader, defineClusters } from './clusters.ts'
+import { defineDiff } from './diff.ts'
 import { type DocumentReader, defineDocuments } from './documents.ts'
 import { errorsPage } from './errors-page.ts'
 import { defineEvents } from './events.ts'
@@ -89,8 +92,11 @@ export function createApi(dependencies: ApiDependencies): Api {
   defineFreezes(define, taker, reader)
   defineClusters(define, taker, reader)
   defineSnapshot(define, reader)
+  defineDiff(define, reader)
   defineExplain(define, reader)
+  defineBlame(define, reader)
   defineEvents(define, log)
+  defineAudit(define, reader)
   defineTokens(define, taker, reader)
   defineDocuments(define, reader)
   defineAgents(define, desk)

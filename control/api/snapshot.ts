@@ -1,39 +1,59 @@
-/** The routing snapshot of a cluster: content and positions, as they are or as they were at a revision. */
+/**
+ * The routing snapshot of a cluster: content and positions, as they are or as they were at a revision or
+ * an instant. It is what control had published, with the digest that its header was signed for; what was
+ * not proven to be served by then is named.
+ */
 import { z } from 'zod'
-import { type Epoch, epoch } from '#wire/header.ts'
+import { epoch } from '#wire/header.ts'
 import * as names from '#wire/names.ts'
 import { snapshotObject } from '#wire/object.ts'
 import type { Tree } from '#wire/tree.ts'
+import { instantText, invalid, type PastReader, revisionText, snapshotAt } from './moments.ts'
 import type { Define } from './operation.ts'
-import { problem } from './problem.ts'
-import { quoted, unknownCluster } from './words.ts'
+import { quoted } from './words.ts'
 
-export interface Snapshot {
-  readonly epoch: Epoch
-  readonly revision: number
-  readonly format: number
-  readonly tree: Tree
-}
+const atMs = z.int()
 
-export interface SnapshotReader {
-  /** Of the newest record. */
-  position(): number
-  /** Null: no such cluster, then. `busy`: the past is being looked at already. */
-  snapshot(cluster: string, revision: number | undefined): Promise<Snapshot | null | 'busy'>
-}
+/** Null while the tables of the history are made. */
+const served = z
+  .strictObject({
+    publishedAtMs: atMs,
+    /** Null: it is the newest. */
+    supersededAtMs: atMs.nullable(),
+    unacknowledged: z.array(
+      z.strictObject({
+        app: names.appName,
+        generation: names.generation,
+        committedAtMs: atMs,
+        acknowledgedAtMs: atMs.nullable(),
+        except: z.array(names.agentName),
+      }),
+    ),
+  })
+  .meta({
+    id: 'Served',
+    description:
+      'When the snapshot was published and replaced, and the positions in it whose switch was decided but, at the moment that was asked for, not acknowledged by every agent. Of routes and backends the log holds no proof.',
+  })
 
 const snapshotShown = z
   .strictObject({
     cluster: names.clusterName,
+    /** What the caller has asked for; null: the newest. */
+    asked: z
+      .union([z.strictObject({ revision: names.revision }), z.strictObject({ at: z.string() })])
+      .nullable(),
     epoch,
+    /** Of the record that made it: at most the one that was asked for. */
     revision: names.revision,
+    served: served.nullable(),
     format: z.int(),
     digest: names.digestHex,
     objects: z.array(snapshotObject),
   })
   .meta({ id: 'Snapshot' })
 
-export function defineSnapshot(define: Define, reader: SnapshotReader): void {
+export function defineSnapshot(define: Define, reader: PastReader): void {
   define(
     {
       method: 'get',
@@ -42,13 +62,13 @@ export function defineSnapshot(define: Define, reader: SnapshotReader): void {
       summary: 'The routing snapshot that agents are to serve; its digest is the ETag',
       access: 'read',
       params: z.strictObject({ cluster: names.clusterName }),
+      description:
+        'The newest one, or what was published as of `revision` or `at`: the answer is the snapshot of the newest record that is not after it.',
       query: z.strictObject({
-        revision: z
-          .string()
-          .regex(/^\d{1,15}$/, 'a log position: a whole number')
-          .transform(Number)
-          .optional()
-          .meta({ description: 'As it was then; left out: as it is now.' }),
+        revision: revisionText.optional().meta({ description: 'As after this record.' }),
+        at: instantText.optional().meta({
+          description: 'As after the newest record that is not later, by the clock of control.',
+        }),
       }),
       headers: z.object({ 'if-none-match': z.string().max(1024).optional() }),
       answers: {
@@ -58,47 +78,28 @@ export function defineSnapshot(define: Define, reader: SnapshotReader): void {
       rejections: ['unknown-cluster', 'overloaded'],
     },
     async ({ params: { cluster }, query, headers }) => {
-      const found = await snapshotAt(reader, cluster, query.revision, '?revision')
+      const { revision: asked, at } = query
+      if (asked !== undefined && at !== undefined) {
+        return invalid('?at', 'say `revision` or `at`, not both')
+      }
+      const pointer = at === undefined ? '?revision' : '?at'
+      const found = await snapshotAt(reader, cluster, at ?? asked, pointer)
       if (found instanceof Response) return found
-      const etag = quoted(found.tree.root)
+      const { snapshot, position } = found
+      const { epoch, revision, format, tree } = snapshot
+      const etag = quoted(tree.root)
       if (lists(headers['if-none-match'], etag)) {
         return new Response(null, { status: 304, headers: { etag } })
       }
-      const { epoch, revision, format, tree } = found
-      const head = { cluster, epoch, revision, format, digest: tree.root }
+      const served = await reader.served(snapshot, position)
+      const wish = at !== undefined ? { at } : asked !== undefined ? { revision: asked } : null
+      const head = { cluster, asked: wish, epoch, revision, served, format, digest: tree.root }
       return new Response(snapshotBody(head, tree), {
         headers: { etag, 'content-type': 'application/json' },
       })
     },
   )
 }
-
-/** The snapshot that was asked for, or the refusal; `pointer` names the field of the revision. */
-export async function snapshotAt(
-  reader: SnapshotReader,
-  cluster: string,
-  revision: number | undefined,
-  pointer: string,
-): Promise<Snapshot | Response> {
-  const newest = reader.position()
-  if (revision !== undefined && revision > newest) {
-    const message = `the newest revision is ${newest}`
-    return problem({
-      code: 'invalid-request',
-      detail: `${pointer}: ${message}`,
-      errors: [{ pointer, message }],
-    })
-  }
-  const found = await reader.snapshot(cluster, revision)
-  if (found === 'busy') return problem(busy)
-  return found ?? problem(unknownCluster(cluster))
-}
-
-const busy = {
-  code: 'overloaded',
-  detail: 'Somebody else looks at the past already; it is folded from the log, one at a time.',
-  fix: 'Try again in a moment.',
-} as const
 
 /** Bucket by bucket: a big snapshot neither holds up a turn nor lies in memory twice. */
 function snapshotBody(head: object, tree: Tree): ReadableStream<Uint8Array<ArrayBuffer>> {

@@ -3,6 +3,7 @@
  * of mode 0600 that appear whole or not at all (temporary file, fsync, rename, fsync of the folder).
  *
  *   log.sqlite            the truth
+ *   history.sqlite        made from the log, for quick starts and for looking back; may be deleted
  *   control.lock          held by the one process that works here
  *   keys.json       0600  signing key and spare
  *   admin.token     0600  may be moved away once read
@@ -24,6 +25,7 @@ import { type StoredKeys, storedKeys } from './keys.ts'
 
 export const stateFiles = {
   log: 'log.sqlite',
+  history: 'history.sqlite',
   keys: 'keys.json',
   adminToken: 'admin.token',
   enrolmentToken: (cluster: string) => `enrol-${cluster}.token`,

@@ -1,0 +1,76 @@
+/**
+ * Whole states in the history's database, so that control starts from the newest and folds only what came
+ * after it. A checkpoint counts once its row is there, with the digest of its texts; two are kept, in case
+ * the newer one cannot be read.
+ */
+import { createHash } from 'node:crypto'
+import type { State } from '../domain/state.ts'
+import { createUnpacker, packed } from './packed.ts'
+import type { Pause } from './pause.ts'
+import type { Sql } from './sql.ts'
+
+const kept = 2
+/** A state beyond this is folded anew at each start rather than fill the disk. */
+export const checkpointBytesMax = 268_435_456
+
+interface Row {
+  readonly position: number
+  readonly texts: number
+  readonly bytes: number
+  readonly digest: string
+}
+
+/** The newest one at or before `position` that is whole; null: none. */
+export function loadCheckpoint(sql: Sql, position: number): State | null {
+  const rows = sql.all<Row>(
+    'SELECT * FROM checkpoints WHERE position <= ? ORDER BY position DESC',
+    position,
+  )
+  for (const row of rows) {
+    const state = stateOf(sql, row)
+    if (state) return state
+  }
+  return null
+}
+
+function stateOf(sql: Sql, { position, texts, digest }: Row): State | null {
+  const hash = createHash('sha256')
+  const rows = sql.all<{ text: string }>(
+    'SELECT text FROM checkpoint_texts WHERE position = ? ORDER BY number',
+    position,
+  )
+  for (const { text } of rows) hash.update(text)
+  if (rows.length !== texts || hash.digest('hex') !== digest) return null
+  const unpack = createUnpacker()
+  let value: unknown
+  for (const { text } of rows) value = unpack(text)
+  return (value as State).position === position ? (value as State) : null
+}
+
+export const newestCheckpoint = (sql: Sql): number =>
+  sql.all<Row>('SELECT * FROM checkpoints ORDER BY position DESC LIMIT 1')[0]?.position ?? 0
+
+/** Text by text, so that turns go on meanwhile; one that is cut leaves nothing that counts. */
+export async function writeCheckpoint(sql: Sql, state: State, pause: Pause): Promise<boolean> {
+  const { position } = state
+  const hash = createHash('sha256')
+  let [texts, bytes] = [0, 0]
+  sql.all('DELETE FROM checkpoint_texts WHERE position NOT IN (SELECT position FROM checkpoints)')
+  for (const text of packed(state)) {
+    bytes += text.length
+    if (bytes > checkpointBytesMax) return false
+    hash.update(text)
+    sql.all('INSERT INTO checkpoint_texts VALUES (?, ?, ?)', position, texts++, text)
+    await pause()
+  }
+  sql.transaction(() => {
+    const digest = hash.digest('hex')
+    sql.all('INSERT INTO checkpoints VALUES (?, ?, ?, ?)', position, texts, bytes, digest)
+    sql.all(
+      'DELETE FROM checkpoints WHERE position NOT IN (SELECT position FROM checkpoints ORDER BY position DESC LIMIT ?)',
+      kept,
+    )
+    sql.all('DELETE FROM checkpoint_texts WHERE position NOT IN (SELECT position FROM checkpoints)')
+  })
+  return true
+}

@@ -1,0 +1,100 @@
+/**
+ * A cluster's snapshots as they were: the keyframe before, and the versions since. The tree that comes of
+ * them must have the digest that was published, so nothing wrong is ever shown.
+ */
+import type { SnapshotObject } from '#wire/object.ts'
+import {
+  type Bucket,
+  bucketFrom,
+  bucketOf,
+  emptyTree,
+  replaceBuckets,
+  type Tree,
+} from '#wire/tree.ts'
+import type { Pause } from './pause.ts'
+import type { Sql } from './sql.ts'
+
+export interface SnapshotRow {
+  readonly cluster: string
+  readonly revision: number
+  readonly digest: string
+  readonly epoch: { readonly number: number; readonly id: string }
+  readonly format: number
+}
+
+/** What was the cluster's newest snapshot after the record at `position`; null: there was no such cluster. */
+export function snapshotRow(sql: Sql, cluster: string, position: number): SnapshotRow | null {
+  const [row] = sql.all<Omit<SnapshotRow, 'epoch'> & { epoch: number; epoch_id: string }>(
+    'SELECT * FROM revisions WHERE cluster = ? AND revision <= ? ORDER BY revision DESC LIMIT 1',
+    cluster,
+    position,
+  )
+  if (!row) return null
+  const { revision, digest, epoch, epoch_id, format } = row
+  return { cluster, revision, digest, epoch: { number: epoch, id: epoch_id }, format }
+}
+
+/** By key, the ids of the texts of all objects at a revision. */
+export function textsAt(sql: Sql, cluster: string, revision: number): Map<string, number> {
+  const [keyframe] = sql.all<{ revision: number; texts: string }>(
+    'SELECT revision, texts FROM keyframes WHERE cluster = ? AND revision <= ? ORDER BY revision DESC LIMIT 1',
+    cluster,
+    revision,
+  )
+  const texts = new Map<string, number>(Object.entries(JSON.parse(keyframe?.texts ?? '{}')))
+  const versions = sql.all<{ key: string; text: number | null }>(
+    'SELECT key, text FROM versions WHERE cluster = ? AND revision > ? AND revision <= ? ORDER BY revision',
+    cluster,
+    keyframe?.revision ?? 0,
+    revision,
+  )
+  for (const { key, text } of versions) {
+    if (text === null) texts.delete(key)
+    else texts.set(key, text)
+  }
+  return texts
+}
+
+/** Throws when it does not have the digest that was published: the tables are damaged. */
+export async function treeAt(
+  sql: Sql,
+  { cluster, revision, digest }: SnapshotRow,
+  pause: Pause,
+): Promise<Tree> {
+  const ids = JSON.stringify([...textsAt(sql, cluster, revision).values()])
+  const rows = sql.all<{ text: string }>(
+    'SELECT text FROM texts WHERE id IN (SELECT value FROM json_each(?))',
+    ids,
+  )
+  const byBucket = new Map<number, SnapshotObject[]>()
+  for (const { text } of rows) {
+    const object = JSON.parse(text) as SnapshotObject
+    const index = bucketOf(object.key)
+    byBucket.set(index, [...(byBucket.get(index) ?? []), object])
+  }
+  const buckets = new Map<number, Bucket>()
+  for (const [index, objects] of byBucket) {
+    buckets.set(index, bucketFrom(objects))
+    await pause()
+  }
+  const tree = replaceBuckets(emptyTree, buckets)
+  if (tree.root !== digest) throw new Error(`${cluster} at ${revision} does not have its digest`)
+  return tree
+}
+
+/** The object with this key at a revision; null: none. */
+export function objectAt(
+  sql: Sql,
+  cluster: string,
+  key: string,
+  revision: number,
+): SnapshotObject | null {
+  const [row] = sql.all<{ text: string | null }>(
+    `SELECT (SELECT text FROM texts WHERE id = versions.text) AS text FROM versions
+     WHERE cluster = ? AND key = ? AND revision <= ? ORDER BY revision DESC LIMIT 1`,
+    cluster,
+    key,
+    revision,
+  )
+  return row?.text ? JSON.parse(row.text) : null
+}
