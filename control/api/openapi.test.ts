@@ -76,7 +76,7 @@ describe('the OpenAPI document', () => {
   })
 
   /** POST, because a body says what is asked; nothing is changed. */
-  const questions = ['post /v1/clusters/{cluster}/explain']
+  const questions = ['post /v1/clusters/{cluster}/explain', 'post /v1/clusters/{cluster}/blame']
   const agentsOwn = (operation: OperationObject) =>
     !operation.security || ['agent', 'enrolment'].includes(operation.security[0]!.bearer![0]!)
 
