@@ -13,6 +13,7 @@ import { emptyFleet, type Fleet, foldPublished, foldReport } from '../../control
 import type { Answer, Input, Intent } from '../../control/domain/input.ts'
 import { parseRecord, recordText, type TurnRecord } from '../../control/domain/record.ts'
 import { emptyState, type State } from '../../control/domain/state.ts'
+import { checkForetold } from './foretold.ts'
 
 export interface ModelControl {
   state(): State
@@ -45,6 +46,7 @@ export function createModelControl(
 
   function take(input: Input, nowMs: number): Answer | null {
     const decision = decide(state, fleet, input, nowMs)
+    if (input.kind === 'intent') checkForetold(state, fleet, input, nowMs, decision)
     if (decision.kind === 'nothing') return null
     if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection }
     if (decision.kind === 'repeated') {
