@@ -7,6 +7,8 @@ import * as names from './names.ts'
 import { snapshotObject } from './object.ts'
 import { warningCode } from './warning-codes.ts'
 
+const object = snapshotObject.meta({ id: 'SnapshotObject' })
+
 export const warning = z.strictObject({
   code: warningCode,
   message: z.string(),
@@ -18,10 +20,8 @@ export const warning = z.strictObject({
 export const clusterChange = z.strictObject({
   from: names.digestHex,
   to: names.digestHex,
-  put: z.array(
-    z.strictObject({ key: z.string(), before: snapshotObject.nullable(), after: snapshotObject }),
-  ),
-  removed: z.array(z.strictObject({ key: z.string(), before: snapshotObject })),
+  put: z.array(z.strictObject({ key: z.string(), before: object.nullable(), after: object })),
+  removed: z.array(z.strictObject({ key: z.string(), before: object })),
   /** Changed objects that are not shown, because the answer would become too big. */
   omitted: z.int().min(0),
   /** The same as sentences. */

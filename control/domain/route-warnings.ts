@@ -19,94 +19,115 @@ import type { State } from './state.ts'
 import { valuesOf } from './table.ts'
 import type { Foreseen } from './warnings.ts'
 
-/** Pairs of matches compared for one dry run, about 50 ms; beyond it nothing more is claimed. */
-const comparisonsMax = 500_000
+/** Pairs that lie on one path, looked at for one dry run; beyond it nothing more is claimed. */
+const pairsMax = 200_000
 
-interface Neighbour {
+interface Entry {
   readonly route: RouteObject
-  readonly matches: readonly PlacedMatch[]
+  readonly match: PlacedMatch
 }
+/** The matches of one host, by their paths. */
+type Host = ReadonlyMap<string, readonly Entry[]>
 
 export function routeWarnings({ after, changes }: Foreseen): Warning[] {
   const found = new Map<string, Warning>()
-  const budget = { left: comparisonsMax }
+  const budget = { left: pairsMax }
   for (const [cluster, changed] of changes) {
     const routes = changed.flatMap(({ after: route }) => (route?.kind === 'route' ? route : []))
-    if (routes.length === 0) continue
-    const byHost = neighbours(after, cluster, routes)
-    for (const route of routes) {
-      for (const warning of warningsOfRoute(route, byHost, budget)) {
-        found.set(`${warning.code} ${warning.message}`, warning)
-      }
+    const hosts = new Set(routes.flatMap((route) => route.hosts))
+    const all = neighbours(after, cluster, routes, hosts)
+    for (const host of hosts) {
+      const own = entriesOn(host, routes)
+      const warnings = warningsOnHost(host, own, entriesOn(host, all), budget)
+      for (const warning of warnings) found.set(`${warning.code} ${warning.message}`, warning)
     }
   }
   return [...found.values()]
 }
 
-/** By host of a changed route: the public routes of all apps there, and the changed ones themselves. */
+/** The public routes of all apps on these hosts, and the changed previews. */
 function neighbours(
   state: State,
   cluster: string,
   changed: readonly RouteObject[],
-): ReadonlyMap<string, readonly Neighbour[]> {
-  const byHost = new Map<string, Neighbour[]>()
-  for (const { hosts } of changed) for (const host of hosts) byHost.set(host, [])
-  const add = (route: RouteObject) => {
-    const neighbour = { route, matches: placed(route) }
-    for (const host of new Set(route.hosts)) byHost.get(host)?.push(neighbour)
-  }
-  for (const app of valuesOf(state.apps)) {
-    if (!isServedIn(app, cluster)) continue
-    const hosts = [app.intent.hosts, ...app.intent.routes.map((route) => route.hosts ?? [])]
-    if (!hosts.some((some) => some.some((host) => byHost.has(host)))) continue
-    for (const route of routeObjects(app, cluster)) add(route)
-  }
-  for (const route of changed) if (route.release) add(route)
-  return byHost
+  hosts: ReadonlySet<string>,
+): RouteObject[] {
+  const isNear = (some: readonly string[]) => some.some((host) => hosts.has(host))
+  const near = [...(hosts.size > 0 ? valuesOf(state.apps) : [])].flatMap((app) => {
+    const { intent } = app
+    const here = [intent.hosts, ...intent.routes.map((route) => route.hosts ?? [])].some(isNear)
+    return here && isServedIn(app, cluster) ? routeObjects(app, cluster) : []
+  })
+  return [...near, ...changed.filter((route) => route.release)]
 }
 
-function* warningsOfRoute(
-  route: RouteObject,
-  byHost: ReadonlyMap<string, readonly Neighbour[]>,
+function entriesOn(host: string, routes: readonly RouteObject[]): Host {
+  const byPath = new Map<string, Entry[]>()
+  for (const route of routes) {
+    if (!route.hosts.includes(host)) continue
+    for (const match of placed(route)) {
+      const held = byPath.get(match.path)
+      if (held) held.push({ route, match })
+      else byPath.set(match.path, [{ route, match }])
+    }
+  }
+  return byPath
+}
+
+function* warningsOnHost(
+  host: string,
+  own: Host,
+  all: Host,
   budget: { left: number },
 ): Generator<Warning> {
-  const own = placed(route)
+  for (const { route, match } of [...own.values()].flat()) {
+    const reason = contradiction(host, match)
+    if (reason) yield unreachable(route, host, match, reason)
+  }
   const told = new Set<string>()
-  for (const host of new Set(route.hosts)) {
-    for (const match of own) {
-      const reason = contradiction(host, match)
-      if (reason) yield unreachable(route, host, match, reason)
-    }
-    for (const other of byHost.get(host) ?? []) {
-      budget.left -= own.length * other.matches.length
-      if (budget.left < 0) return
-      if (other.route.key === route.key) {
-        yield* shadowed(route, host, own, own)
-      } else if (other.route.app === route.app) {
-        yield* shadowed(route, host, own, other.matches)
-        yield* shadowed(other.route, host, other.matches, own)
-        if (route.release && !other.route.release) yield* hidden(route, host, own, other)
-      } else if (!told.has(other.route.app)) {
-        const warning = overlapping(route, host, own, other)
-        if (warning) {
-          told.add(other.route.app)
-          yield warning
-        }
+  for (const [one, other] of pairs(own, all)) {
+    if (budget.left-- <= 0) return
+    if (one.route.app !== other.route.app) {
+      const both = `${one.route.app} ${other.route.app}`
+      const warning = told.has(both) ? null : overlapping(host, one, other)
+      if (warning) {
+        told.add(both)
+        yield warning
       }
+    } else {
+      yield* shadowed(host, one, other)
+      yield* shadowed(host, other, one)
+      if (one.route.release && !other.route.release) yield* hidden(host, one, other, own)
     }
   }
 }
 
-function* shadowed(
-  route: RouteObject,
-  host: string,
-  matches: readonly PlacedMatch[],
-  others: readonly PlacedMatch[],
-): Generator<Warning> {
-  for (const match of matches) {
-    const taker = others.find((other) => shadows(other, match))
-    if (taker) yield unreachable(route, host, match, `${taker.key} takes every request of it first`)
+/** Every two that can hold for one path: one lies at or below the other. */
+function* pairs(own: Host, all: Host): Generator<readonly [own: Entry, other: Entry]> {
+  for (const [path, entries] of own) {
+    for (const above of pathsAbove(path)) {
+      for (const other of all.get(above) ?? []) for (const one of entries) yield [one, other]
+    }
   }
+  for (const [path, entries] of all) {
+    for (const above of pathsAbove(path)) {
+      if (above === path) continue
+      for (const one of own.get(above) ?? []) for (const other of entries) yield [one, other]
+    }
+  }
+}
+
+/** `/a/b` → `/a/b`, `/a` and the root, which is empty. */
+function* pathsAbove(path: string): Generator<string> {
+  for (let end = path.length; end >= 0; end = path.lastIndexOf('/', end - 1)) {
+    yield path.slice(0, end)
+    if (end === 0) return
+  }
+}
+
+function* shadowed(host: string, { match, route }: Entry, other: Entry): Generator<Warning> {
+  if (!shadows(other.match, match)) return
+  yield unreachable(route, host, match, `${other.route.key} takes every request of it first`)
 }
 
 const unreachable = (
@@ -120,40 +141,33 @@ const unreachable = (
   object: route.key,
 })
 
-function overlapping(
-  route: RouteObject,
-  host: string,
-  own: readonly PlacedMatch[],
-  other: Neighbour,
-): Warning | null {
-  for (const match of own) {
-    for (const theirs of other.matches) {
-      const both = overlapOf(match, theirs)
-      if (!both) continue
-      const [first, last] =
-        precedence(match, theirs) < 0 ? [route, other.route] : [other.route, route]
-      const message = `${first.key} comes before ${last.key} for ${placeOf(both)} on ${host}: these requests of "${last.app}" go to "${first.app}".`
-      return { code: 'overlap-with-app', message, object: route.key }
-    }
-  }
-  return null
+function overlapping(host: string, one: Entry, other: Entry): Warning | null {
+  const both = overlapOf(one.match, other.match)
+  if (!both) return null
+  const [first, last] =
+    precedence(one.match, other.match) < 0 ? [one.route, other.route] : [other.route, one.route]
+  const message = `${first.key} comes before ${last.key} for ${placeOf(both)} on ${host}: these requests of "${last.app}" go to "${first.app}".`
+  return { code: 'overlap-with-app', message, object: one.route.key }
 }
 
-/** Public matches that come before the preview, where no other match of the preview comes before them. */
+/** A public match that comes before the preview, where no other match of the preview comes before it. */
 function* hidden(
-  preview: RouteObject,
   host: string,
-  own: readonly PlacedMatch[],
-  { route, matches }: Neighbour,
+  { route: preview, match }: Entry,
+  { route, match: theirs }: Entry,
+  own: Host,
 ): Generator<Warning> {
-  for (const theirs of matches) {
-    const both = own
-      .filter((match) => precedence(theirs, match) < 0)
-      .map((match) => overlapOf(match, theirs))
-      .find((shared) => shared !== null)
-    if (!both) continue
-    if (own.some((match) => precedence(match, theirs) < 0 && accepts(match, both))) continue
-    const message = `${route.key} answers ${placeOf(both)} on ${host}, not the preview of ${preview.release}.`
-    yield { code: 'preview-hidden', message, object: preview.key }
+  const both = precedence(theirs, match) < 0 ? overlapOf(match, theirs) : null
+  if (!both) return
+  for (const above of pathsAbove(both.path)) {
+    const saves = (own.get(above) ?? []).some(
+      (one) =>
+        one.route.key === preview.key &&
+        precedence(one.match, theirs) < 0 &&
+        accepts(one.match, both),
+    )
+    if (saves) return
   }
+  const message = `${route.key} answers ${placeOf(both)} on ${host}, not the preview of ${preview.release}.`
+  yield { code: 'preview-hidden', message, object: preview.key }
 }
