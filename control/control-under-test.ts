@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import type { LogCode } from '#wire/log-codes.ts'
 import type { LogFields } from '#wire/log-line.ts'
 import { init } from './commands.ts'
-import { type Served, serve } from './serve.ts'
+import { type Served, type ServeOptions, serve } from './serve.ts'
 import { openStateFolder, type StateFolder, stateFiles } from './trust/folder.ts'
 
 export interface Called {
@@ -52,7 +52,10 @@ export interface ControlUnderTest {
 
 const clocks = { now: Date.now, monotonicMs: () => performance.now() }
 
-export async function startControl(clusters = ['eu-1', 'us-1']): Promise<ControlUnderTest> {
+export async function startControl(
+  clusters = ['eu-1', 'us-1'],
+  more: Pick<ServeOptions, 'webhookTiming'> = {},
+): Promise<ControlUnderTest> {
   const root = mkdtempSync(join(tmpdir(), 'switchyard-control-'))
   const folder = openStateFolder(join(root, 'state'))
   await init({ folder, ...clocks, wrapLog: (log) => log }, clusters)
@@ -64,6 +67,7 @@ export async function startControl(clusters = ['eu-1', 'us-1']): Promise<Control
       hosts: [],
       nats: null,
       step: () => {},
+      ...more,
       say: (code, text, fields) => said.push({ code, text, ...fields }),
       onFatal: (error) => {
         throw error

@@ -12,6 +12,7 @@ import { createPublisher, type FleetAhead } from './delivery/publisher.ts'
 import type { Transport } from './delivery/transport.ts'
 import { intentActive } from './domain/active.ts'
 import type { Compile } from './domain/decide.ts'
+import type { DomainEvent } from './domain/event.ts'
 import type { Answer, Input } from './domain/input.ts'
 import { valuesOf } from './domain/table.ts'
 import type { Explain } from './explaining.ts'
@@ -22,6 +23,7 @@ import { createReadings } from './readings.ts'
 import { saying, sayTurn } from './saying.ts'
 import type { ControlKeys } from './trust/keys.ts'
 import { createTurns, type Turns, TurnsStopped } from './turn.ts'
+import { createWebhooks, type WebhookPlace } from './webhooks/webhooks.ts'
 
 export interface ControlOptions {
   readonly log: Log
@@ -49,6 +51,7 @@ export interface ControlOptions {
   readonly onFatal: (error: unknown) => void
   readonly onFleetAhead: (found: FleetAhead) => void
   readonly say: Say
+  readonly webhooks: WebhookPlace
 }
 
 export interface Control {
@@ -92,7 +95,17 @@ export async function createControl(options: ControlOptions): Promise<Control> {
       metrics.turnTaken(turn.kind, turn.ms / 1_000)
       sayTurn(options.say, turn)
       noticeAhead()
+      if (turn.record?.events.some(isOfWebhook)) webhooks.follow()
     },
+  })
+  const webhooks = createWebhooks({
+    ...options.webhooks,
+    log,
+    state: turns.state,
+    now,
+    monotonicMs,
+    onAttempt: (name, { reason }) => metrics.webhookTried(name, reason === null),
+    say: options.say,
   })
   let toldAhead: FleetAhead | null = null
   const readings = createReadings(turns, options.history, options.explain, now)
@@ -111,6 +124,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     },
     desk: { submit, welcome, respond: http.respond },
     log,
+    webhooks,
     health: {
       notReady,
       logPosition: () => turns.state().position,
@@ -164,17 +178,22 @@ export async function createControl(options: ControlOptions): Promise<Control> {
       publishLag: Object.fromEntries(lag),
       agents: readings.clusters().flatMap(({ cluster }) => readings.agents(cluster)),
       releases: [...valuesOf(turns.state().releases)],
+      webhooks: webhooks.list(),
       ready: notReady() === null,
     }
   }
 
   return {
-    start: turns.start,
+    async start() {
+      await turns.start()
+      webhooks.follow()
+    },
     fetch: api.fetch,
     turns,
     async stop() {
       alarm.set(null)
       await turns.stop()
+      await webhooks.stop()
       await publisher.stop()
       await Promise.all([...new Set([transport, http])].map((one) => one.close()))
       await options.history.close()
@@ -191,6 +210,8 @@ const withPostedReports = (transport: Transport, http: HttpTransport): Transport
     http.onReport(listener)
   },
 })
+
+const isOfWebhook = ({ type }: DomainEvent) => type === 'webhook-set' || type === 'webhook-removed'
 
 const stopping = {
   code: 'overloaded',

@@ -6,14 +6,16 @@
  *   publish     before a header goes out          published   it is out
  *   buckets     before buckets are stored         stored      they are stored
  *   index       before the index is stored        indexed     it is stored
+ *   cursor        before it is noted that a webhook was told
  *   file-written, file-renamed, file-synced       a file of the state folder is replaced
  */
 import type { Transport } from './delivery/transport.ts'
 import type { Log } from './log/log.ts'
+import type { Cursors } from './webhooks/cursors.ts'
 
 export const crashSteps = [
   'append', 'appended', 'publish', 'published', 'buckets', 'stored', 'index', 'indexed',
-  'file-written', 'file-renamed', 'file-synced',
+  'cursor', 'file-written', 'file-renamed', 'file-synced',
 ] as const // biome-ignore format: the table above
 
 export type Step = (name: string) => void
@@ -44,6 +46,14 @@ export const crashingTransport = (transport: Transport, step: Step): Transport =
     between(step, 'buckets', 'stored', () => transport.storeBuckets(cluster, buckets)),
   storeIndex: (cluster, index) =>
     between(step, 'index', 'indexed', () => transport.storeIndex(cluster, index)),
+})
+
+export const crashingCursors = (cursors: Cursors, step: Step): Cursors => ({
+  ...cursors,
+  set(name, cursor) {
+    step('cursor')
+    cursors.set(name, cursor)
+  },
 })
 
 async function between<T>(step: Step, before: string, after: string, work: () => Promise<T>) {

@@ -47,6 +47,12 @@ export function createMetrics(read: () => Gauges): Metrics {
     labelNames: ['cluster', 'result'],
     registers,
   })
+  const webhookTries = new Counter({
+    name: 'switchyard_webhook_attempts_total',
+    help: 'Attempts to deliver a message, by what came of them.',
+    labelNames: ['webhook', 'result'],
+    registers,
+  })
   const gauge = (
     name: string,
     help: string,
@@ -76,12 +82,25 @@ export function createMetrics(read: () => Gauges): Metrics {
   gauge('releases', 'Releases by phase.', ['phase'], (it, { releases }) => {
     for (const { phase } of releases) it.inc({ phase })
   })
+  gauge(
+    'webhook_failing',
+    '1 while its receiver takes nothing.',
+    ['webhook'],
+    (it, { webhooks }) => {
+      for (const { name, state } of webhooks) it.set({ webhook: name }, state === 'failing' ? 1 : 0)
+    },
+  )
+  gauge('webhook_behind', 'Records not delivered yet.', ['webhook'], (it, { webhooks }) => {
+    for (const { name, behind } of webhooks) it.set({ webhook: name }, behind)
+  })
   return {
     requestAnswered({ method, route, status, seconds }) {
       requests.inc({ method, route, status })
       requestSeconds.observe({ method, route }, seconds)
     },
     turnTaken: (kind, seconds) => turnSeconds.observe({ kind }, seconds),
+    webhookTried: (webhook, taken) =>
+      webhookTries.inc({ webhook, result: taken ? 'taken' : 'failed' }),
     published: (cluster, seconds) => publishSeconds.observe({ cluster }, seconds),
     failed: (cluster) => publishFailures.inc({ cluster }),
     reportTaken: (cluster) => reports.inc({ cluster, result: 'taken' }),

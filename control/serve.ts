@@ -6,11 +6,11 @@ import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
-import type { Say } from '#wire/log-line.ts'
+import { type Say, stackOf } from '#wire/log-line.ts'
 import { rememberFleetEpoch } from './commands.ts'
 import { createCompile } from './compile.ts'
 import { type Control, createControl } from './control.ts'
-import { crashingLog, crashingTransport, type Step } from './crash-points.ts'
+import { crashingCursors, crashingLog, crashingTransport, type Step } from './crash-points.ts'
 import { createHttpTransport } from './delivery/http.ts'
 import { natsCredentials } from './delivery/nats-credentials.ts'
 import { createExplain } from './explaining.ts'
@@ -19,6 +19,9 @@ import { openSqliteLog } from './log/sqlite.ts'
 import { createMetrics } from './metrics.ts'
 import { type StateFolder, stateFiles } from './trust/folder.ts'
 import { loadKeys } from './trust/keys.ts'
+import { openCursors } from './webhooks/cursors.ts'
+import type { WebhookTiming } from './webhooks/deliveries.ts'
+import { createWebhookSecrets } from './webhooks/secrets.ts'
 
 export interface ServeOptions {
   readonly folder: StateFolder
@@ -29,6 +32,7 @@ export interface ServeOptions {
   readonly step: Step
   readonly say: Say
   readonly onFatal: (error: unknown) => void
+  readonly webhookTiming?: WebhookTiming
 }
 
 export interface Served {
@@ -50,6 +54,8 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const { folder, say, step } = options
   const stored = folder.readKeys()
   if (!stored) throw new Error(`${folder.path} has no keys; run \`control init\` first`)
+  const sayLost = (error: unknown) =>
+    say('webhook-cursors-lost', `messages may be repeated: ${stackOf(error)}`)
   const http = createHttpTransport()
   const nats = options.nats && (await openNats(options.nats))
   const transport = crashingTransport(nats?.transport ?? http, step)
@@ -78,6 +84,11 @@ export async function serve(options: ServeOptions): Promise<Served> {
       rememberFleetEpoch(folder, found.epoch.number)
     },
     say,
+    webhooks: {
+      secrets: createWebhookSecrets(folder),
+      cursors: crashingCursors(openCursors(folder, sayLost), step),
+      ...(options.webhookTiming && { timing: options.webhookTiming }),
+    },
   })
   await control.start()
   if (control.turns.state().epoch === null) {

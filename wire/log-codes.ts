@@ -22,6 +22,9 @@ export const logCodes = {
   'fleet-ahead': { level: 'error', sentence: 'Agents have seen more than this log holds: nothing is published. Fields: cluster, epoch, revision.' },
   'history-damaged': { level: 'warn', sentence: 'The history beside the log cannot be used; it is made again from the log. Fields: file.' },
   'call-failed': { level: 'error', sentence: 'A call of the API met a bug and was answered 500.' },
+  'webhook-failing': { level: 'warn', sentence: 'The receiver of a webhook takes no messages; it is tried on. Fields: webhook.' },
+  'webhook-recovered': { level: 'info', sentence: 'The receiver takes messages again. Fields: webhook.' },
+  'webhook-cursors-lost': { level: 'warn', sentence: 'How far webhooks were told cannot be written; messages may be repeated.' },
   'control-failed': { level: 'fatal', sentence: 'Control cannot go on and ends.' },
 
   // Agents: the supervisor and its children.

@@ -1,5 +1,6 @@
 /** Webhooks as the API takes and shows them, and the message that a receiver gets. */
 import { z } from 'zod'
+import { sha256Hex } from './digest.ts'
 import { limits } from './limits.ts'
 import * as names from './names.ts'
 
@@ -26,6 +27,9 @@ export const webhookUrl = z
     message: 'without user and password: messages are signed instead',
   })
   .refine((text) => !text.includes('#'), 'without a fragment: it is never sent')
+
+/** What the log holds instead of an address. */
+export const webhookUrlHash = (url: string): string => sha256Hex(new TextEncoder().encode(url))
 
 export const webhookIntent = z.strictObject({
   url: webhookUrl,

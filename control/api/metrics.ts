@@ -1,4 +1,5 @@
 /** The port to the metrics: what control tells of itself, and what gauges read from it. */
+import type { WebhookView } from '#wire/webhook.ts'
 import type { PublisherMetrics } from '../delivery/publisher.ts'
 
 export interface Metrics extends PublisherMetrics {
@@ -10,6 +11,7 @@ export interface Metrics extends PublisherMetrics {
     readonly seconds: number
   }): void
   turnTaken(kind: string, seconds: number): void
+  webhookTried(name: string, taken: boolean): void
   text(): Promise<{ readonly contentType: string; readonly body: string }>
 }
 
@@ -21,4 +23,5 @@ export interface Gauges {
   readonly agents: readonly { readonly cluster: string; readonly condition: string }[]
   readonly releases: readonly { readonly phase: string }[]
   readonly ready: boolean
+  readonly webhooks: readonly Pick<WebhookView, 'name' | 'state' | 'behind'>[]
 }

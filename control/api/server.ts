@@ -25,6 +25,7 @@ import { errorsPath, problem } from './problem.ts'
 import { defineReleases, type ReleaseReader } from './releases.ts'
 import { defineSnapshot } from './snapshot.ts'
 import { defineTokens, type TokenReader } from './tokens.ts'
+import { defineWebhooks, type WebhookDesk } from './webhooks.ts'
 
 export interface ApiDependencies {
   readonly credentials: Credentials
@@ -41,6 +42,7 @@ export interface ApiDependencies {
   readonly log: FollowedLog
   readonly health: Health
   readonly metrics: Metrics
+  readonly webhooks: WebhookDesk
   readonly monotonicMs: () => number
   /** Told of bugs; the caller has been answered 500. */
   readonly onError: (error: unknown) => void
@@ -99,6 +101,7 @@ export function createApi(dependencies: ApiDependencies): Api {
   defineAudit(define, reader)
   defineTokens(define, taker, reader)
   defineDocuments(define, reader)
+  defineWebhooks(define, taker, dependencies.webhooks)
   defineAgents(define, desk)
   let documentText: string | null = null
   app.get('/openapi.json', (context) => {

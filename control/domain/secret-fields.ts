@@ -1,5 +1,5 @@
 /** Fields of events that nobody outside is shown: hashes of tokens and whatever is a secret. */
-export const isSecretField = (name: string): boolean => /tokenHash$|secret/i.test(name)
+export const isSecretField = (name: string): boolean => /(token|url)Hash$|secret/i.test(name)
 
 /** The same value without them, at any depth. */
 export const withoutSecrets = <Value>(value: Value): Value =>

@@ -18,7 +18,8 @@ import type { StateFolder } from '../trust/folder.ts'
 import { stateFiles } from '../trust/folder.ts'
 import { copySqliteLog, openSqliteLog } from './sqlite.ts'
 
-const isSecret = (name: string) => name === stateFiles.keys || /^[a-z0-9-]+\.token$/.test(name)
+const isSecret = (name: string) =>
+  name === stateFiles.keys || /^[a-z0-9-]+\.(token|secret)$/.test(name)
 
 /** Throws when `to` exists, and leaves nothing half-written under that name. */
 export function writeBackup(folder: StateFolder, to: string): void {

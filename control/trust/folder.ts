@@ -8,6 +8,8 @@
  *   keys.json       0600  signing key and spare
  *   admin.token     0600  may be moved away once read
  *   enrol-<c>.token 0600  lets agents of cluster <c> join
+ *   webhook-<n>.secret 0600  address and secret of webhook <n>
+ *   webhook-cursors.json  how far each webhook has been told; may be lost
  *   fleet-epoch.json      highest epoch an agent was seen with, when it was ahead of the log
  */
 import {
@@ -18,6 +20,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -30,6 +33,8 @@ export const stateFiles = {
   adminToken: 'admin.token',
   enrolmentToken: (cluster: string) => `enrol-${cluster}.token`,
   fleetEpoch: 'fleet-epoch.json',
+  webhookSecret: (name: string) => `webhook-${name}.secret`,
+  webhookCursors: 'webhook-cursors.json',
 } as const
 
 export interface StateFolder {
@@ -39,6 +44,8 @@ export interface StateFolder {
   read(name: string): string | null
   /** Durable and whole once it returns; mode 0600. */
   write(name: string, text: string): void
+  /** Nothing happens when there is no such file. */
+  remove(name: string): void
   /** Null before `init`. Throws when the file is damaged. */
   readKeys(): StoredKeys | null
   writeKeys(keys: StoredKeys): void
@@ -58,6 +65,7 @@ export function openStateFolder(
     file,
     read,
     write,
+    remove: (name) => rmSync(file(name), { force: true }),
     readKeys() {
       const text = read(stateFiles.keys)
       if (text === null) return null
