@@ -98,8 +98,14 @@ export const appIntent = z.strictObject({
     .array(names.clusterName)
     .min(1)
     .max(limits.clusters)
-    .refine(unique, 'each cluster once'),
-  hosts: z.array(names.hostname).min(1).max(limits.hostsPerApp).refine(unique, 'each host once'),
+    .refine(unique, 'each cluster once')
+    .describe('Where it runs.'),
+  hosts: z
+    .array(names.hostname)
+    .min(1)
+    .max(limits.hostsPerApp)
+    .refine(unique, 'each host once')
+    .describe('Host names that lead to it; a route may have its own.'),
   routes: z
     .array(routeIntent)
     .min(1)
@@ -107,21 +113,41 @@ export const appIntent = z.strictObject({
     .refine((routes) => unique(routes.map((route) => route.name)), 'each route name once')
     .default([
       { name: 'default', matches: [{ path: { type: 'PathPrefix', value: '/' }, headers: [] }] },
-    ]),
-  platform,
-  /** Copies of each release in each cluster; also what "prepared" waits for on managed platforms. */
-  copies: z.int().min(1).max(limits.copiesPerRelease).default(1),
-  /** After a switch, exchanges still open on the old release are closed at this age. Default: never. */
-  drainDeadlineMs: z.int().min(0).max(limits.drainDeadlineMs).optional(),
-  /** For canaries. Left out: the header `x-user-id`. */
-  userKey: userKey.optional(),
-  /** Approvals that a release needs before it may take public traffic; none by its author. Left out: 0. */
-  approvals: z.int().min(0).max(limits.approvalsPerRelease).optional(),
-  /** For people and for `apply --prune`; they route nothing. */
+    ])
+    .describe('What leads to it; left out: everything on its hosts.'),
+  platform: platform.describe('Where its copies live.'),
+  copies: z
+    .int()
+    .min(1)
+    .max(limits.copiesPerRelease)
+    .default(1)
+    .describe(
+      'Copies of each release in each cluster; also what "prepared" waits for on managed platforms.',
+    ),
+  drainDeadlineMs: z
+    .int()
+    .min(0)
+    .max(limits.drainDeadlineMs)
+    .optional()
+    .describe(
+      'After a switch, exchanges still open on the old release are closed at this age, in milliseconds. Left out: never.',
+    ),
+  userKey: userKey
+    .optional()
+    .describe('What tells users apart in a canary. Left out: the header `x-user-id`.'),
+  approvals: z
+    .int()
+    .min(0)
+    .max(limits.approvalsPerRelease)
+    .optional()
+    .describe(
+      'Approvals that a release needs before it may take public traffic; none by its author. Left out: 0.',
+    ),
   labels: z
     .record(names.labelKey, names.labelValue)
     .refine((labels) => Object.keys(labels).length <= limits.labelsPerApp, 'too many labels')
-    .optional(),
+    .optional()
+    .describe('For people and for `apply --prune`; they route nothing.'),
 })
 
 export type UserKey = z.infer<typeof userKey>

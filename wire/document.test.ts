@@ -37,6 +37,9 @@ const freeze = {
     reason: 'nobody is here',
   },
 }
+interface Spec {
+  readonly properties: Readonly<Record<string, { readonly description?: string }>>
+}
 const right = { app, release, freeze }
 
 /** What neither the parser nor an editor lets pass. */
@@ -87,6 +90,13 @@ describe('a JSON Schema for editors', () => {
       JSON.stringify(schemas[name as 'app'].errors),
     ).toBe(true)
     expect(schemas.document(document)).toBe(true)
+  })
+
+  it.each(['app', 'release', 'freeze'] as const)('says what each field of a %s is', (name) => {
+    const { properties } = jsonSchemaOf(name) as { properties: Record<string, Spec> }
+    const schema = properties.spec!
+    const silent = Object.entries(schema.properties).filter(([, { description }]) => !description)
+    expect(silent.map(([field]) => field)).toEqual([])
   })
 
   it('takes what is left out only where the parser does', () => {

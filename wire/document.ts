@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import { type AppIntent, appIntent } from './app.ts'
-import { freezeIntent } from './freeze.ts'
+import { type FreezeIntent, freezeIntent } from './freeze.ts'
 import * as names from './names.ts'
 import { releaseIntent } from './release.ts'
 
@@ -61,6 +61,13 @@ export function appDocumentOf(name: string, { labels: held, ...spec }: AppIntent
   const metadata = { name, ...(held && { labels: held }) }
   return { apiVersion, kind: 'App', metadata, spec }
 }
+
+export const freezeDocumentOf = (name: string, spec: FreezeIntent): FreezeDocument => ({
+  apiVersion,
+  kind: 'Freeze',
+  metadata: { name },
+  spec,
+})
 
 /** One file each for editors, under `/v1/schemas/` and in `docs/schemas/`; `document` is any of them. */
 export const documentSchemas = {

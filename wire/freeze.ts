@@ -8,14 +8,20 @@ const instant = z.iso.datetime({ offset: true, error: 'an instant, as 2026-12-24
 /** What an operator PUTs to `/v1/freezes/{name}`. */
 export const freezeIntent = z
   .strictObject({
-    from: instant,
-    until: instant,
-    /** The window comes again, in steps of exactly 24 hours or 7 days. */
-    every: z.enum(['day', 'week']).optional(),
-    /** Left out: all apps; all clusters. */
-    apps: z.array(names.appName).min(1).max(256).optional(),
-    clusters: z.array(names.clusterName).min(1).max(limits.clusters).optional(),
-    reason: names.reason,
+    from: instant.describe('When it begins.'),
+    until: instant.describe('When it ends.'),
+    every: z
+      .enum(['day', 'week'])
+      .optional()
+      .describe('The window comes again, in steps of exactly 24 hours or 7 days.'),
+    apps: z.array(names.appName).min(1).max(256).optional().describe('Left out: all apps.'),
+    clusters: z
+      .array(names.clusterName)
+      .min(1)
+      .max(limits.clusters)
+      .optional()
+      .describe('Left out: all clusters.'),
+    reason: names.reason.describe('Shown to who is refused by it.'),
   })
   .refine((one) => Date.parse(one.from) < Date.parse(one.until), {
     path: ['until'],

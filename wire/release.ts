@@ -27,8 +27,7 @@ export const stepPause = z.union([
 /** Canary: percent of the users that the candidate answers, where. */
 export const stepIntent = z.strictObject({
   weight: z.int().min(0).max(100),
-  /** Left out: every cluster of the wave. */
-  clusters: clusterList.optional(),
+  clusters: clusterList.optional().describe('Left out: every cluster of the wave.'),
   pause: stepPause.optional(),
 })
 
@@ -38,14 +37,21 @@ export const waveIntent = z.strictObject({ clusters: clusterList, pause: stepPau
 /** One or several ways to reach the candidate before it is public. */
 export const preview = z
   .strictObject({
-    /** This path prefix, rewritten to `/`. */
-    path: names.pathValue.refine((path) => path !== '/', 'not "/"').optional(),
-    /** Requests with this header, on the app's own hosts and routes. */
-    header: headerField.optional(),
-    /** The app's routes on a host of its own. */
-    host: names.hostname.refine((host) => !host.startsWith('*'), 'not a wildcard').optional(),
-    /** Signed, expiring links on the app's own hosts may be made. Content format 2. */
-    links: z.boolean().optional(),
+    path: names.pathValue
+      .refine((path) => path !== '/', 'not "/"')
+      .optional()
+      .describe('This path prefix, rewritten to `/`.'),
+    header: headerField
+      .optional()
+      .describe("Requests with this header, on the app's own hosts and routes."),
+    host: names.hostname
+      .refine((host) => !host.startsWith('*'), 'not a wildcard')
+      .optional()
+      .describe("The app's routes on a host of its own."),
+    links: z
+      .boolean()
+      .optional()
+      .describe("Signed, expiring links on the app's own hosts may be made. Content format 2."),
   })
   .refine(
     (one) => one.path || one.header || one.host || one.links,
@@ -67,33 +73,48 @@ export const rolling = z.strictObject({
 
 export const releaseIntent = z
   .strictObject({
-    app: names.appName,
-    /** Left out with `undo` only. */
-    version: names.version.optional(),
-    /** Undo: the version of this former release again, as a new release. */
-    undo: names.releaseId.optional(),
-    /** Left out: all clusters of the app. */
-    clusters: clusterList.optional(),
-    strategy: strategy.default('blueGreen'),
-    /** Where the candidate can be tried before it is public. */
-    preview: preview.optional(),
-    /** Canary. Left out: 10, 25 and 50 percent, each until it is promoted. */
-    steps: z.array(stepIntent).min(1).max(limits.stepsPerRelease).optional(),
-    /** Canary. */
-    target: target.optional(),
-    /** Rolling. */
-    rolling: rolling.optional(),
-    /** Left out: all clusters in one wave. Clusters that no wave names follow in a last one. */
-    waves: z.array(waveIntent).min(1).max(limits.clusters).optional(),
-    /**
-     * Begin without being asked once the candidate is ready. Left out: when nothing is live yet, and for
-     * rolling. Approvals and freeze windows are waited for.
-     */
-    autoPromote: z.boolean().optional(),
-    /** An agent that stays silent until the deadline: abort the switch, or go on and name it. */
-    whenSilent: z.enum(['abort', 'proceed']).default('abort'),
-    /** How long a switch waits for the acks of the required agents. */
-    deadlineMs: z.int().min(100).max(limits.switchDeadlineMs).default(30_000),
+    app: names.appName.describe('Whose release it is.'),
+    version: names.version.optional().describe('Left out with `undo` only.'),
+    undo: names.releaseId
+      .optional()
+      .describe('Undo: the version of this former release again, as a new release.'),
+    clusters: clusterList.optional().describe('Left out: all clusters of the app.'),
+    strategy: strategy.default('blueGreen').describe('How it goes live.'),
+    preview: preview.optional().describe('Where the candidate can be tried before it is public.'),
+    steps: z
+      .array(stepIntent)
+      .min(1)
+      .max(limits.stepsPerRelease)
+      .optional()
+      .describe('Canary. Left out: 10, 25 and 50 percent, each until it is promoted.'),
+    target: target.optional().describe('Canary: requests that it answers whatever its weight.'),
+    rolling: rolling.optional().describe('Rolling: how many copies are replaced at a time.'),
+    waves: z
+      .array(waveIntent)
+      .min(1)
+      .max(limits.clusters)
+      .optional()
+      .describe(
+        'Left out: all clusters in one wave. Clusters that no wave names follow in a last one.',
+      ),
+    autoPromote: z
+      .boolean()
+      .optional()
+      .describe(
+        'Begin without being asked once the candidate is ready. Left out: when nothing is live yet, and for rolling. Approvals and freeze windows are waited for.',
+      ),
+    whenSilent: z
+      .enum(['abort', 'proceed'])
+      .default('abort')
+      .describe(
+        'An agent that stays silent until the deadline: abort the switch, or go on and name it.',
+      ),
+    deadlineMs: z
+      .int()
+      .min(100)
+      .max(limits.switchDeadlineMs)
+      .default(30_000)
+      .describe('How long a switch waits for the acks of the required agents, in milliseconds.'),
   })
   .refine((intent) => (intent.version === undefined) !== (intent.undo === undefined), {
     path: ['version'],

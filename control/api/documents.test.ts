@@ -95,6 +95,17 @@ describe('what control exports', () => {
     }
   })
 
+  it('has the freeze windows too', async () => {
+    const body = { from: '2026-12-24T16:00:00Z', until: '2026-12-27T08:00:00Z', reason: 'holidays' }
+    await control.call('PUT', '/v1/freezes/christmas', { body })
+    const [freeze] = await exported(control, '?kind=Freeze')
+    expect(freeze).toMatchObject({ kind: 'Freeze', metadata: { name: 'christmas' }, spec: body })
+    const path = '/v1/freezes/christmas?dryRun=true'
+    const told = await control.call('PUT', path, { body: freeze!.spec })
+    expect(told.body).toMatchObject({ events: [] })
+    await control.call('DELETE', '/v1/freezes/christmas', { body: {} })
+  })
+
   it('comes with schemas for editors, without a token', async () => {
     for (const name of Object.keys(documentSchemas)) {
       const { status, headers, text } = await control.call('GET', `/v1/schemas/${name}.json`, {

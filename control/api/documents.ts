@@ -10,7 +10,7 @@ import {
 import type { Define } from './operation.ts'
 
 export interface DocumentReader {
-  /** Apps by name, each followed by its releases. */
+  /** Apps by name, each followed by its releases; then freezes. */
   documents(): readonly AnyDocument[]
 }
 

@@ -67,6 +67,12 @@ type Pair = readonly [before: SnapshotObject | null, after: SnapshotObject | nul
 const words = (...pairs: readonly Pair[]) =>
   wordsOf(pairs.map(([before, after]) => ({ key: (after ?? before)!.key, before, after })))
 
+const twin = route({
+  key: 'preview/shop/shop-r2/header-0/default',
+  matches: [{ headers: [{ name: 'x-green', value: '1' }] }],
+  release: 'shop-r2',
+})
+
 describe('a change of an object in words', () => {
   it.each<readonly [...Pair, readonly string[]]>([
     [null, route(), ['Route default of shop is new: /* on shop.example.']],
@@ -75,6 +81,13 @@ describe('a change of an object in words', () => {
       null,
       preview,
       ['The preview of shop-r2 is new: /test/* on shop.example; the matched prefix becomes /.'],
+    ],
+    [
+      null,
+      twin,
+      [
+        'The way to shop-r2 by header, like route default of shop, is new: /* with header x-green: 1 on shop.example.',
+      ],
     ],
     [
       route(),

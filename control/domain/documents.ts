@@ -6,20 +6,22 @@ import {
   type AnyDocument,
   apiVersion,
   appDocumentOf,
+  freezeDocumentOf,
   type ReleaseDocument,
 } from '#wire/document.ts'
 import { releaseIntent } from '#wire/release.ts'
 import { type AppState, publicRelease, releasesOf, type State } from './state.ts'
 import { valuesOf } from './table.ts'
 
-/** Apps by name, each with the documents of its live releases. */
+/** Apps by name, each with the documents of its live releases; then freezes by name. */
 export function documentsOf(state: State): AnyDocument[] {
   const apps = [...valuesOf(state.apps)].filter((app) => !app.deleting)
   apps.sort((a, b) => (a.app < b.app ? -1 : 1))
-  return apps.flatMap((app) => [
-    appDocumentOf(app.app, app.intent),
-    ...releaseDocuments(state, app),
-  ])
+  const freezes = [...state.freezes.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  return [
+    ...apps.flatMap((app) => [appDocumentOf(app.app, app.intent), ...releaseDocuments(state, app)]),
+    ...freezes.map(({ name, intent }) => freezeDocumentOf(name, intent)),
+  ]
 }
 
 /** How it went live is not said again: the first release of an app goes live when it is ready. */

@@ -201,12 +201,13 @@ describe('a dry run warns of', () => {
       {
         code: 'preview-hidden',
         message:
-          'route/shop/health answers exactly /test/health on shop.example, not the preview of shop-r2.',
+          'route/shop/health answers exactly /test/health on shop.example before preview/shop/shop-r2 can lead it to shop-r2.',
         object: 'preview/shop/shop-r2',
       },
     ])
-    const other = { path: '/green' }
-    expect(codes(fleet, createRelease('shop', { version: '2', preview: other }))).toEqual([])
+    for (const other of [{ path: '/green' }, { header: { name: 'x-green', value: '1' } }]) {
+      expect(codes(fleet, createRelease('shop', { version: '2', preview: other }))).toEqual([])
+    }
   })
 
   it('a release without endpoints', () => {

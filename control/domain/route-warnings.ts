@@ -162,12 +162,12 @@ function* hidden(
   for (const above of pathsAbove(both.path)) {
     const saves = (own.get(above) ?? []).some(
       (one) =>
-        one.route.key === preview.key &&
+        one.route.release === preview.release &&
         precedence(one.match, theirs) < 0 &&
         accepts(one.match, both),
     )
     if (saves) return
   }
-  const message = `${route.key} answers ${placeOf(both)} on ${host}, not the preview of ${preview.release}.`
+  const message = `${route.key} answers ${placeOf(both)} on ${host} before ${preview.key} can lead it to ${preview.release}.`
   yield { code: 'preview-hidden', message, object: preview.key }
 }

@@ -24,10 +24,12 @@ export function routeWords(before: RouteObject | null, after: RouteObject | null
   return parts.length === 0 ? [] : [`${nameOf(after)} changes: ${parts.join('; ')}.`]
 }
 
-/** `route/shop/default` and `preview/shop/shop-r2`. */
-function nameOf(route: RouteObject): string {
-  const [kind, app, name] = route.key.split('/')
-  return kind === 'preview' ? `The preview of ${route.release ?? name}` : `Route ${name} of ${app}`
+/** `route/shop/default`, `preview/shop/shop-r2` and `preview/shop/shop-r2/header-0/default`. */
+function nameOf({ key, release }: RouteObject): string {
+  const [, app, name, way, twin] = key.split('/')
+  if (!release) return `Route ${name} of ${app}`
+  if (!twin) return `The preview of ${release}`
+  return `The way to ${release} by ${way?.replace(/-\d+$/, '')}, like route ${twin} of ${app},`
 }
 
 const reachOf = (route: RouteObject): string =>
