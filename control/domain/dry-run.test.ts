@@ -219,6 +219,27 @@ describe('a dry run warns of', () => {
     ])
   })
 
+  it('nothing where endpoints are shared, as while copies are replaced', () => {
+    const fleet = fleetOf('eu-1')
+    fleet.ask(enrol('eu-1', 'a'))
+    fleet.ask(putApp('shop', { platform: { type: 'local', program: 'shop' }, copies: 2 }))
+    const settle = () => {
+      for (let n = 0; n < 4; n++) fleet.report('eu-1', 'a', { readyEndpoints: { 'shop-r1': 2 } })
+    }
+    fleet.ask(createRelease('shop'))
+    settle()
+    const rolling = { version: '2', strategy: 'rolling', autoPromote: false }
+    expect(codes(fleet, createRelease('shop', rolling))).toEqual([])
+    fleet.ask(createRelease('shop', rolling))
+    settle()
+    const view = foresee(fleet, motion('promote', 'shop-r2'))
+    expect(view.clusters['eu-1']!.words.join(' ')).toMatch(
+      /A switch of shop to shop-r2 is prepared/,
+    )
+    expect(view.agents).toMatchObject([{ why: 'must acknowledge' }])
+    expect(view.warnings).toEqual([])
+  })
+
   it('open exchanges that a drain deadline would close', () => {
     const fleet = switchedShop({ drainDeadlineMs: 5_000 })
     expect(codes(fleet, motion('rollback', 'shop-r2'))).toEqual([])

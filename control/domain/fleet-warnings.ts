@@ -1,14 +1,15 @@
 /** What a change meets in the fleet: agents that do not answer, releases without endpoints, open exchanges. */
 import type { Warning } from '#wire/dry-run.ts'
 import { rollbackTarget } from './decide-rollback.ts'
-import type { Fleet } from './fleet.ts'
 import { ledgerOf } from './ledger.ts'
-import { currentReport } from './reading.ts'
+import { serves } from './reading.ts'
+import { readyOf } from './replacement.ts'
 import {
   type AppState,
   agentsOf,
   appOf,
   isActive,
+  type ReleaseState,
   releaseOf,
   releasesOf,
   type State,
@@ -60,8 +61,9 @@ function* silentAgents({ after, agents, record }: Foreseen): Generator<Warning> 
   }
 }
 
-/** Says so only where some agent reports, and every one that does reports none. */
-function* withoutEndpoints({ before, fleet, after }: Foreseen, app: AppState): Generator<Warning> {
+/** Says so only where some agent knows the release, and every one that does reports none. */
+function* withoutEndpoints(foreseen: Foreseen, app: AppState): Generator<Warning> {
+  const { before, after } = foreseen
   const held = appOf(before, app.app)
   for (const [cluster, position] of Object.entries(app.positions)) {
     if (position === held?.positions[cluster]) continue
@@ -69,7 +71,8 @@ function* withoutEndpoints({ before, fleet, after }: Foreseen, app: AppState): G
     const got = held?.positions[cluster]?.weights ?? []
     for (const { release } of gets) {
       const isNew = !got.some((one) => one.release === release && one.weight > 0)
-      if (isNew && readyIn(after, fleet, cluster, release) === 0) {
+      const target = releaseOf(after, release)
+      if (isNew && target && readyIn(foreseen, cluster, target) === 0) {
         const message = `No agent of ${cluster} sees a ready endpoint of ${release}.`
         yield { code: 'no-endpoints', message, object: release }
       }
@@ -77,13 +80,17 @@ function* withoutEndpoints({ before, fleet, after }: Foreseen, app: AppState): G
   }
 }
 
-/** Null when no agent reports. */
-function readyIn(state: State, fleet: Fleet, cluster: string, release: string): number | null {
-  const reports = [...agentsOf(state, [cluster])].flatMap(
-    (agent) => currentReport(state, fleet, agent) ?? [],
+/** By the agents that serve its backend already; null when there is none. */
+function readyIn(
+  { before, after, fleet }: Foreseen,
+  cluster: string,
+  release: ReleaseState,
+): number | null {
+  const agents = [...agentsOf(after, [cluster])].filter((agent) =>
+    serves(before, fleet, agent, release.createdRevision),
   )
-  if (reports.length === 0) return null
-  return reports.reduce((sum, report) => sum + (report.readyEndpoints[release] ?? 0), 0)
+  if (agents.length === 0) return null
+  return agents.reduce((sum, agent) => sum + readyOf(after, fleet, agent, release), 0)
 }
 
 function* drains({ before, fleet, record }: Foreseen, app: AppState): Generator<Warning> {
