@@ -56,6 +56,7 @@ export const limits = {
   requestBodyBytes: 1_048_576,
   /** Changed objects that the answer of a dry run shows; it counts the others. */
   dryRunBytes: 4_194_304,
+  /** And the warnings. */
   dryRunWarnings: 256,
   /** A header with its changes; bigger changes go as buckets first. */
   announcementBytes: 262_144,
