@@ -12,8 +12,7 @@ import { decide } from '../../control/domain/decide.ts'
 import { emptyFleet, type Fleet, foldReport } from '../../control/domain/fleet.ts'
 import type { Intent } from '../../control/domain/input.ts'
 import { recordText, type TurnRecord } from '../../control/domain/record.ts'
-import { emptyState, releaseOf, type State } from '../../control/domain/state.ts'
-import { valuesOf } from '../../control/domain/table.ts'
+import { appOf, emptyState, releaseOf, type State } from '../../control/domain/state.ts'
 
 export interface Year {
   readonly releases: number
@@ -22,6 +21,7 @@ export interface Year {
   readonly agentsPerCluster: number
   /** Wall clock of the first record. */
   readonly startMs: number
+  readonly adminTokenHash: string
 }
 
 const dayMs = 86_400_000
@@ -29,7 +29,7 @@ const releasesPerDay = 100
 const every = { rollback: 20, givenUp: 25, changedRoute: 10 }
 
 /** Hands over each record's text, in order; resolves with the state at the end. */
-export function makeYear(year: Year, append: (text: string) => void): State {
+export function makeYear({ adminTokenHash, ...year }: Year, append: (text: string) => void): State {
   let state: State = emptyState
   let fleet: Fleet = emptyFleet(year.startMs)
   let now = year.startMs
@@ -72,13 +72,13 @@ export function makeYear(year: Year, append: (text: string) => void): State {
       }
     }
   }
-  function report(cluster: string, agent: string, only: string): Report {
+  function report(cluster: string, agent: string, app: string): Report {
     const held = state.clusters.get(cluster)!
     const positions: Report['positions'] = {}
     const readyEndpoints: Report['readyEndpoints'] = {}
-    for (const { app, positions: at, releases } of valuesOf(state.apps)) {
-      const position = at[cluster]
-      if (app !== only || !position) continue
+    const { positions: at, releases } = appOf(state, app)!
+    const position = at[cluster]
+    if (position) {
       const { generation: active, next } = position
       positions[app] = { prepared: next?.generation ?? 0, active, appliedMs: 3, activeForMs: 2 }
       for (const id of releases) if (!releaseOf(state, id)?.gone) readyEndpoints[id] = 2
@@ -124,7 +124,7 @@ export function makeYear(year: Year, append: (text: string) => void): State {
 
   const hash = digestOf('token')
   const tokens = year.clusters.map((name) => ({ name, enrolmentTokenHash: hash }))
-  ask({ type: 'init', epochId: '0123456789abcdef', clusters: tokens, adminTokenHash: hash })
+  ask({ type: 'init', epochId: '0123456789abcdef', clusters: tokens, adminTokenHash })
   for (const cluster of year.clusters) {
     for (let n = 0; n < year.agentsPerCluster; n++) {
       const agent = `${cluster}-${n}`
@@ -145,14 +145,13 @@ export function makeYear(year: Year, append: (text: string) => void): State {
   return state
 
   function release(app: string, n: number): void {
-    const before = [...valuesOf(state.apps)].find((one) => one.app === app)!
-    const live = before.positions[year.clusters[0]!]?.weights[0]?.release
+    const live = appOf(state, app)!.positions[year.clusters[0]!]?.weights[0]?.release
     ask({
       type: 'create-release',
       body: releaseIntent.parse({ app, version: `1.${n}`, preview: { path: '/test' } }),
     })
     settle(app)
-    const id = `${app}-r${state.releaseNumbers && nextNumber(app)}`
+    const id = appOf(state, app)!.releases.at(-1)!
     if (!live) return
     if (n % every.givenUp === 7) {
       ask({ type: 'abort-release', release: id })
@@ -168,9 +167,5 @@ export function makeYear(year: Year, append: (text: string) => void): State {
     }
     ask({ type: 'decommission-release', release: loser })
     settle(app)
-  }
-  function nextNumber(app: string): number {
-    const ids = [...valuesOf(state.apps)].find((one) => one.app === app)!.releases
-    return Number(ids.at(-1)!.split('-r').at(-1))
   }
 }
