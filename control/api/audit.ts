@@ -118,8 +118,8 @@ const stored = z.looseObject({
   input: z.looseObject({ type: z.string().nullable() }),
   answer: z.looseObject({ status: z.int() }).nullable(),
   events: z.array(z.looseObject({ type: z.string() })),
-  origin: z.looseObject({}).optional(),
-  reason: z.string().optional(),
+  origin: z.looseObject({}).nullish(),
+  reason: z.string().nullish(),
 })
 
 export function entryOf({ position, text }: LogRecord): z.infer<typeof auditEntry> {
