@@ -55,6 +55,8 @@ export interface Usage {
   /** Exchanges in progress and tunnels, by release. */
   readonly inUse: Readonly<Record<string, number>>
   readonly requests: Readonly<Record<string, number>>
+  /** Answered with 5xx or not whole, by release; left out: none. */
+  readonly errors: Readonly<Record<string, number>>
   /** By reason: see `failureReasons` in worker/. */
   readonly failures: Readonly<Record<string, number>>
   readonly connections: number

@@ -16,6 +16,7 @@ import type { DomainEvent } from './domain/event.ts'
 import type { Answer, Input } from './domain/input.ts'
 import { valuesOf } from './domain/table.ts'
 import type { Explain } from './explaining.ts'
+import { releaseGauges } from './gauges.ts'
 import type { History } from './history/history.ts'
 import { followed } from './log/followed.ts'
 import type { Log } from './log/log.ts'
@@ -180,6 +181,8 @@ export async function createControl(options: ControlOptions): Promise<Control> {
       releases: [...valuesOf(turns.state().releases)],
       webhooks: webhooks.list(),
       ready: notReady() === null,
+      behindFleet: turns.fleetAhead() !== null,
+      inRelease: releaseGauges(turns.state(), turns.fleet(), now()),
     }
   }
 

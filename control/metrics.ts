@@ -4,6 +4,7 @@
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Gauges, Metrics } from './api/metrics.ts'
+import { seriesMax } from './gauges.ts'
 
 export function createMetrics(read: () => Gauges): Metrics {
   const registers = [new Registry()]
@@ -79,6 +80,52 @@ export function createMetrics(read: () => Gauges): Metrics {
   gauge('agents', 'Enrolled agents by condition.', ['cluster', 'condition'], (it, { agents }) => {
     for (const { cluster, condition } of agents) it.inc({ cluster, condition })
   })
+  gauge(
+    'agent_condition',
+    '1 for each agent that is not current.',
+    ['cluster', 'agent', 'condition'],
+    (it, { agents }) => {
+      const others = agents.filter(({ condition }) => condition !== 'current')
+      for (const one of others.slice(0, seriesMax)) {
+        it.set({ cluster: one.cluster, agent: one.agent, condition: one.condition }, 1)
+      }
+    },
+  )
+  gauge('log_behind_fleet', '1 while agents are ahead of the log.', [], (it, { behindFleet }) =>
+    it.set(behindFleet ? 1 : 0),
+  )
+  gauge(
+    'release_waiting',
+    '1 while a release waits for agents or copies.',
+    ['app', 'release', 'code'],
+    (it, { inRelease }) => {
+      for (const waiting of inRelease.waiting) it.set({ ...waiting }, 1)
+    },
+  )
+  gauge(
+    'release_paused',
+    '1 while a release is paused, by people or by the fleet (its copies do not come).',
+    ['app', 'release', 'by'],
+    (it, { inRelease }) => {
+      for (const paused of inRelease.paused) it.set({ ...paused }, 1)
+    },
+  )
+  gauge(
+    'switch_incomplete',
+    'Agents that have not followed the newest switch.',
+    ['app'],
+    (it, { inRelease }) => {
+      for (const { app, agents } of inRelease.incomplete) it.set({ app }, agents)
+    },
+  )
+  gauge(
+    'release_role',
+    '1 for the newest release with public traffic (new) and the one before it (old).',
+    ['app', 'release', 'role'],
+    (it, { inRelease }) => {
+      for (const role of inRelease.roles) it.set({ ...role }, 1)
+    },
+  )
   gauge('releases', 'Releases by phase.', ['phase'], (it, { releases }) => {
     for (const { phase } of releases) it.inc({ phase })
   })

@@ -20,6 +20,7 @@ const progress: Progress = {
 const usage = {
   inUse: { 'shop-r1': 3 },
   requests: { 'shop-r1': 10 },
+  errors: { 'shop-r1': 3 },
   failures: { 'no-route': 2 },
   connections: 5,
 }
@@ -74,6 +75,7 @@ describe('/metrics', () => {
     for (const line of [
       'switchyard_agent_requests_total{release="shop-r1"} 10',
       'switchyard_agent_failures_total{reason="no-route"} 2',
+      'switchyard_agent_errors_total{release="shop-r1"} 3',
       'switchyard_agent_in_use{release="shop-r1"} 3',
       'switchyard_agent_endpoints_ready{release="shop-r1"} 1',
       'switchyard_agent_refusals_total{code="older"} 6',

@@ -31,6 +31,11 @@ export function createMetrics(facts: () => MetricsFacts): Metrics {
   const requests = counter('requests_total', 'Requests begun at a backend, by release.', [
     'release',
   ])
+  const errors = counter(
+    'errors_total',
+    'Requests that a release answered with 5xx, or not whole, by release.',
+    ['release'],
+  )
   const failures = counter('failures_total', 'Requests without a whole answer, by reason.', [
     'reason',
   ])
@@ -42,6 +47,7 @@ export function createMetrics(facts: () => MetricsFacts): Metrics {
   const revision = gauge('served_revision', 'Revision of the held snapshot.')
   const workers = gauge('workers', 'Workers that are connected.')
   const equal = gauge('serves_held_snapshot', '1 when every worker serves the held snapshot.')
+  const agentReady = gauge('ready', '1 once the committed positions are served and confirmed.')
   const stale = gauge('stale', '1 while the last-known-good is unconfirmed by control.')
   const switches = new Histogram({
     name: 'switchyard_agent_switch_seconds',
@@ -63,6 +69,12 @@ export function createMetrics(facts: () => MetricsFacts): Metrics {
     const active = [...progress.standings].map(([app, one]) => [app, one.active] as const)
     setAll(generation, 'app', active)
     countAll(requests, 'release', Object.entries(usage.requests))
+    const began = Object.keys(usage.requests)
+    countAll(
+      errors,
+      'release',
+      began.map((release) => [release, usage.errors[release] ?? 0] as const),
+    )
     countAll(failures, 'reason', Object.entries(usage.failures))
     countAll(
       refused,
@@ -73,6 +85,7 @@ export function createMetrics(facts: () => MetricsFacts): Metrics {
     revision.set(progress.held?.header.revision ?? 0)
     workers.set(progress.workers.length)
     equal.set(progress.equal ? 1 : 0)
+    agentReady.set(progress.ready && progress.drift === null ? 1 : 0)
     stale.set(isStale ? 1 : 0)
   }
 

@@ -14,7 +14,7 @@ const life: Life = {
   pinnedKeys: ['0123456789abcdef'],
 }
 const tree = shop(1, 'shop-r1')
-const usage = { inUse: { 'shop-r1': 2 }, requests: {}, failures: {}, connections: 0 }
+const usage = { inUse: { 'shop-r1': 2 }, requests: {}, errors: {}, failures: {}, connections: 0 }
 
 let agentKey: Signer
 let held: Held

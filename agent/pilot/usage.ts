@@ -14,6 +14,7 @@ export interface UsageSum {
 export function createUsageSum(): UsageSum {
   const living = new Map<number, Usage>()
   const requests: Record<string, number> = {}
+  const errors: Record<string, number> = {}
   const failures: Record<string, number> = {}
 
   return {
@@ -22,14 +23,21 @@ export function createUsageSum(): UsageSum {
       const usage = living.get(pid)
       living.delete(pid)
       add(requests, usage?.requests ?? {})
+      add(errors, usage?.errors ?? {})
       add(failures, usage?.failures ?? {})
     },
     total() {
-      const total = { inUse: {}, requests: { ...requests }, failures: { ...failures } }
+      const total = {
+        inUse: {},
+        requests: { ...requests },
+        errors: { ...errors },
+        failures: { ...failures },
+      }
       let connections = 0
       for (const usage of living.values()) {
         add(total.inUse, usage.inUse)
         add(total.requests, usage.requests)
+        add(total.errors, usage.errors)
         add(total.failures, usage.failures)
         connections += usage.connections
       }

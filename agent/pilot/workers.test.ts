@@ -151,6 +151,7 @@ describe('the workers', () => {
     const usage = {
       inUse: { 'shop-r1': 2 },
       requests: { 'shop-r1': 5 },
+      errors: {},
       failures: {},
       connections: 1,
     }

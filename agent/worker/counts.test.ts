@@ -22,6 +22,7 @@ test('the ledger is exact: it rises when an exchange begins and falls when it en
   expect(counts.usage()).toEqual({
     inUse: { 'shop-r1': 1, 'shop-r2': 1 },
     requests: { 'shop-r1': 2, 'shop-r2': 1 },
+    errors: {},
     failures: { 'no-route': 1 },
     connections: 1,
   })

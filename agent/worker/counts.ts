@@ -27,6 +27,11 @@ export const failureReasons = {
 
 export type FailureReason = keyof typeof failureReasons
 
+/** What the release has to answer for; the others are the client's or ours. */
+export const isFaultOfRelease: ReadonlySet<FailureReason> = new Set([
+  'connect-failed', 'connect-timeout', 'upstream-reset', 'bad-response', 'response-timeout', 'response-cut',
+]) // biome-ignore format: a list
+
 /** Beyond this the oldest releases that nothing uses are forgotten with the next table. */
 export const releasesMax = 1_024
 
@@ -35,6 +40,8 @@ export interface ReleaseCount {
   readonly release: string
   inUse: number
   requests: number
+  /** Answered with 5xx, or not whole. */
+  errors: number
 }
 
 export interface Counts {
@@ -59,7 +66,7 @@ export function createCounts(releaseOf: (backend: number) => string, onChange: (
   const named = (release: string): ReleaseCount => {
     let count = byRelease.get(release)
     if (!count) {
-      count = { release, inUse: 0, requests: 0 }
+      count = { release, inUse: 0, requests: 0, errors: 0 }
       byRelease.set(release, count)
     }
     return count
@@ -94,11 +101,13 @@ export function createCounts(releaseOf: (backend: number) => string, onChange: (
     usage() {
       const inUse: Record<string, number> = {}
       const requests: Record<string, number> = {}
+      const errors: Record<string, number> = {}
       for (const count of byRelease.values()) {
         inUse[count.release] = count.inUse
         requests[count.release] = count.requests
+        if (count.errors > 0) errors[count.release] = count.errors
       }
-      return { inUse, requests, failures: Object.fromEntries(failures), connections }
+      return { inUse, requests, errors, failures: Object.fromEntries(failures), connections }
     },
   }
 }

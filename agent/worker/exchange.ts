@@ -28,7 +28,7 @@ import {
 } from '#router/layout.ts'
 import { Body } from './body.ts'
 import type { Client, ClientUser } from './client.ts'
-import type { FailureReason, ReleaseCount } from './counts.ts'
+import { type FailureReason, isFaultOfRelease, type ReleaseCount } from './counts.ts'
 import type { DataPath } from './data-path.ts'
 import { Replay } from './replay.ts'
 import { DONE, MORE, Response, SWITCHED } from './response.ts'
@@ -298,6 +298,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
     const upgrade = (this.#flags & REQ_FLAG_UPGRADE) !== 0
     const keepUpstream = this.#response.keepUpstream && whole && !upgrade && !this.#blocked
     const keepClient = this.#response.keepClient && whole
+    if (this.#response.status >= 500) this.count.errors++
     this.#end(keepUpstream)
     client.finished(keepClient)
   }
@@ -319,6 +320,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
     const { headSent } = this.#response
     const keepAlive = this.#mayKeepAlive() && (flags & REQ_FLAG_KEEP_ALIVE) !== 0
     this.#path.counts.fail(reason)
+    if (isFaultOfRelease.has(reason)) this.count.errors++
     this.#end(false)
     if (headSent) client.reset()
     else client.answer(status, keepAlive, (flags & REQ_FLAG_HEAD) !== 0)

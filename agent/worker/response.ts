@@ -35,6 +35,8 @@ export class Response {
   headSent = false
   /** `100 Continue` has come: the request body may go. */
   continued = false
+  /** Of the final head. */
+  status = 0
   /** After DONE: the client's connection may go on. */
   keepClient = false
   /** After the head: the endpoint's connection may carry another request once the body has ended. */
@@ -100,6 +102,7 @@ export class Response {
         const length = words[(RESPONSE + RES_LENGTH_HIGH) >> 2]! * 0x1_0000_0000 + low
         const to = words[(RESPONSE + RES_OUT_BODY) >> 2]!
         this.#body.begin(words[(RESPONSE + RES_BODY) >> 2]!, to, length)
+        this.status = words[(RESPONSE + RES_STATUS) >> 2]!
         this.keepClient = (found & RES_FLAG_CLOSE) === 0
         this.keepUpstream = (found & RES_FLAG_KEEP_ALIVE) !== 0
         return this.#readBody(start, end, headBytes, client)

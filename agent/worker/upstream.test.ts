@@ -29,6 +29,19 @@ const failures = (stage: Stage) => stage.path.counts.usage().failures
 const post = (body: string) =>
   `POST /order HTTP/1.1\r\nHost: shop.test\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 
+test("a release's own 5xx counts against it, and nothing else does", async () => {
+  let status = '500 Oops'
+  const answer = () => `HTTP/1.1 ${status}\r\nContent-Length: 2\r\n\r\nno`
+  const stage = await between([kept(await rawBackend((socket) => socket.write(answer())))])
+  const client = await rawClient(stage.port)
+  for (const next of ['500 Oops', '404 Nothing', '200 OK', '503 Busy']) {
+    status = next
+    client.send(get('/'))
+    await eventually(() => client.text().includes(`1.1 ${next.slice(0, 3)}`), next)
+  }
+  expect(stage.path.counts.usage().errors).toEqual({ 'shop-r1': 2 })
+})
+
 describe('connection attempts', () => {
   test('a refused endpoint is passed over for another, whatever the method', async () => {
     const good = kept(await plainBackend('good'))
@@ -60,6 +73,7 @@ describe('connection attempts', () => {
     client.send(get('/'))
     await eventually(() => client.text().split(' 503 Service').length === 3, 'a second answer')
     expect(failures(stage)).toEqual({ 'connect-failed': 2 })
+    expect(stage.path.counts.usage().errors).toEqual({ 'shop-r1': 2 })
   })
 
   test('an endpoint that does not accept in time is a 504', async () => {

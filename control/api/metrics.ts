@@ -20,8 +20,37 @@ export interface Gauges {
   readonly logPosition: number
   /** By cluster: revisions that are durable but not handed to the transport yet. */
   readonly publishLag: Readonly<Record<string, number>>
-  readonly agents: readonly { readonly cluster: string; readonly condition: string }[]
+  readonly agents: readonly {
+    readonly cluster: string
+    readonly agent: string
+    readonly condition: string
+  }[]
   readonly releases: readonly { readonly phase: string }[]
   readonly ready: boolean
+  readonly behindFleet: boolean
+  readonly inRelease: ReleaseGauges
   readonly webhooks: readonly Pick<WebhookView, 'name' | 'state' | 'behind'>[]
+}
+
+/** Bounded: see `gauges.ts`. */
+export interface ReleaseGauges {
+  /** Releases that wait for something else than people. */
+  readonly waiting: readonly {
+    readonly app: string
+    readonly release: string
+    readonly code: string
+  }[]
+  readonly paused: readonly {
+    readonly app: string
+    readonly release: string
+    readonly by: 'people' | 'fleet'
+  }[]
+  /** Apps whose newest switch is complete without some agents. */
+  readonly incomplete: readonly { readonly app: string; readonly agents: number }[]
+  /** The newest release with public traffic, and the one before it. */
+  readonly roles: readonly {
+    readonly app: string
+    readonly release: string
+    readonly role: 'new' | 'old'
+  }[]
 }

@@ -6,9 +6,9 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { cacheFolder } from './cached-program.ts'
 
 const run = promisify(execFile)
 
@@ -72,6 +72,3 @@ function isEnough(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   return major > needed[0] || (major === needed[0] && minor >= needed[1])
 }
-
-const cacheFolder = () =>
-  join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'switchyard')
