@@ -45,7 +45,7 @@ export function createRelease(state: State, fleet: Fleet, asked: ReleaseIntent):
   const version = versionOf(state, asked)
   if (typeof version !== 'string') return version
   const planned = planOf(asked, clusters)
-  const errors = 'errors' in planned ? planned.errors : strategyFaults(app, asked)
+  const errors = 'errors' in planned ? planned.errors : strategyFaults(state, app, asked, clusters)
   if (errors.length > 0) return invalid(errors)
   if (asked.strategy !== 'blueGreen' && state.format < 2) {
     return { rejection: formatFault(state, fleet, `The strategy "${asked.strategy}"`) }
@@ -72,9 +72,22 @@ function versionOf(state: State, { app, version, undo }: ReleaseIntent) {
   })
 }
 
-function strategyFaults(app: AppState, { strategy }: ReleaseIntent) {
-  if (strategy !== 'rolling' || app.intent.platform.type === 'local') return []
-  const message = `rolling replaces copies, and the platform "${app.intent.platform.type}" runs none`
+/** Rolling replaces copies that a platform runs by copies that it runs. */
+function strategyFaults(
+  state: State,
+  app: AppState,
+  { strategy }: ReleaseIntent,
+  clusters: readonly string[],
+): PlanFault[] {
+  if (strategy !== 'rolling') return []
+  const live = clusters.flatMap((cluster) => {
+    const release = publicRelease(app, cluster)
+    return (release !== null && releaseOf(state, release)) || []
+  })
+  const platforms = [app.intent.platform, ...live.map(({ platform }) => platform)]
+  const other = platforms.find(({ type }) => type !== 'local')
+  if (!other) return []
+  const message = `rolling replaces copies, and the platform "${other.type}" runs none`
   return [{ pointer: '/strategy', message }]
 }
 

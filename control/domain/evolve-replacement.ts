@@ -2,20 +2,24 @@
 import type { PositionObject } from '#wire/object.ts'
 import { changedRelease, releaseIn } from './change.ts'
 import type { Folding } from './evolve.ts'
-import type { State } from './state.ts'
+import type { ReleaseState, State } from './state.ts'
 
 type Weights = PositionObject['weights']
 
 /** Where a rolling release has got the position, its copies begin to replace those of the former one. */
 export function replaceCopies(
   state: State,
-  winner: string,
+  winner: ReleaseState,
   former: Readonly<Record<string, string | null>>,
   folding: Folding,
 ): State {
   let next = state
   for (const [cluster, replaced] of Object.entries(former)) {
-    if (replaced !== null) next = replaceIn(next, winner, [replaced], cluster, folding)
+    // Once it has had copies of its own there, it comes back with them.
+    const isFirst = winner.former[cluster] === undefined
+    if (isFirst && replaced !== null && winner.rollsOver[cluster] === replaced) {
+      next = replaceIn(next, winner.id, [replaced], cluster, folding)
+    }
   }
   return next
 }

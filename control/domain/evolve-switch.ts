@@ -106,9 +106,7 @@ export const switchEvents: Handlers<
       phase: 'committing',
       former: { ...held.former, ...former },
     }))
-    if (releaseIn(state, winner).rolling) {
-      next = replaceCopies(next, winner, former, folding)
-    }
+    next = replaceCopies(next, releaseIn(state, winner), former, folding)
     return withSwitch(next, decided, folding)
   },
 

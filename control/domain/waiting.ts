@@ -45,7 +45,7 @@ export function waitingOf(
     case 'committing':
     case 'live':
     case 'retired':
-      return open && commitWaits(state, fleet, open, now)
+      return (open && commitWaits(state, fleet, open, now)) ?? replacedWaits(release)
     case 'aborted':
     case 'decommissioning':
       return release.gone ? null : departureWaits(state, fleet, release, now)
@@ -70,6 +70,14 @@ function readyWaits(state: State, fleet: Fleet, release: ReleaseState, now: numb
         code: 'promote',
         message: 'ready: promote it, or abort it',
       })
+}
+
+/** Its copies are the successor's to end. */
+function replacedWaits({ replacedBy, clusters }: ReleaseState): Waiting | null {
+  const here = Object.entries(replacedBy).filter(([cluster]) => clusters.includes(cluster))
+  if (here.length === 0) return null
+  const words = here.map(([cluster, by]) => `${by} replaces its copies in ${cluster}`)
+  return { code: 'copies', message: words.join('; ') }
 }
 
 /** Between two steps: the agents that have still to follow, the copies, or what holds the next one. */
@@ -144,7 +152,7 @@ function departureWaits(
   const behind = [...agentsOf(state, release.clusters)].filter(
     (agent) => !serves(state, fleet, agent, since) || isNamed(agent, ledger.unacknowledged),
   )
-  if (behind.length === 0) return null
+  if (behind.length === 0) return replacedWaits(release)
   const names = behind.map(
     (agent) => `${agent.agent}${isSilent(state, fleet, agent, now) ? ' (silent)' : ''}`,
   )

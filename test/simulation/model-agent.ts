@@ -32,12 +32,17 @@ export interface ModelAgent extends AgentRef {
   publicReleases(app: string): readonly string[]
   mayStillReach(release: string): boolean
   generation(app: string): number
+  position(app: string): PositionObject | undefined
+  /** Its own, without those that it shares. */
+  readyCopies(release: string): number
   /** It has said so at least once. */
   hasBeenPrepared(generation: number): boolean
   report(nowMs: number): Report | null
 }
 
 interface Served extends Publication {
+  /** By release: those whose endpoints count as its own. */
+  readonly shares: ReadonlyMap<string, readonly string[]>
   readonly positions: ReadonlyMap<string, PositionObject>
   readonly previews: ReadonlySet<string>
 }
@@ -72,11 +77,15 @@ export function createModelAgent(ref: AgentRef, random: Random): ModelAgent {
     exchanges.set(release, (exchanges.get(release) ?? 0) + 1)
     return release
   }
+  /** Own endpoints and shared ones: what a worker has. */
+  const endpoints = (release: string): number =>
+    [release, ...(served?.shares.get(release) ?? [])].reduce(
+      (sum, id) => sum + (ready.get(id) ?? 0),
+      0,
+    )
   const prepared = ({ next }: PositionObject): number => {
-    if (!next?.weights.every((one) => (ready.get(one.release) ?? 0) >= next.minReady)) {
-      return 0
-    }
-    return next.generation
+    const targets = next?.targets ?? next?.weights.map((one) => one.release)
+    return next && targets?.every((id) => endpoints(id) >= next.minReady) ? next.generation : 0
   }
   const weighted = (position: PositionObject | undefined): string[] =>
     position?.weights.filter((one) => one.weight > 0).map((one) => one.release) ?? []
@@ -131,13 +140,12 @@ export function createModelAgent(ref: AgentRef, random: Random): ModelAgent {
       ready.set(release, count)
     },
     openPublic(app) {
-      const [release] = up ? weighted(served?.positions.get(app)) : []
-      return release && (ready.get(release) ?? 0) > 0 ? open(release) : null
+      const releases = up ? weighted(served?.positions.get(app)) : []
+      const release = releases.length > 0 ? random.pick(releases) : undefined
+      return release && endpoints(release) > 0 ? open(release) : null
     },
     openPreview(release) {
-      return up && served?.previews.has(release) && (ready.get(release) ?? 0) > 0
-        ? open(release)
-        : null
+      return up && served?.previews.has(release) && endpoints(release) > 0 ? open(release) : null
     },
     close(release) {
       const count = exchanges.get(release) ?? 0
@@ -150,6 +158,8 @@ export function createModelAgent(ref: AgentRef, random: Random): ModelAgent {
       served !== null &&
       (served.previews.has(release) ||
         [...served.positions.values()].some((position) => weighted(position).includes(release))),
+    readyCopies: (release) => ready.get(release) ?? 0,
+    position: (app) => served?.positions.get(app),
     generation: (app) => served?.positions.get(app)?.generation ?? 0,
     hasBeenPrepared: (generation) => saidPrepared.has(generation),
     report(nowMs) {
@@ -181,7 +191,7 @@ export function createModelAgent(ref: AgentRef, random: Random): ModelAgent {
         drift: null,
         workers: 1,
         positions: Object.fromEntries(positions),
-        readyEndpoints: Object.fromEntries(ready),
+        readyEndpoints: Object.fromEntries([...ready].filter(([, count]) => count > 0)),
         inUse: Object.fromEntries(exchanges),
         refusals: [...refusals.values()],
         pinnedKeys: [],
@@ -193,11 +203,13 @@ export function createModelAgent(ref: AgentRef, random: Random): ModelAgent {
 function servedOf(publication: Publication): Served {
   const positions = new Map<string, PositionObject>()
   const previews = new Set<string>()
+  const shares = new Map<string, readonly string[]>()
   for (const object of objectsOf(publication.tree)) {
     if (object.kind === 'position') positions.set(object.app, object)
+    if (object.kind === 'backend' && object.shares) shares.set(object.release, object.shares)
     if (object.kind === 'route' && isPreview(object)) previews.add(object.release)
   }
-  return { ...publication, positions, previews }
+  return { ...publication, positions, previews, shares }
 }
 
 const isPreview = (route: RouteObject): route is RouteObject & { release: string } =>

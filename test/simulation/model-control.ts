@@ -31,6 +31,7 @@ export interface ModelControl {
 
 export interface Asked {
   readonly actor?: string
+  readonly scopes?: readonly string[]
   readonly idempotencyKey?: string | null
   readonly ifMatch?: string | null
 }
@@ -79,8 +80,13 @@ export function createModelControl(
     fleet: () => fleet,
     log: () => texts,
     records: () => kept,
-    ask(intent, nowMs, { actor = 'tests', idempotencyKey = null, ifMatch = null } = {}) {
-      const answer = take({ kind: 'intent', intent, actor, idempotencyKey, ifMatch }, nowMs)
+    ask(
+      intent,
+      nowMs,
+      { actor = 'tests', scopes = [], idempotencyKey = null, ifMatch = null } = {},
+    ) {
+      const input = { kind: 'intent', intent, actor, scopes, idempotencyKey, ifMatch } as const
+      const answer = take(input, nowMs)
       if (!answer) throw new Error('an intent was not answered')
       return answer
     },

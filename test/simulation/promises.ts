@@ -3,16 +3,19 @@
  * against what control believes of them.
  */
 import assert from 'node:assert/strict'
+import type { PositionObject } from '#wire/object.ts'
 import { objectsOf, type Tree } from '#wire/tree.ts'
 import type { Publication } from '../../control/delivery/publisher-port.ts'
 import { decide } from '../../control/domain/decide.ts'
-import type { DomainEvent } from '../../control/domain/event.ts'
+import { rollbackTarget } from '../../control/domain/decide-rollback.ts'
+import type { DomainEvent, EventOf } from '../../control/domain/event.ts'
 import type { TurnRecord } from '../../control/domain/record.ts'
 import { rebuild, snapshotOf } from '../../control/domain/snapshot.ts'
 import {
   appOf,
   isActive,
   type ReleaseState,
+  releaseOf,
   releasesOf,
   type State,
   sameAgent,
@@ -23,13 +26,20 @@ import { waitingOf } from '../../control/domain/waiting.ts'
 import type { ModelAgent } from './model-agent.ts'
 import type { ModelControl } from './model-control.ts'
 
+type Weight = PositionObject['weights'][number]
+
 export function createPromises(agents: readonly ModelAgent[]) {
   const revisions = new Map<string, number>()
   const generations = new Map<string, number>()
   const atAgents = new WeakMap<ModelAgent, Map<string, number>>()
+  const shares = new Map<
+    string,
+    Pick<PositionObject, 'split'> & { candidate: Weight | undefined }
+  >()
   const seen = new Set<string>()
+  let lookedAt = 0
 
-  /** Generations and revisions never go back; one release at most is public in what is published. */
+  /** Generations and revisions never go back; two releases at most are public in what is published. */
   function published(cluster: string, { revision, tree }: Publication): void {
     assert(revision >= (revisions.get(cluster) ?? 0), `${cluster}: revision ${revision} goes back`)
     revisions.set(cluster, revision)
@@ -41,10 +51,40 @@ export function createPromises(agents: readonly ModelAgent[]) {
       assert(object.generation >= before, `${key}: generation ${object.generation} goes back`)
       generations.set(key, object.generation)
       const open = object.weights.filter((one) => one.weight > 0)
-      assert(open.length <= 1, `${key}: two releases are public`)
+      assert(open.length <= 2, `${key}: three releases are public`)
+      assert(open.length < 2 || object.split, `${key}: nothing says how its users are split`)
       const named = [...open, ...(object.next?.weights ?? [])].map((one) => one.release)
+      nobodyBack(key, object)
       for (const release of named)
         assert(hasBackend(tree, release), `${key}: ${release} is nowhere`)
+    }
+  }
+
+  /** P10: as long as a candidate has a share, it grows, and the same users come first. */
+  function nobodyBack(key: string, { weights, split }: PositionObject): void {
+    const before = shares.get(key)
+    const [candidate] = weights
+    shares.set(key, { candidate, split })
+    if (!split || before?.candidate?.release !== candidate?.release || !before?.split) return
+    assert(candidate!.weight >= before.candidate!.weight, `${key}: users go back`)
+    assert.deepEqual(split, before.split, `${key}: other users come first`)
+  }
+
+  /** P9: whoever has the traffic can give it back, until what was before has been given up. */
+  function canGoBack({ state, fleet }: ModelControl, now: number): void {
+    if (state().position === lookedAt) return
+    lookedAt = state().position
+    for (const release of valuesOf(state().releases)) {
+      const app = appOf(state(), release.app)
+      if (release.phase !== 'live' || !app || !('to' in rollbackTarget(state(), app, release))) {
+        continue
+      }
+      const intent = { type: 'rollback-release', release: release.id } as const
+      const asked = { kind: 'intent', intent, actor: 'alice', idempotencyKey: null } as const
+      const decision = decide(state(), fleet(), { ...asked, ifMatch: null }, now)
+      const code = decision.kind === 'rejected' ? decision.rejection.code : null
+      const open = code === null || code === 'release-in-progress'
+      assert(open, `${release.id} cannot go back: ${code}`)
     }
   }
 
@@ -66,6 +106,7 @@ export function createPromises(agents: readonly ModelAgent[]) {
 
   /** A commit is decided, and called complete, only by what every agent it counts has really done. */
   function proven(before: State, event: DomainEvent): void {
+    if (event.type === 'copies-replaced') replaced(before, event)
     if (event.type !== 'commit-decided' && event.type !== 'switch-completed') return
     const { app, generation, except } = event
     const open = appOf(before, app)?.switch
@@ -79,7 +120,19 @@ export function createPromises(agents: readonly ModelAgent[]) {
     }
   }
 
-  function step({ state, fleet }: ModelControl, now: number): void {
+  /** Rolling: no agent that counts sees a copy of what was replaced (P3). */
+  function replaced(before: State, { release, cluster, evidence }: EventOf<'copies-replaced'>) {
+    const old = releaseOf(before, release)?.replaces[cluster] ?? []
+    assert(old.length > 0, `${release} replaces nothing in ${cluster}`)
+    for (const ref of evidence) {
+      const agent = agents.find((one) => sameAgent(one, ref))
+      const seen = old.filter((id) => (agent?.readyCopies(id) ?? 0) > 0)
+      assert.deepEqual(seen, [], `${release} is called whole in ${cluster} at ${ref.agent}`)
+    }
+  }
+
+  function step(control: ModelControl, now: number): void {
+    const { state, fleet } = control
     const open = [...state().open].flatMap((app) => releasesOf(state(), appOf(state(), app)!))
     for (const release of open) {
       if (!mustSayWhy(release)) continue
@@ -87,6 +140,7 @@ export function createPromises(agents: readonly ModelAgent[]) {
       assert(waiting?.message, `${release.id} is ${release.phase} and does not say why`)
     }
     for (const agent of agents) neverBack(agent)
+    canGoBack(control, now)
   }
 
   function neverBack(agent: ModelAgent): void {
@@ -97,7 +151,7 @@ export function createPromises(agents: readonly ModelAgent[]) {
       const before = known.get(app) ?? 0
       assert(generation === 0 || generation >= before, `${agent.agent}: ${app} goes back`)
       known.set(app, Math.max(before, generation))
-      assert(agent.publicReleases(app).length <= 1, `${agent.agent}: two releases are public`)
+      assert(agent.publicReleases(app).length <= 2, `${agent.agent}: three releases are public`)
     }
   }
 
@@ -113,7 +167,10 @@ export function createPromises(agents: readonly ModelAgent[]) {
     for (const release of valuesOf(state.releases)) {
       const why = JSON.stringify(releaseView(state, control.fleet(), release.id, now), null, 1)
       const ended = release.gone || ['ready', 'live', 'retired'].includes(release.phase)
-      assert(ended, `${release.id} has not come to an end: ${why}`)
+      const gate =
+        release.phase === 'progressing' && waitingOf(state, control.fleet(), release, now)
+      const waits = gate && ['promote', 'paused', 'approvals', 'frozen'].includes(gate.code)
+      assert(ended || waits, `${release.id} has not come to an end: ${why}`)
       if (release.phase === 'live') {
         assert.equal(releaseView(state, control.fleet(), release.id, now)?.status, 'live', why)
       }

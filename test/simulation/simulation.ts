@@ -3,29 +3,30 @@
  * of both sides, operators who press buttons at random. Promises are checked after every step; at the end
  * the network heals and everything must come to rest on one side.
  */
-import { appIntent } from '#wire/app.ts'
 import { digestOf } from '#wire/digest.ts'
-import { type ReleasePhase, releaseIntent } from '#wire/release.ts'
+import type { ReleasePhase } from '#wire/release.ts'
 import type { Report } from '#wire/report.ts'
-import { objectsOf, type Tree } from '#wire/tree.ts'
 import type { Publication } from '../../control/delivery/publisher-port.ts'
+import type { EventType } from '../../control/domain/event.ts'
 import type { Intent } from '../../control/domain/input.ts'
 import { appOf, releasesOf } from '../../control/domain/state.ts'
 import { createModelAgent, type ModelAgent } from './model-agent.ts'
 import { createModelControl } from './model-control.ts'
+import { createModelPlatform } from './model-platform.ts'
+import { clusters, createRelease, freeze, motion, motions, people, putApp } from './operators.ts'
 import { createPromises } from './promises.ts'
-import { createRandom, type Random } from './random.ts'
+import { createRandom } from './random.ts'
 
-const clusters = ['eu-1', 'us-1'] as const
 const apps = ['shop', 'blog'] as const
 const inFlightMax = 24
 const publicationsKept = 6
-
-const motions = ['promote', 'rollback', 'decommission', 'abort'] as const
+/** Longer than any pause between two steps and any freeze window. */
+const patienceMs = 20_000
 
 /** What an operator would mostly press; anything else is pressed now and then, and refused. */
 const usual: Partial<Record<ReleasePhase, readonly (typeof motions)[number][]>> = {
-  ready: ['promote'],
+  ready: ['promote', 'promote', 'approve'],
+  progressing: ['promote', 'promote', 'promote', 'rollback', 'abort', 'pause', 'resume', 'resume'],
   committing: ['rollback'],
   live: ['rollback'],
   retired: ['decommission', 'decommission', 'promote'],
@@ -35,7 +36,8 @@ const usual: Partial<Record<ReleasePhase, readonly (typeof motions)[number][]>> 
 
 export interface Outcome {
   readonly records: number
-  readonly switches: number
+  /** Types of all events, in order. */
+  readonly events: readonly EventType[]
   readonly log: readonly string[]
 }
 
@@ -45,6 +47,7 @@ export function simulate(seed: number, steps: number): Outcome {
   const stored = new Map<string, Publication[]>()
   const agents: ModelAgent[] = []
   const inFlight: Report[] = []
+  const platforms = new Map(clusters.map((name) => [name as string, createModelPlatform(random)]))
   const promises = createPromises(agents)
   const control = createModelControl((cluster, publication) => {
     promises.published(cluster, publication)
@@ -52,9 +55,10 @@ export function simulate(seed: number, steps: number): Outcome {
   }, promises.recorded)
   let now = 1_000_000
 
-  const ask = (intent: Intent) => {
+  const ask = (intent: Intent, actor: string = people[0]) => {
     const idempotencyKey = random.chance(0.3) ? `key-${random.below(40)}` : null
-    control.ask(intent, now, { idempotencyKey })
+    const scopes = random.chance(0.5) ? ['override'] : []
+    control.ask(intent, now, { idempotencyKey, actor, scopes })
   }
   const enrol = (cluster: string, name: string) => {
     const [publicKey, tokenHash] = ['k'.repeat(43), digestOf(name)]
@@ -78,7 +82,11 @@ export function simulate(seed: number, steps: number): Outcome {
 
   function startCopies(agent: ModelAgent, all: boolean): void {
     const newest = newestOf(agent)
-    for (const { release, copies } of newest ? copiesOf(newest.tree) : []) {
+    if (!newest) return
+    const platform = platforms.get(agent.cluster)!
+    if (all) platform.settle(newest.tree)
+    else platform.step(newest.tree)
+    for (const [release, copies] of platform.ready()) {
       const count = all || random.chance(0.97) ? copies : random.below(copies + 1)
       agent.setReady(release, count)
     }
@@ -90,13 +98,14 @@ export function simulate(seed: number, steps: number): Outcome {
     const held = appOf(state, app)
     const releases = held ? releasesOf(state, held).filter((release) => !release.gone) : []
     const wish = random.next()
-    if (!held || wish < 0.06) ask(putApp(random, app))
+    if (wish < 0.02) ask(freeze(random, now))
+    else if (!held || wish < 0.06) ask(putApp(random, app))
     else if (wish < 0.07) ask({ type: 'delete-app', app })
     else if (releases.length === 0 || wish < 0.3) ask(createRelease(random, app))
     else {
       const { id, phase } = random.pick(releases)
       const choice = wish < 0.93 ? (usual[phase] ?? motions) : motions
-      if (choice.length > 0) ask({ type: `${random.pick(choice)}-release`, release: id })
+      if (choice.length > 0) ask(motion(random, random.pick(choice), id), random.pick(people))
     }
   }
 
@@ -181,69 +190,25 @@ export function simulate(seed: number, steps: number): Outcome {
 
   for (let step = 0; step < steps; step++) {
     const chosen = random.next()
-    if (chosen < 0.55) agentStep(random.pick(agents))
-    else if (chosen < 0.86) deliver()
-    else if (chosen < 0.93) operate()
+    if (chosen < 0.5) agentStep(random.pick(agents))
+    else if (chosen < 0.77) deliver()
+    else if (chosen < 0.89) operate()
+    // Now and then everything goes well for a moment, so that lives get far.
+    else if (chosen < 0.93) settleAll()
     else if (chosen < 0.995) pass(random.below(random.chance(0.05) ? 8_000 : 200))
     else control.restart(now)
     promises.step(control, now)
   }
 
   inFlight.length = 0
-  for (let round = 0; round < 40; round++) {
+  for (let round = 0; round < 80; round++) {
     const before = control.state().position
     settleAll()
     pass(2_000)
-    if (round > 8 && control.state().position === before) break
+    const due = control.alarmAt(now) ?? Number.POSITIVE_INFINITY
+    if (round > 8 && control.state().position === before && due > now + patienceMs) break
   }
   promises.rest(control, now)
-  const switches = control
-    .records()
-    .flatMap((record) => record.events)
-    .filter((event) => event.type === 'switch-completed').length
-  return { records: control.log().length, switches, log: control.log() }
-}
-
-const putApp = (random: Random, app: string): Intent => ({
-  type: 'put-app',
-  app,
-  body: appIntent.parse({
-    clusters: random.chance(0.85) ? [...clusters] : [random.pick(clusters)],
-    hosts: [`${app}.example`, ...(random.chance(0.3) ? [`www.${app}.example`] : [])],
-    platform: random.chance(0.9) ? { type: 'local', program: 'shop' } : { type: 'static' },
-    copies: random.chance(0.8) ? 1 : 2,
-    ...(random.chance(0.2) && { drainDeadlineMs: 3_000 }),
-  }),
-})
-
-const createRelease = (random: Random, app: string): Intent => ({
-  type: 'create-release',
-  body: releaseIntent.parse({
-    app,
-    version: `0.0.${random.below(100)}`,
-    ...(random.chance(0.2) && { clusters: [random.pick(clusters)] }),
-    ...(random.chance(0.5) && { preview: { path: '/test' } }),
-    ...(random.chance(0.3) && { autoPromote: true }),
-    whenSilent: random.chance(0.5) ? 'abort' : 'proceed',
-    deadlineMs: 1_000 + random.below(9_000),
-  }),
-})
-
-interface Copies {
-  readonly release: string
-  readonly copies: number
-}
-const known = new WeakMap<Tree, readonly Copies[]>()
-
-/** What runs in a cluster; of what is not ours to run, one copy. */
-function copiesOf(tree: Tree): readonly Copies[] {
-  const found =
-    known.get(tree) ??
-    [...objectsOf(tree)].flatMap((object): Copies[] => {
-      if (object.kind === 'workload') return [object]
-      const isStatic = object.kind === 'backend' && object.platform === 'static'
-      return isStatic ? [{ release: object.release, copies: 1 }] : []
-    })
-  known.set(tree, found)
-  return found
+  const events = control.records().flatMap((record) => record.events.map(({ type }) => type))
+  return { records: control.log().length, events, log: control.log() }
 }
