@@ -84,6 +84,8 @@ describe('what control exports', () => {
     expect(await exported(control, '?kind=Release')).toMatchObject([
       { metadata: { name: 'shop' }, spec: { app: 'shop', version: '1' } },
     ])
+    const ofShop = await exported(control, '?app=shop')
+    expect(ofShop.map((one) => one.kind)).toEqual(['App', 'Release'])
     const other = await startControl(['eu-1'])
     try {
       await apply(other, await exported())

@@ -7,6 +7,7 @@ import {
   documentSchemas,
   jsonSchemaOf,
 } from '#wire/document.ts'
+import * as names from '#wire/names.ts'
 import type { Define } from './operation.ts'
 
 export interface DocumentReader {
@@ -25,13 +26,18 @@ export function defineDocuments(define: Define, reader: DocumentReader): void {
       tag: 'documents',
       summary: 'Everything as documents, which would make it again and change nothing here',
       access: 'read',
-      query: z.strictObject({ kind: kind.optional() }),
+      query: z.strictObject({
+        kind: kind.optional(),
+        app: names.appName.optional().meta({ description: 'Only this app and its releases.' }),
+      }),
       answers: { 200: { description: 'The documents.', schema: exported } },
     },
     ({ query }) => {
-      const all = reader.documents()
-      const wanted = query.kind ? all.filter((one) => one.kind === query.kind) : all
-      return Response.json({ documents: wanted })
+      const documents = reader
+        .documents()
+        .filter((one) => !query.kind || one.kind === query.kind)
+        .filter((one) => !query.app || appOf(one) === query.app)
+      return Response.json({ documents })
     },
   )
   for (const name of Object.keys(documentSchemas) as DocumentSchema[]) {
@@ -57,6 +63,9 @@ export function defineDocuments(define: Define, reader: DocumentReader): void {
     )
   }
 }
+
+const appOf = ({ kind, metadata, spec }: AnyDocument): string | null =>
+  kind === 'App' ? metadata.name : kind === 'Release' ? spec.app : null
 
 /** As it is served and as it lies in `docs/schemas/`. */
 export const schemaText = (name: DocumentSchema): string =>

@@ -23,10 +23,12 @@ describe('?dryRun=true', () => {
   })
   afterAll(() => control.stop())
 
-  /** Everything that a call could leave behind. */
+  /** Everything that a call could leave behind. Cursors are written for what happened before it. */
   const traces = () => {
     const { turns } = control.served.control
-    const files = readdirSync(control.folder.path, { recursive: true, encoding: 'utf8' }).sort()
+    const files = readdirSync(control.folder.path, { recursive: true, encoding: 'utf8' })
+      .filter((file) => !file.startsWith('webhook-cursors'))
+      .sort()
     const contents = files
       .map((file) => join(control.folder.path, file))
       .filter((file) => statSync(file).isFile() && !/-(wal|shm)$/.test(file))
@@ -60,7 +62,7 @@ describe('?dryRun=true', () => {
 
   /** Times differ between the two calls, and so does what is made of them. */
   const timeless = (value: unknown) =>
-    JSON.parse(JSON.stringify(value), (name, held) => (/AtMs$|^etag$/.test(name) ? 0 : held))
+    JSON.parse(JSON.stringify(value), (name, held) => (/^atMs$|AtMs$|^etag$/.test(name) ? 0 : held))
 
   async function foretold(method: string, path: string, body?: object): Promise<DryRunView> {
     const options = body ? { body } : {}
@@ -72,9 +74,11 @@ describe('?dryRun=true', () => {
     expect(view.status).toBe(real.status)
     expect(view.revision).toBe(control.head())
     expect(timeless(view.events)).toEqual(timeless(await newestEvents()))
-    const { token, ...shown } = real.body
-    if (token) expect(view.body).toEqual({ ...shown, token: null })
-    else expect(timeless(view.body)).toEqual(timeless(real.body))
+    const withoutSecret = Object.entries(real.body).map(([name, value]) => [
+      name,
+      name === 'token' || name === 'secret' ? null : value,
+    ])
+    expect(timeless(view.body)).toEqual(timeless(Object.fromEntries(withoutSecret)))
     const { root } = control.served.control.turns.state().clusters.get('eu-1')!.tree
     const change = view.clusters['eu-1']
     expect([change?.from ?? digest, change?.to ?? digest]).toEqual([digest, root])
@@ -112,6 +116,13 @@ describe('?dryRun=true', () => {
     const preview = { path: '/test' }
     await foretold('POST', '/v1/releases', { app: 'shop', version: '2', preview })
     await settle({ 'shop-r1': 1, 'shop-r2': 1 })
+    const freeze = { from: '2020-01-01T00:00:00Z', until: '2099-01-01T00:00:00Z', reason: 'rest' }
+    await foretold('PUT', '/v1/freezes/rest', freeze)
+    const frozen = await dryRun('POST', '/v1/releases/shop-r2/promote', { body: {} })
+    expect(frozen.body).toMatchObject({ code: 'frozen', dryRun: true })
+    await foretold('DELETE', '/v1/freezes/rest')
+    await foretold('POST', '/v1/releases/shop-r2/pause', { reason: 'lunch' })
+    await foretold('POST', '/v1/releases/shop-r2/resume', {})
     const promote = await foretold('POST', '/v1/releases/shop-r2/promote', {})
     expect(promote.agents).toMatchObject([{ agent: 'eu-1-a', why: 'must acknowledge' }])
     await settle({ 'shop-r1': 1, 'shop-r2': 1 })
@@ -126,6 +137,47 @@ describe('?dryRun=true', () => {
     await foretold('PUT', '/v1/apps/shop', { ...app, hosts: ['shop.test'] })
     const gone = await foretold('DELETE', '/v1/apps/shop')
     expect(gone.clusters['eu-1']!.removed.map(({ key }) => key)).toContain('route/shop/default')
+  })
+
+  it('leaves no trace of any change that the document lists', async () => {
+    const bodies: Readonly<Record<string, object>> = {
+      'put /v1/apps/{app}': { ...shop, clusters: ['eu-1'], hosts: ['traces.example'] },
+      'post /v1/releases': { app: 'traces', version: '1' },
+      'put /v1/freezes/{name}': {
+        from: '2020-01-01T00:00:00Z',
+        until: '2020-01-02T00:00:00Z',
+        reason: 'rest',
+      },
+      'post /v1/tokens': { name: 'traces', scope: 'read' },
+      'put /v1/webhooks/{name}': { url: 'https://hooks.example/in', events: ['switch-completed'] },
+    }
+    const app = { ...shop, clusters: ['eu-1'], hosts: ['traces.example'] }
+    await control.call('PUT', '/v1/apps/traces', { body: app })
+    const values = { app: 'traces', id: 'traces-r1', cluster: 'eu-1', agent: 'eu-1-a', name: 'x' }
+    const { body: document } = await control.call('GET', '/openapi.json')
+    const statuses = new Map<string, number>()
+    for (const [path, methods] of Object.entries(document.paths as unknown as object)) {
+      for (const [method, operation] of Object.entries(methods)) {
+        const { parameters = [] } = operation as { parameters?: { name: string }[] }
+        if (!parameters.some(({ name }) => name === 'dryRun')) continue
+        const real = path.replaceAll(/\{(\w+)\}/g, (_, name) => values[name as 'app'])
+        const key = `${method} ${path}`
+        const options = method === 'delete' ? {} : { body: bodies[key] ?? {} }
+        const called = await dryRun(method.toUpperCase(), real, options)
+        statuses.set(key, called.status)
+        expect(called.body[called.status === 200 ? 'accepted' : 'dryRun'], key).toBe(true)
+      }
+    }
+    for (const key of Object.keys(bodies)) expect(statuses.get(key), key).toBe(200)
+    expect(statuses.size).toBeGreaterThanOrEqual(18)
+    await control.call('DELETE', '/v1/apps/traces')
+  })
+
+  it('foretells webhooks without making a secret', async () => {
+    const hook = { url: 'https://hooks.example/in', events: ['switch-completed'] }
+    const made = await foretold('PUT', '/v1/webhooks/ops', hook)
+    expect(JSON.stringify(made)).not.toContain('whsec_')
+    await foretold('DELETE', '/v1/webhooks/ops')
   })
 
   it('foretells tokens without making one', async () => {
