@@ -1,0 +1,129 @@
+/** Canary steps, pauses, approvals and freeze windows as an operator asks for them over HTTP. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { SnapshotObject } from '#wire/object.ts'
+import { type AgentUnderTest, enrolAgent } from '../agent-under-test.ts'
+import { type Called, type ControlUnderTest, shop, startControl } from '../control-under-test.ts'
+
+describe('strategies over HTTP', () => {
+  let control: ControlUnderTest
+  let agent: AgentUnderTest
+
+  beforeEach(async () => {
+    control = await startControl(['eu-1'])
+    agent = await enrolAgent(control, 'eu-1', 'eu-1-a')
+    await control.call('PUT', '/v1/apps/shop', { body: { ...shop, clusters: ['eu-1'] } })
+    await create({ version: '1' })
+    await settle()
+  })
+  afterEach(() => control.stop())
+
+  const create = (body: object) =>
+    control.call('POST', '/v1/releases', { body: { app: 'shop', ...body } })
+  const motion = (what: string, body?: object, id = 'shop-r2') =>
+    control.call('POST', `/v1/releases/${id}/${what}`, { body })
+  const shown = async (id = 'shop-r2') => (await control.call('GET', `/v1/releases/${id}`)).body
+  const codeOf = ({ status, body }: Called) => [status, body.code]
+
+  /** The agent does what the newest snapshot says. */
+  async function follow() {
+    const snapshot = await control.call('GET', '/v1/clusters/eu-1/snapshot')
+    const objects = snapshot.body.objects as unknown as SnapshotObject[]
+    const position = objects.find((object) => object.kind === 'position')!
+    const { generation: active, next } = position
+    const standing = { prepared: next?.generation ?? 0, active, appliedMs: 1, activeForMs: 1 }
+    await agent.report({
+      readyEndpoints: { 'shop-r1': 1, 'shop-r2': 1 },
+      positions: { shop: standing },
+    })
+  }
+  async function settle() {
+    for (let n = 0; n < 4; n++) await follow()
+  }
+
+  it('a canary goes from step to step, pauses, and ends at once when it is told to', async () => {
+    const steps = [{ weight: 20, pause: { until: 'promote' } }, { weight: 60 }]
+    expect((await create({ version: '2', strategy: 'canary', steps })).status).toBe(201)
+    await settle()
+    expect((await motion('promote')).status).toBe(202)
+    await settle()
+    expect(await shown()).toMatchObject({
+      phase: 'progressing',
+      weights: { 'eu-1': 20 },
+      steps: [{ state: 'done' }, { state: 'current' }, { state: 'pending' }],
+    })
+    const app = await control.call('GET', '/v1/apps/shop')
+    expect(app.body.live).toMatchObject({
+      'eu-1': { release: 'shop-r1', weights: { 'shop-r2': 20, 'shop-r1': 80 } },
+    })
+    expect((await motion('pause', { reason: 'a look at the graphs' })).body.paused).toMatchObject({
+      by: 'admin',
+      reason: 'a look at the graphs',
+    })
+    expect(codeOf(await motion('promote'))).toEqual([409, 'release-paused'])
+    expect((await motion('resume')).body.paused).toBeNull()
+    expect((await motion('promote', { full: true })).status).toBe(202)
+    await settle()
+    expect(await shown()).toMatchObject({ phase: 'live', weights: { 'eu-1': 100 } })
+  })
+
+  it('says which field of a plan is wrong', async () => {
+    for (const [body, pointer] of [
+      [{ strategy: 'canary', steps: [{ weight: 101 }] }, '/steps/0/weight'],
+      [{ strategy: 'canary', steps: [{ weight: 9 }, { weight: 8 }] }, '/steps/1/weight'],
+      [{ steps: [{ weight: 9 }] }, '/strategy'],
+      [{ waves: [{ clusters: ['us-1'] }] }, '/waves/0/clusters'],
+      [{ strategy: 'rolling', rolling: { maxSurge: '120%' } }, '/rolling/maxSurge'],
+    ] as const) {
+      const refused = await create({ version: '2', ...body })
+      expect(refused).toMatchObject({ status: 400, body: { code: 'invalid-request' } })
+      expect(refused.body.errors).toMatchObject([{ pointer }])
+    }
+    expect(codeOf(await create({ version: '2', undo: 'shop-r1' }))[0]).toBe(400)
+  })
+
+  it('an approval comes from somebody else, and its reason is kept', async () => {
+    const body = { ...shop, clusters: ['eu-1'], approvals: 1 }
+    await control.call('PUT', '/v1/apps/shop', { body })
+    await create({ version: '2' })
+    await settle()
+    expect(codeOf(await motion('promote'))).toEqual([409, 'approval-required'])
+    expect(codeOf(await motion('approve'))).toEqual([409, 'self-approval'])
+    const made = await control.call('POST', '/v1/tokens', { body: { name: 'bob', scope: 'admin' } })
+    const token = made.body.token as unknown as string
+    const approved = await control.call('POST', '/v1/releases/shop-r2/approve', {
+      token,
+      body: { reason: 'tried it' },
+    })
+    expect(approved.body.approvals).toMatchObject({
+      required: 1,
+      given: [{ by: 'bob', reason: 'tried it' }],
+    })
+    expect((await motion('promote')).status).toBe(202)
+  })
+
+  it('a freeze window holds promote back until it is lifted or overridden', async () => {
+    const at = (ms: number) => new Date(Date.now() + ms).toISOString()
+    const window = { from: at(-60_000), until: at(3_600_000), reason: 'the sale' }
+    const put = (more = {}) =>
+      control.call('PUT', '/v1/freezes/sale', { body: { ...window, ...more } })
+    expect(codeOf(await put({ until: window.from }))).toEqual([400, 'invalid-request'])
+    expect(codeOf(await put({ clusters: ['xx'] }))).toEqual([404, 'unknown-cluster'])
+    expect(await put()).toMatchObject({ status: 201, body: { active: true, setBy: 'admin' } })
+    expect((await put()).status).toBe(200)
+    await create({ version: '2' })
+    await settle()
+    const refused = await motion('promote')
+    expect(codeOf(refused)).toEqual([409, 'frozen'])
+    expect(refused.body.detail).toContain('"sale" until')
+    expect(codeOf(await motion('promote', { override: {} }))).toEqual([400, 'invalid-request'])
+    const listed = await control.call('GET', '/v1/freezes')
+    expect(listed.body.freezes).toMatchObject([{ name: 'sale', active: true }])
+    expect((await motion('promote', { override: { reason: 'it is urgent' } })).status).toBe(202)
+    await settle()
+    expect((await shown()).phase).toBe('live')
+    expect((await control.call('DELETE', '/v1/freezes/sale')).status).toBe(200)
+    for (const method of ['GET', 'DELETE']) {
+      expect(codeOf(await control.call(method, '/v1/freezes/sale'))).toEqual([404, 'not-found'])
+    }
+  })
+})
