@@ -52,10 +52,9 @@ function neighbours(
   changed: readonly RouteObject[],
   hosts: ReadonlySet<string>,
 ): RouteObject[] {
-  const isNear = (some: readonly string[]) => some.some((host) => hosts.has(host))
+  const isNear = (some: readonly string[] | undefined) => some?.some((host) => hosts.has(host))
   const near = [...(hosts.size > 0 ? valuesOf(state.apps) : [])].flatMap((app) => {
-    const { intent } = app
-    const here = [intent.hosts, ...intent.routes.map((route) => route.hosts ?? [])].some(isNear)
+    const here = isNear(app.intent.hosts) || app.intent.routes.some((route) => isNear(route.hosts))
     return here && isServedIn(app, cluster) ? routeObjects(app, cluster) : []
   })
   return [...near, ...changed.filter((route) => route.release)]
