@@ -1,9 +1,9 @@
 /** A state folder with a year in its log, made once and kept in the folder for temporary files. */
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { foldCode } from '../../control/history/fold-code.ts'
+import { sha256Hex } from '#wire/digest.ts'
 import { openSqliteLog } from '../../control/log/sqlite.ts'
 import { openStateFolder, type StateFolder, stateFiles } from '../../control/trust/folder.ts'
 import { makeKeys } from '../../control/trust/keys.ts'
@@ -16,7 +16,8 @@ export type Plan = Omit<Year, 'adminTokenHash'>
 export async function folderOf(
   plan: Plan,
 ): Promise<{ folder: StateFolder; madeMs: number | null }> {
-  const name = `switchyard-history-${plan.releases}-${plan.apps}-${foldCode().slice(0, 12)}`
+  const maker = sha256Hex(readFileSync(join(import.meta.dirname, 'year.ts'))).slice(0, 12)
+  const name = `switchyard-history-${plan.releases}-${plan.apps}-${maker}`
   const path = join(tmpdir(), name)
   if (existsSync(path)) return { folder: openStateFolder(path), madeMs: null }
   const startedMs = performance.now()

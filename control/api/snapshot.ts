@@ -101,17 +101,20 @@ export function defineSnapshot(define: Define, reader: PastReader): void {
   )
 }
 
-/** Bucket by bucket: a big snapshot neither holds up a turn nor lies in memory twice. */
+/** Some buckets at a time: a big snapshot neither holds up a turn nor lies in memory twice. */
 function snapshotBody(head: object, tree: Tree): ReadableStream<Uint8Array<ArrayBuffer>> {
   const parts = (function* () {
-    yield `${JSON.stringify(head).slice(0, -1)},"objects":[`
+    let text = `${JSON.stringify(head).slice(0, -1)},"objects":[`
     let separator = ''
     for (const { objects } of tree.buckets) {
       if (objects.length === 0) continue
-      yield separator + objects.map((object) => JSON.stringify(object)).join(',')
+      text += separator + objects.map((object) => JSON.stringify(object)).join(',')
       separator = ','
+      if (text.length < partCharsMin) continue
+      yield text
+      text = ''
     }
-    yield ']}'
+    yield `${text}]}`
   })()
   return new ReadableStream({
     pull(controller) {
@@ -122,6 +125,8 @@ function snapshotBody(head: object, tree: Tree): ReadableStream<Uint8Array<Array
   })
 }
 
+/** Each part is a write to the socket. */
+const partCharsMin = 32_768
 const encoder = new TextEncoder()
 
 /** RFC 9110 §13.1.2: a list of ETags, weak ones too, or `*`. */

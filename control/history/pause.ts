@@ -1,5 +1,5 @@
 /** Long work in slices: whoever looks back never holds up a turn for longer than one of them. */
-const sliceMs = 4
+const sliceMs = 2
 
 /** Resolves at once until the slice is over, and then after everybody else has had a turn. */
 export type Pause = () => Promise<void> | undefined

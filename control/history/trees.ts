@@ -2,8 +2,8 @@
 import type { Tree } from '#wire/tree.ts'
 
 /** About 1 KiB an object. */
-export const keptObjectsMax = 100_000
-export const keptTreesMax = 256
+export const keptObjectsMax = 50_000
+export const keptTreesMax = 64
 
 export function createKeptTrees() {
   /** By digest, the one that was used longest ago first. */
