@@ -66,6 +66,7 @@ export function createReadings(
     agents: (cluster) => agentViews(turns.state(), turns.fleet(), cluster, now()),
     position: () => turns.state().position,
     nowMs: now,
+    clusterNames: () => [...turns.state().clusters.keys()].sort(byName),
     positionAt: (atMs) => history.positionAt(atMs, turns.state().position),
     async snapshot(cluster, position) {
       const state = turns.state()

@@ -1,13 +1,21 @@
-/** What changed in a cluster between two moments: objects with before and after, and sentences. */
+/** What changed between two moments, in one cluster or in all: objects with before and after, and sentences. */
 import { z } from 'zod'
 import * as names from '#wire/names.ts'
 import { snapshotObject } from '#wire/object.ts'
-import { difference, find } from '#wire/tree.ts'
+import { difference, emptyTree, find, type Tree } from '#wire/tree.ts'
 import { type ObjectChange, wordsOf } from '../domain/difference-words.ts'
-import { invalid, momentText, type PastReader, snapshotAt } from './moments.ts'
+import {
+  invalid,
+  type Moment,
+  momentText,
+  type PastReader,
+  positionOf,
+  snapshotAt,
+} from './moments.ts'
 import type { Define } from './operation.ts'
+import { problem } from './problem.ts'
 
-/** More changes than this are counted and not shown. */
+/** More changes than this, in a cluster, are counted and not shown. */
 export const changesMax = 2_000
 
 const end = z.strictObject({ revision: names.revision, digest: names.digestHex })
@@ -32,6 +40,29 @@ const diffShown = z
   })
   .meta({ id: 'Diff' })
 
+const fleetDiffShown = z
+  .strictObject({
+    /** By name; those that are the same at both ends are left out. */
+    clusters: z.array(
+      z.strictObject({
+        cluster: names.clusterName,
+        /** Null: there was no such cluster yet. */
+        from: end.nullable(),
+        to: end,
+        changed: z.int(),
+        omitted: z.int(),
+      }),
+    ),
+    /** Each sentence with the clusters that it is true of. */
+    words: z.array(z.strictObject({ sentence: z.string(), clusters: z.array(names.clusterName) })),
+  })
+  .meta({ id: 'FleetDiff' })
+
+const query = z.strictObject({
+  from: momentText.meta({ description: 'A revision, or an instant with its offset.' }),
+  to: momentText.optional().meta({ description: 'The same; left out: now.' }),
+})
+
 export function defineDiff(define: Define, reader: PastReader): void {
   define(
     {
@@ -41,39 +72,87 @@ export function defineDiff(define: Define, reader: PastReader): void {
       summary: 'What changed between two moments, in objects and in words',
       access: 'read',
       params: z.strictObject({ cluster: names.clusterName }),
-      query: z.strictObject({
-        from: momentText.meta({ description: 'A revision, or an instant with its offset.' }),
-        to: momentText.optional().meta({ description: 'The same; left out: now.' }),
-      }),
+      query,
       answers: { 200: { description: 'The difference.', schema: diffShown } },
       rejections: ['unknown-cluster', 'overloaded'],
     },
     async ({ params: { cluster }, query }) => {
-      const before = await snapshotAt(reader, cluster, query.from, '?from')
+      const span = await spanOf(reader, query)
+      if (span instanceof Response) return span
+      const before = await snapshotAt(reader, cluster, span.from, '?from')
       if (before instanceof Response) return before
-      const after = await snapshotAt(reader, cluster, query.to, '?to')
+      const after = await snapshotAt(reader, cluster, span.to, '?to')
       if (after instanceof Response) return after
       const [from, to] = [before.snapshot, after.snapshot]
-      if ((before.position ?? 0) > (after.position ?? reader.position())) {
-        return invalid('?from', 'is later than `to`')
-      }
-      const { put, remove } = difference(from.tree, to.tree)
-      const all: ObjectChange[] = [
-        ...put.map((object) => change(object.key, find(from.tree, object.key), object)),
-        ...remove.map((key) => change(key, find(from.tree, key), undefined)),
-      ]
-      const changes = all.slice(0, changesMax)
+      const { changes, omitted } = compared(from.tree, to.tree)
       return Response.json({
         cluster,
-        from: { revision: from.revision, digest: from.tree.root },
-        to: { revision: to.revision, digest: to.tree.root },
+        from: endOf(from),
+        to: endOf(to),
         put: changes.filter(({ after }) => after !== null),
         removed: changes.flatMap(({ key, before, after }) => (after ? [] : [{ key, before }])),
         words: wordsOf(changes),
-        omitted: all.length - changes.length,
+        omitted,
       })
     },
   )
+  define(
+    {
+      method: 'get',
+      path: '/v1/diff',
+      tag: 'clusters',
+      summary: 'What changed in all clusters between two moments, in words',
+      access: 'read',
+      query,
+      answers: { 200: { description: 'The differences.', schema: fleetDiffShown } },
+      rejections: ['overloaded'],
+    },
+    async ({ query }) => {
+      const span = await spanOf(reader, query)
+      if (span instanceof Response) return span
+      const clusters: z.infer<typeof fleetDiffShown>['clusters'] = []
+      const told = new Map<string, string[]>()
+      for (const cluster of reader.clusterNames()) {
+        const before = await reader.snapshot(cluster, span.from)
+        if ('rejection' in before) return problem(before.rejection)
+        const after = await reader.snapshot(cluster, span.to)
+        if ('rejection' in after) return problem(after.rejection)
+        if (!after.found || before.found?.tree.root === after.found.tree.root) continue
+        const { changes, omitted } = compared(before.found?.tree ?? emptyTree, after.found.tree)
+        const from = before.found && endOf(before.found)
+        const changed = changes.length + omitted
+        clusters.push({ cluster, from, to: endOf(after.found), changed, omitted })
+        for (const sentence of wordsOf(changes)) {
+          told.set(sentence, [...(told.get(sentence) ?? []), cluster])
+        }
+      }
+      const words = [...told].map(([sentence, where]) => ({ sentence, clusters: where }))
+      return Response.json({ clusters, words })
+    },
+  )
+}
+
+/** Both ends as positions; `to` is that of now when it is left out. */
+async function spanOf(reader: PastReader, ends: { from: Moment; to?: Moment | undefined }) {
+  const from = await positionOf(reader, ends.from, '?from')
+  if (from instanceof Response) return from
+  const to = ends.to === undefined ? reader.position() : await positionOf(reader, ends.to, '?to')
+  if (to instanceof Response) return to
+  return from <= to ? { from, to } : invalid('?from', 'is later than `to`')
+}
+
+const endOf = ({ revision, tree }: { revision: number; tree: Tree }) => ({
+  revision,
+  digest: tree.root,
+})
+
+function compared(from: Tree, to: Tree): { changes: ObjectChange[]; omitted: number } {
+  const { put, remove } = difference(from, to)
+  const all: ObjectChange[] = [
+    ...put.map((object) => change(object.key, find(from, object.key), object)),
+    ...remove.map((key) => change(key, find(from, key), undefined)),
+  ]
+  return { changes: all.slice(0, changesMax), omitted: Math.max(0, all.length - changesMax) }
 }
 
 const change = (

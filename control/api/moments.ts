@@ -26,6 +26,8 @@ export interface PastReader {
   /** Of the newest record. */
   position(): number
   nowMs(): number
+  /** By name, as they are now. */
+  clusterNames(): readonly string[]
   positionAt(atMs: number): Promise<Looked<{ position: number } | { firstMs: number | null }>>
   /** Null: there was no such cluster. */
   snapshot(cluster: string, position: number | undefined): Promise<Looked<Snapshot | null>>

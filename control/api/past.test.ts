@@ -133,6 +133,27 @@ describe('looking back', () => {
     expect((await control.call('GET', url)).status).toBe(200)
   })
 
+  it('says what changed everywhere, each sentence with its clusters', async () => {
+    const { body } = await control.call(
+      'GET',
+      `/v1/diff?from=${after.init!.revision}&to=${after.release!.revision}`,
+    )
+    expect(body).toMatchObject({
+      clusters: [
+        { cluster: 'eu-1', from: { digest: after.init!.digest }, changed: 3, omitted: 0 },
+        { cluster: 'us-1', to: { digest: after.release!.digest } },
+      ],
+    })
+    const words = body.words as unknown as { sentence: string; clusters: string[] }[]
+    expect(words).toContainEqual({
+      sentence: 'shop-r1 (version 0.0.1) can take traffic.',
+      clusters: ['eu-1', 'us-1'],
+    })
+    const none = await control.call('GET', `/v1/diff?from=${control.head()}`)
+    expect(none.body).toEqual({ clusters: [], words: [] })
+    expect((await control.call('GET', '/v1/diff?from=3&to=2')).status).toBe(400)
+  })
+
   it.each([
     ['', '?from'],
     ['?from=yesterday', '?from'],

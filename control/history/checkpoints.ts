@@ -47,9 +47,6 @@ function stateOf(sql: Sql, { position, texts, digest }: Row): State | null {
   return (value as State).position === position ? (value as State) : null
 }
 
-export const newestCheckpoint = (sql: Sql): number =>
-  sql.all<Row>('SELECT * FROM checkpoints ORDER BY position DESC LIMIT 1')[0]?.position ?? 0
-
 /** Text by text, so that turns go on meanwhile; one that is cut leaves nothing that counts. */
 export async function writeCheckpoint(sql: Sql, state: State, pause: Pause): Promise<boolean> {
   const { position } = state

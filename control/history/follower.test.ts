@@ -201,6 +201,33 @@ describe('the history beside the log', () => {
     await run.history.close()
   })
 
+  it('is done without when no database can be had; nothing fails for it', async () => {
+    const broken = {
+      all() {
+        throw new Error('the disk is full')
+      },
+      transaction() {},
+      close() {},
+    }
+    const { records } = logOf(5)
+    const history = createHistory({
+      log: { read: async (position, limit) => records.slice(position, position + limit) },
+      open: () => broken,
+      remove() {},
+      code: 'this program',
+      monotonicMs: () => performance.now(),
+      onDamage: (error) => damages.push(error),
+    })
+    const state = fold(history, await history.begin(), records)
+    expect(state.position).toBe(5)
+    expect(await history.snapshot('eu-1', 3)).toMatchObject({ rejection: { code: 'overloaded' } })
+    const { clusters } = state
+    const snapshot = { cluster: 'eu-1', revision: 5, tree: clusters.get('eu-1')!.tree }
+    expect(await history.served(snapshot, 5)).toBeNull()
+    expect(damages.map(String)).toEqual(Array(2).fill('Error: the disk is full'))
+    await history.close()
+  })
+
   it('finds an instant although the clock stepped back', async () => {
     const steps = [0, 1, 2, 3, 9, 4, 5, 6, 7]
     const { records } = logOf(steps.length - 1, 0, (n) => steps[n]! * 1_000)

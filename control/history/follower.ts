@@ -11,7 +11,7 @@ import { evolve } from '../domain/evolve.ts'
 import { parseRecord } from '../domain/record.ts'
 import { emptyState, type State } from '../domain/state.ts'
 import type { Log } from '../log/log.ts'
-import { loadCheckpoint, newestCheckpoint, writeCheckpoint } from './checkpoints.ts'
+import { loadCheckpoint, writeCheckpoint } from './checkpoints.ts'
 import { createIndexing, type Step } from './indexing.ts'
 import { createPause } from './pause.ts'
 import type { Sql } from './sql.ts'
@@ -39,6 +39,8 @@ export interface Follower {
   /** The same without waiting. */
   ready(position: number): Sql | null
   position(): number
+  /** No database can be had until the next start. */
+  isOver(): boolean
   /** What was read cannot be right: make the database anew. */
   damaged(error: unknown): void
   /** Writes what waits, and a checkpoint for the next start. */
@@ -57,7 +59,7 @@ const waitMs = 10_000
 
 export function createFollower(options: FollowerOptions): Follower {
   const { log, code, monotonicMs } = options
-  let sql = options.open()
+  let sql: Sql
   let add: ReturnType<typeof createIndexing>
   let position = 0
   let newest: State = emptyState
@@ -67,22 +69,21 @@ export function createFollower(options: FollowerOptions): Follower {
   let catching = Promise.resolve()
   let checkpointing: Promise<void> | null = null
   let checkpointAt = 0
-  let isClosed = false
+  /** Closed, or no database can be had (a disk that is full or gone): control goes on without it. */
+  let isOver = false
 
   async function begin(): Promise<State> {
     const state = await trusted()
-    if (state) {
-      newest = state
-      checkpointAt = state.position
-      return state
-    }
-    startAnew()
-    return emptyState
+    if (!state) startAnew()
+    newest = state ?? emptyState
+    checkpointAt = newest.position
+    return newest
   }
 
   /** Null when the database is of another program or another log. */
   async function trusted(): Promise<State | null> {
     try {
+      sql = options.open()
       add = createIndexing(sql)
       const notes = new Map(
         sql
@@ -104,10 +105,15 @@ export function createFollower(options: FollowerOptions): Follower {
   }
 
   function startAnew(): void {
-    sql.close()
-    options.remove()
-    sql = options.open()
-    add = createIndexing(sql)
+    try {
+      sql?.close()
+      options.remove()
+      sql = options.open()
+      add = createIndexing(sql)
+    } catch (error) {
+      isOver = true
+      options.onDamage(error)
+    }
     position = 0
     checkpointAt = 0
     waiting = []
@@ -115,7 +121,7 @@ export function createFollower(options: FollowerOptions): Follower {
 
   function keep(step: Step): void {
     newest = step.after
-    if (isBehind || step.record.position <= position + waiting.length) return
+    if (isOver || isBehind || step.record.position <= position + waiting.length) return
     if (step.before.position !== position + waiting.length) {
       catchUp()
       return
@@ -153,7 +159,7 @@ export function createFollower(options: FollowerOptions): Follower {
   }
 
   function checkpoint(): void {
-    if (checkpointing || isClosed) return
+    if (checkpointing || isOver) return
     checkpointAt = newest.position
     checkpointing = writeCheckpoint(sql, newest, createPause(monotonicMs))
       .then((isWritten) => {
@@ -166,32 +172,25 @@ export function createFollower(options: FollowerOptions): Follower {
   }
 
   function damaged(error: unknown): void {
-    if (isClosed || isBehind) return
+    if (isOver || isBehind) return
     options.onDamage(error)
-    try {
-      startAnew()
-    } catch (cause) {
-      // A disk that is full or gone: turns go on without a history, and say so once.
-      isClosed = true
-      options.onDamage(cause)
-      return
-    }
-    catchUp()
+    startAnew()
+    if (!isOver) catchUp()
   }
 
   function catchUp(): void {
     waiting = []
     isBehind = true
     catching = foldAll().catch((error) => {
-      if (!isClosed) options.onDamage(error)
-      isClosed = true
+      if (!isOver) options.onDamage(error)
+      isOver = true
     })
   }
 
   async function foldAll(): Promise<void> {
     const pause = createPause(monotonicMs)
     let state = emptyState
-    while (state.position < newest.position && !isClosed) {
+    while (state.position < newest.position && !isOver) {
       const page = await log.read(state.position, pageRecords)
       if (page.length === 0) throw new Error(`the log ends before ${newest.position}`)
       const steps: Step[] = []
@@ -202,21 +201,21 @@ export function createFollower(options: FollowerOptions): Follower {
         state = after
         await pause()
       }
-      if (steps.length > 0 && !isClosed) write(steps)
+      if (steps.length > 0 && !isOver) write(steps)
     }
     // At once, so that no record falls between this fold and the turn's.
     isBehind = false
   }
 
   function ready(wanted: number): Sql | null {
-    if (!isBehind && !isClosed) flush()
-    return !isClosed && position >= wanted ? sql : null
+    if (!isBehind && !isOver) flush()
+    return !isOver && position >= wanted ? sql : null
   }
 
   async function upTo(wanted: number): Promise<Sql | null> {
     for (const endMs = monotonicMs() + waitMs; ; ) {
       const found = ready(wanted)
-      if (found || isClosed || monotonicMs() >= endMs) return found
+      if (found || isOver || monotonicMs() >= endMs) return found
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }
@@ -227,19 +226,17 @@ export function createFollower(options: FollowerOptions): Follower {
     upTo,
     ready,
     position: () => position,
+    isOver: () => isOver,
     damaged,
     async close() {
-      if (!isBehind && !isClosed) flush()
+      if (!isBehind && !isOver) flush()
       await checkpointing
-      const isDue = () => newest.position - newestCheckpoint(sql) >= recordsPerLastCheckpoint
-      if (!isClosed && !isBehind && isDue()) {
-        checkpoint()
-        await checkpointing
-      }
-      isClosed = true
+      if (!isBehind && newest.position - checkpointAt >= recordsPerLastCheckpoint) checkpoint()
+      await checkpointing
+      isOver = true
       await catching
       clearTimeout(timer)
-      sql.close()
+      sql?.close()
     },
   }
 }

@@ -85,7 +85,7 @@ export function createHistory(options: FollowerOptions): History {
           follower.damaged(error)
         }
       }
-      return { rejection: beingMade(follower.position(), upTo) }
+      return { rejection: follower.isOver() ? over : beingMade(follower.position(), upTo) }
     })
     return looked ?? { rejection: tooMany }
   }
@@ -153,6 +153,13 @@ const tooMany: Rejection = {
   code: 'overloaded',
   detail: `${looksWaitingMax} others wait to look back already.`,
   fix: 'Try again in a moment.',
+}
+
+const over: Rejection = {
+  code: 'overloaded',
+  detail:
+    'The history cannot be kept beside the log; the lines of control with `history-damaged` say why.',
+  fix: 'Make room for history.sqlite in the state folder and start control again.',
 }
 
 const beingMade = (position: number, wanted: number): Rejection => ({
