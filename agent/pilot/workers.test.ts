@@ -110,6 +110,9 @@ describe('the workers', () => {
     const worker = await dial({ deaf: true })
     const view = await until('drift', () => workers.views().find(({ drifting }) => drifting))
     expect(view.differs).toBe('table old instead of dddddddddddd')
+    const told = worker.received.length
+    await until('it is told again', () => worker.received.length > told)
+    expect(workers.views()).toMatchObject([{ drifting: true }])
     worker.state.deaf = false
     await equal(1)
   })

@@ -77,6 +77,8 @@ interface Connection {
   serving: Serving | null
   sent: Partial<Want>
   sentMs: number
+  /** It has drifted and has not been equal since: being told again does not end that. */
+  drifted: boolean
   readySent: boolean | null
 }
 
@@ -96,6 +98,7 @@ export function createWorkers(options: WorkersOptions): Workers {
       serving: null,
       sent: {},
       sentMs: 0,
+      drifted: false,
       readySent: null,
     }
     connections.add(connection)
@@ -127,6 +130,7 @@ export function createWorkers(options: WorkersOptions): Workers {
       onRefused(message.digest, message.reason)
     } else {
       connection.serving = message
+      if (difference(message, expected) === null) connection.drifted = false
       lost.delete(message.pid)
       bring(connection)
       onChange()
@@ -180,6 +184,7 @@ export function createWorkers(options: WorkersOptions): Workers {
       if (!serving) {
         if (waitedMs > 4 * timing.driftMs) socket.destroy(new Error('it says nothing'))
       } else if (difference(serving, expected) !== null && waitedMs > timing.driftMs) {
+        connection.drifted = true
         connection.sent = {}
         bring(connection)
         onChange()
@@ -213,14 +218,14 @@ export function createWorkers(options: WorkersOptions): Workers {
     },
     views() {
       const nowMs = performance.now()
-      return [...connections].map(({ serving, sinceMs, sentMs }) => {
+      return [...connections].map(({ serving, sinceMs, sentMs, drifted }) => {
         const differs = serving ? difference(serving, expected) : 'has not said what it serves'
         const waitedMs = nowMs - Math.max(sinceMs, sentMs)
         return {
           pid: serving?.pid ?? null,
           serving,
           differs,
-          drifting: differs !== null && waitedMs > timing.driftMs,
+          drifting: differs !== null && (drifted || waitedMs > timing.driftMs),
         }
       })
     },

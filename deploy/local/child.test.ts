@@ -14,7 +14,12 @@ function programOf(name: string, text: string, onDeath?: (how: string) => void) 
   const script = join(folder, `${name}.mjs`)
   writeFileSync(script, text)
   const logFile = join(folder, `${name}.log`)
-  return createChild({ name, script, args: [], logFile, ...(onDeath ? { onDeath } : {}) })
+  return createChild({
+    name,
+    program: () => ({ script, args: [] }),
+    logFile,
+    ...(onDeath ? { onDeath } : {}),
+  })
 }
 
 const parentOfOne = `

@@ -9,8 +9,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 export interface ChildOptions {
   readonly name: string
-  readonly script: string
-  readonly args: readonly string[]
+  /** Asked at each start. */
+  readonly program: () => { readonly script: string; readonly args: readonly string[] }
   readonly logFile: string
   /** The process ended without having been told to: its exit code or signal. */
   readonly onDeath?: (how: string) => void
@@ -58,7 +58,8 @@ export function createChild(options: ChildOptions): Child {
     start(env = {}) {
       if (alive()) return
       const log = openSync(options.logFile, 'a')
-      const one = spawn(process.execPath, [options.script, ...options.args], {
+      const { script, args } = options.program()
+      const one = spawn(process.execPath, [script, ...args], {
         stdio: ['ignore', log, log, 'ipc'],
         detached: true,
         env: { ...process.env, ...env },

@@ -16,7 +16,7 @@ import { type Child, createChild, logTail, ProcessFailed, untilReady } from './c
 import { type ControlClient, createControlClient } from './control-client.ts'
 import { agentsOf, type FleetPorts, freePorts, occupied, portsFromBase } from './ports.ts'
 import { descendants } from './processes.ts'
-import { programs } from './programs.ts'
+import { ownSource, programs } from './programs.ts'
 
 export interface FleetPlan {
   readonly stateFolder: string
@@ -28,6 +28,8 @@ export interface FleetPlan {
   readonly portBase?: number
   /** Agents that are not started with the fleet; `startOne` lets them join later. */
   readonly later?: readonly string[]
+  /** Folder of the version that everything is started from; left out: this one. */
+  readonly source?: string
   /** Programs that the local platforms may run, by name. */
   readonly programs: Readonly<Record<string, string>>
 }
@@ -53,6 +55,8 @@ export interface Fleet {
   stopOne(name: string): Promise<void>
   /** Starts a stopped process again, with `env` added for this run, and waits until it is ready. */
   startOne(name: string, env?: Readonly<Record<string, string>>): Promise<void>
+  /** From its next start on the process runs from this folder of sources; null: this version's. */
+  useSource(name: string, folder: string | null): void
   logFile(name: string): string
   /** Runs `control <command>` on the fleet's state folder, to its end. */
   runControl(command: 'backup' | 'restore' | 'recover', ...args: string[]): Promise<void>
@@ -89,13 +93,14 @@ export async function startFleet(plan: FleetPlan, watcher: FleetWatcher = {}): P
   const children = new Map<string, Child>()
   const readiness = new Map<string, () => Promise<boolean>>()
   const controlUrl = `http://127.0.0.1:${ports.control}`
-  const program = programs({ plan, state, ports, controlUrl })
+  const programOf = programs({ plan, state, ports, controlUrl })
+  const sources = new Map<string, string>()
+  const program = (name: string) => programOf(name, sources.get(name.split(' ')[0]!) ?? plan.source)
 
   function add(name: string, ready: () => Promise<boolean>): Child {
-    const { script, args } = program(name)
     const logFile = join(state, 'logs', `${name}.log`)
     const onDeath = (how: string) => watcher.onDeath?.(name, how)
-    const child = createChild({ name, script, args, logFile, onDeath })
+    const child = createChild({ name, program: () => program(name), logFile, onDeath })
     children.set(name, child)
     readiness.set(name, ready)
     return child
@@ -115,7 +120,8 @@ export async function startFleet(plan: FleetPlan, watcher: FleetWatcher = {}): P
     const name = `control ${command}`
     const { script, args } = program(name)
     const logFile = join(state, 'logs', 'control.log')
-    const child = createChild({ name, script, args: [...args, ...more], logFile })
+    const started = { script, args: [...args, ...more] }
+    const child = createChild({ name, program: () => started, logFile })
     child.start()
     const code = await child.exitCode()
     if (code !== 0) throw new ProcessFailed(`${name} ended with ${code}.${logTail(child)}`)
@@ -173,6 +179,7 @@ export async function startFleet(plan: FleetPlan, watcher: FleetWatcher = {}): P
       stopOne: (name) => childNamed(name).stop(stopWithinMs),
       startOne,
       runControl,
+      useSource: (name, folder) => void sources.set(name, folder ?? ownSource),
       logFile: (name) => childNamed(name).logFile,
       stop,
     }

@@ -19,19 +19,27 @@ interface Place {
   readonly controlUrl: string
 }
 
-const root = resolve(import.meta.dirname, '../..')
-/** The files in `logs/` are for people. */
-const logFlags = ['--log-format', 'text']
+/** Where this version's own sources are. */
+export const ownSource = resolve(import.meta.dirname, '../..')
 const local = (port: number) => `127.0.0.1:${port}`
 
-/** Of a name: `nats`, `control`, `control <command>`, `eu-1.platform` or an agent's. */
-export function programs({ plan, state, ports, controlUrl }: Place): (name: string) => Program {
+/**
+ * Of a name: `nats`, `control`, `control <command>`, `eu-1.platform` or an agent's; from `source`, the
+ * folder of this or of a former version.
+ */
+export function programs({ plan, state, ports, controlUrl }: Place) {
   const controlState = join(state, 'control')
   const clusterFlags = plan.clusters.flatMap((cluster) => ['--cluster', cluster])
   const natsFlags = plan.nats ? ['--nats', `nats://${local(ports.nats)}`] : []
   const natsUsers = plan.nats ? ['--nats-credentials', join(state, natsFiles.credentials)] : []
 
-  return (name) => {
+  return (name: string, source = ownSource): Program => {
+    /** The files in `logs/` are for people. Former versions do not know the flag. */
+    const logFlags = source === ownSource ? ['--log-format', 'text'] : []
+    const script = (file: string, ...args: string[]): Program => ({
+      script: join(file.startsWith('deploy/') ? ownSource : source, file),
+      args,
+    })
     if (name === 'control init') {
       return script('control/main.ts', 'init', '--state', controlState, ...clusterFlags)
     }
@@ -46,38 +54,34 @@ export function programs({ plan, state, ports, controlUrl }: Place): (name: stri
       const flags = ['--listen', local(ports.control), ...natsFlags, ...natsUsers, ...logFlags]
       return script('control/main.ts', 'start', '--state', controlState, ...flags)
     }
-    if (name.endsWith('.platform')) return platform(name.slice(0, -'.platform'.length))
-    return agent(name)
+    if (name.endsWith('.platform')) {
+      const flags = platform(name.slice(0, -'.platform'.length))
+      return script('agent/platform/local-cluster.ts', ...flags, ...logFlags)
+    }
+    return script('agent/main.ts', ...agent(name), ...logFlags)
   }
 
-  function platform(cluster: string): Program {
+  function platform(cluster: string): string[] {
     const folder = join(state, 'platforms', cluster)
     const runs = Object.entries(plan.programs).flatMap(([program, file]) => [
       '--program',
       `${program}=${file}`,
     ])
     const listen = local(ports.platforms[cluster]!)
-    return script(
-      'agent/platform/local-cluster.ts',
-      ...['--cluster', cluster, '--listen', listen, '--state', folder, ...runs, ...logFlags],
-    )
+    return ['--cluster', cluster, '--listen', listen, '--state', folder, ...runs]
   }
 
-  function agent(name: string): Program {
+  function agent(name: string): string[] {
     const cluster = plan.clusters.find((one) => name.startsWith(`${one}-`))!
     const token = readFileSync(join(controlState, `enrol-${cluster}.token`), 'utf8').trim()
     const { listen, probe, admin } = ports.agents[name]!
-    return script(
-      'agent/main.ts',
+    return [
       ...['--cluster', cluster, '--name', name, '--enrol', `${controlUrl}/#${token}`],
       ...['--state', join(state, 'agents', name)],
       ...['--listen', local(listen), '--probe', local(probe), '--admin', local(admin)],
       ...['--workers', String(plan.workersPerAgent)],
       ...['--platform', `local:http://${local(ports.platforms[cluster]!)}`],
       ...natsFlags,
-      ...logFlags,
-    )
+    ]
   }
 }
-
-const script = (file: string, ...args: string[]): Program => ({ script: join(root, file), args })

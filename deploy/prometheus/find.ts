@@ -18,7 +18,7 @@ export interface PrometheusPrograms {
 
 /** The rules are written for this version and later ones. */
 const needed = [2, 42] as const
-const built = 'v0.316.0'
+const built = { module: 'v0.316.0', version: '3.16.0' }
 const fetchWithinMs = 120_000
 const buildWithinMs = 900_000
 
@@ -64,18 +64,20 @@ async function fromDebian(work: string, say: (line: string) => void): Promise<st
 
 /** As a dependency of an empty module: its own go.mod has replacements, which `go install` refuses. */
 async function fromGo(work: string, say: (line: string) => void): Promise<string> {
-  say(`Prometheus: building ${built} with Go (once, some minutes)`)
+  say(`Prometheus: building ${built.version} with Go (once, some minutes)`)
   const options = { cwd: work, timeout: buildWithinMs, env: { ...process.env, CGO_ENABLED: '0' } }
   const module = 'github.com/prometheus/prometheus'
   const bin = join(work, 'bin')
   await run('go', ['mod', 'init', 'switchyard-prometheus'], options)
   await run(
     'go',
-    ['get', ...['prometheus', 'promtool'].map((it) => `${module}/cmd/${it}@${built}`)],
+    ['get', ...['prometheus', 'promtool'].map((it) => `${module}/cmd/${it}@${built.module}`)],
     options,
   )
   const packages = ['prometheus', 'promtool'].map((it) => `${module}/cmd/${it}`)
-  await run('go', ['build', '-tags', 'remove_all_sd', '-o', `${bin}/`, ...packages], options)
+  const named = `-X github.com/prometheus/common/version.Version=${built.version}`
+  const flags = ['-tags', 'remove_all_sd', '-ldflags', named]
+  await run('go', ['build', ...flags, '-o', `${bin}/`, ...packages], options)
   return bin
 }
 
