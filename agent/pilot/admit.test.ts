@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { RefusalCode } from '#wire/codes.ts'
-import { supportedFormats } from '#wire/header.ts'
+import { currentFormat, supportedFormats } from '#wire/header.ts'
 import { limits } from '#wire/limits.ts'
 import { admit, type Refused, type Trust } from './admit.ts'
 import { announce, bytesOf, createSigner, headerOf, type Signer, shop } from './fleet.fixture.ts'
@@ -91,7 +91,7 @@ describe('the gate for announcements', () => {
     ['older', 'an older epoch', { epoch: { number: 1, id: '0123456789abcdef' }, revision: 0 }],
     ['fork', 'the held revision with another digest', { revision: 5, digest: 'a'.repeat(64) }],
     ['fork', 'the held epoch with another id', { epoch: { number: 1, id: 'f'.repeat(16) } }],
-    ['future-format', 'a format from the future', { format: 2, revision: 6 }],
+    ['future-format', 'a format from the future', { format: currentFormat + 1, revision: 6 }],
   ])('refuses as %s: %s', async (code, _what, changes) => {
     expect(await refusal(bytesOf(await announce(control, headerOf(tree, changes))))).toBe(code)
   })
