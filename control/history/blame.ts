@@ -25,32 +25,40 @@ export async function searchBack(
   pause: Pause,
 ): Promise<number | null> {
   const host = canonicalHost(request.host)
-  if (host === null) return null
+  // A form that is not allowed has one answer, whatever there is.
+  if (host === null || explain([], request).status === 400) return null
   const hosts = patternsOf(host)
   const routes = new Map(
     routesNow.filter((route) => hosts.some((one) => route.hosts.includes(one))).map(byKey),
   )
+  const accepts = (route: SnapshotObject | null | undefined) =>
+    route?.kind === 'route' && explain([route], request).status !== 404
+  const touches = createTouches(sql, cluster)
   let at = revision
   let answer = answerAt(sql, cluster, at, routes, request)
   const { text } = answer
   for (;;) {
-    const subjects = hosts.map((one) => `host/${one}`)
-    const touched = [...subjects, ...(answer.app ? [`app/${answer.app}`] : [])]
-      .map((subject) => newestTouch(sql, cluster, subject, at))
-      .reduce((a, b) => Math.max(a, b), 0)
+    const onHost = touches.newest(hosts.map(hostSubject), at)
+    const onAnswer = touches.newest(answer.subjects, at)
+    const touched = Math.max(onHost, onAnswer)
     if (touched === 0) return null
-    for (const key of subjects.flatMap((one) => keysTouched(sql, cluster, one, touched))) {
+    let matters = onAnswer === touched
+    for (const key of onHost === touched ? touches.keys(hosts.map(hostSubject), touched) : []) {
       const before = objectAt(sql, cluster, key, touched - 1)
+      matters ||= accepts(before) || accepts(routes.get(key))
       if (before?.kind === 'route') routes.set(key, before)
       else routes.delete(key)
     }
     at = touched - 1
-    answer = answerAt(sql, cluster, at, routes, request)
-    if (answer.text !== text) return touched
+    if (matters) {
+      answer = answerAt(sql, cluster, at, routes, request)
+      if (answer.text !== text) return touched
+    }
     await pause()
   }
 }
 
+const hostSubject = (host: string) => `host/${host}`
 const byKey = (route: RouteObject): [string, RouteObject] => [route.key, route]
 
 /** The patterns that cover a host: itself, and a wildcard for each of its ends. */
@@ -62,8 +70,8 @@ function patternsOf(host: string): string[] {
 
 interface AnswerThen {
   readonly text: string
-  /** Whose position and backends it depends on. */
-  readonly app: string | null
+  /** The position and the backends that it depends on, beside the routes of the host. */
+  readonly subjects: readonly string[]
 }
 
 function answerAt(
@@ -75,12 +83,15 @@ function answerAt(
 ): AnswerThen {
   const held: SnapshotObject[] = [...routes.values()]
   const route = routes.get(explain(held, request).destination?.route ?? '')
+  const subjects: string[] = []
   if (route) {
+    subjects.push(`app/${route.app}`)
     const position = objectAt(sql, cluster, positionKey(route.app), revision)
     if (position) held.push(position)
     const weights = position?.kind === 'position' ? position.weights : []
     const releases = route.release ? [route.release] : weights.map(({ release }) => release)
     for (const release of releases) {
+      subjects.push(`release/${release}`)
       const backend = objectAt(sql, cluster, backendKey(release), revision)
       if (backend) held.push(backend)
     }
@@ -88,23 +99,40 @@ function answerAt(
   const { status, destination } = explain(held, request)
   const { generation: _, reason: __, ...noticed } = destination ?? { generation: 0, reason: '' }
   const changes = route?.requestHeaders ?? null
-  return { text: canonicalText({ status, noticed, changes }), app: route?.app ?? null }
+  return { text: canonicalText({ status, noticed, changes }), subjects }
 }
 
-const newestTouch = (sql: Sql, cluster: string, subject: string, revision: number): number =>
-  sql.all<{ revision: number }>(
-    'SELECT revision FROM touched WHERE cluster = ? AND subject = ? AND revision <= ? ORDER BY revision DESC LIMIT 1',
-    cluster,
-    subject,
-    revision,
-  )[0]?.revision ?? 0
-
-const keysTouched = (sql: Sql, cluster: string, subject: string, revision: number): string[] =>
-  sql
-    .all<{ key: string }>(
-      'SELECT key FROM touched WHERE cluster = ? AND subject = ? AND revision = ?',
+/** Where subjects were touched, looked up once for each stretch between two touches. */
+function createTouches(sql: Sql, cluster: string) {
+  const newest = new Map<string, number>()
+  const newestOf = (subject: string, revision: number): number => {
+    const known = newest.get(subject)
+    if (known !== undefined && known <= revision) return known
+    const [row] = sql.all<{ revision: number }>(
+      'SELECT revision FROM touched WHERE cluster = ? AND subject = ? AND revision <= ? ORDER BY revision DESC LIMIT 1',
       cluster,
       subject,
       revision,
     )
-    .map(({ key }) => key)
+    newest.set(subject, row?.revision ?? 0)
+    return row?.revision ?? 0
+  }
+  return {
+    /** At or before a revision, which only falls from call to call; 0: never. */
+    newest: (subjects: readonly string[], revision: number): number =>
+      subjects.reduce((found, subject) => Math.max(found, newestOf(subject, revision)), 0),
+    keys: (subjects: readonly string[], revision: number): ReadonlySet<string> =>
+      new Set(
+        subjects.flatMap((subject) =>
+          sql
+            .all<{ key: string }>(
+              'SELECT key FROM touched WHERE cluster = ? AND subject = ? AND revision = ?',
+              cluster,
+              subject,
+              revision,
+            )
+            .map(({ key }) => key),
+        ),
+      ),
+  }
+}

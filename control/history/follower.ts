@@ -47,8 +47,8 @@ export interface Follower {
   close(): Promise<void>
 }
 
-const stepsWaitingMax = 256
-const flushAfterMs = 100
+const stepsWaitingMax = 64
+const flushAfterMs = 50
 const pageRecords = 128
 /** Folding so many records takes a quarter of a second. */
 const recordsPerCheckpoint = 1_000

@@ -58,8 +58,8 @@ export function createIndexing(sql: Sql) {
     const { put, remove } = difference(old, tree)
     const version = (key: string, id: number | null) =>
       sql.all('INSERT INTO versions VALUES (?, ?, ?, ?)', name, key, revision, id)
-    const touch = (key: string, ...objects: readonly (SnapshotObject | undefined)[]) => {
-      for (const subject of new Set(objects.flatMap(touchedBy))) {
+    const touch = (key: string, before: SnapshotObject | undefined, after?: SnapshotObject) => {
+      for (const subject of touchedBy(before, after)) {
         sql.all('INSERT INTO touched VALUES (?, ?, ?, ?)', name, subject, revision, key)
       }
     }
@@ -101,17 +101,22 @@ export function createIndexing(sql: Sql) {
   }
 }
 
-/** What of a request an object can matter to. Workloads and keys matter to none. */
-function touchedBy(object: SnapshotObject | undefined): string[] {
-  switch (object?.kind) {
-    case 'route':
-      return object.hosts.map((host) => `host/${host}`)
-    case 'position':
-    case 'backend':
-      return [`app/${object.app}`]
-    default:
-      return []
+/** What can answer a request otherwise after the change. Workloads and keys never do. */
+function touchedBy(before?: SnapshotObject, after?: SnapshotObject): ReadonlySet<string> {
+  const subjects = new Set<string>()
+  for (const object of [before, after]) {
+    if (object?.kind === 'route') for (const host of object.hosts) subjects.add(`host/${host}`)
+    if (object?.kind === 'backend') subjects.add(`release/${object.release}`)
+    if (object?.kind === 'position' && isMoved(before, after)) subjects.add(`app/${object.app}`)
   }
+  return subjects
+}
+
+/** Where a position leads: not a generation, nor what is prepared or closed. */
+function isMoved(before: SnapshotObject | undefined, after: SnapshotObject | undefined): boolean {
+  const lead = (object: SnapshotObject | undefined) =>
+    object?.kind === 'position' ? JSON.stringify([object.weights, object.split]) : ''
+  return lead(before) !== lead(after)
 }
 
 /** The evidence for what is served: reports are not in the log, the conclusion drawn from them is. */

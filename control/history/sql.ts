@@ -8,7 +8,7 @@
  *   revisions    a cluster's snapshots: revision and digest
  *   versions     what became of an object at a revision       ─ snapshot, diff, blame
  *   keyframes    now and then all objects of a cluster, so that a snapshot needs few versions
- *   touched      what can change a request's answer: routes by host, the rest by app  ─ blame
+ *   touched      where a request's answer may change: routes by host, positions, backends  ─ blame
  *   switches     when each was committed, and when its agents had acknowledged it
  *   checkpoints  whole states, so that control starts without the whole log
  */
