@@ -114,7 +114,10 @@ await measure('an intent, four look back', intent, Math.min(looks, 300))
 isOver = true
 await Promise.all(lookers)
 const afterBytes = control.memoryBytes()
-await control.stop('SIGTERM')
+await control.stop('SIGKILL')
+const afterKill = await startControlProcess(folder.path)
+const killedMs = afterKill.startMs
+await afterKill.stop('SIGTERM')
 const historyBytes = sizeOf(stateFiles.history)
 
 console.log(
@@ -126,6 +129,7 @@ console.log(
       median(withMs).toFixed(0),
     ],
     ["  the same with Node's own start", median(processMs).toFixed(0)],
+    [`after kill -9, ${intents} intents later`, killedMs.toFixed(0)],
   ]),
 )
 console.log(
@@ -198,7 +202,7 @@ function keep(): void {
   const folderOfResults = resolve(import.meta.dirname, 'results')
   mkdirSync(folderOfResults, { recursive: true })
   const file = join(folderOfResults, `history-${date}-${commit}.json`)
-  const start = { withoutMs, withMs, processMs }
+  const start = { withoutMs, withMs, processMs, killedMs, intentsBeforeKill: intents }
   const memory = { restBytes, afterBytes }
   const sizes = { logBytes: sizeOf(stateFiles.log), historyBytes }
   const machine = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}`
