@@ -93,6 +93,20 @@ test('good answers are no problem, on kept and on fresh connections', async () =
   expect(new Set(result.samples.map((sample) => sample.fresh))).toEqual(new Set([true, false]))
 })
 
+test('users say who they are, each with a number below the count', async () => {
+  const heads: string[] = []
+  const port = await serve((socket, id, head) => {
+    heads.push(head)
+    socket.write(good(id))
+  })
+  const { samples } = await run(port, { users: 3, ratePerSecond: 400 })
+  expect(new Set(samples.map(({ user }) => user))).toEqual(new Set([0, 1, 2]))
+  for (const { user } of samples) {
+    expect(heads.some((head) => head.includes(`\r\nX-User-Id: user-${user}\r\n`))).toBe(true)
+  }
+  expect((await run(port)).samples.every(({ user }) => user === null)).toBe(true)
+})
+
 test('chunks are joined and an interim answer is passed over', async () => {
   const port = await serve((socket, id) => {
     socket.write('HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n')
@@ -121,6 +135,7 @@ const sample = (version: string, sentMs: number, doneMs: number): Sample => ({
   kind: 'get',
   target: 'it',
   fresh: false,
+  user: null,
   intendedMs: sentMs,
   sentMs,
   doneMs,

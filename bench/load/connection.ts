@@ -9,6 +9,7 @@ import { type Answer, createAnswerReader, Malformed } from './response.ts'
 export interface Ask {
   readonly id: string
   readonly kind: RequestKind
+  readonly user: number | null
   readonly authority: string
   /** Body and its digest; empty when the kind has none. */
   readonly body: Buffer
@@ -134,6 +135,7 @@ function head(ask: Ask): string {
   const { kind } = ask
   const lines = [`${kind.method} ${kind.path} HTTP/1.1`, `Host: ${ask.authority}`]
   lines.push(`X-Request-Id: ${ask.id}`)
+  if (ask.user !== null) lines.push(`X-User-Id: user-${ask.user}`)
   for (const [name, value] of Object.entries(kind.headers ?? {})) lines.push(`${name}: ${value}`)
   if (ask.body.length > 0) lines.push(`Content-Length: ${ask.body.length}`)
   if (ask.last) lines.push('Connection: close')

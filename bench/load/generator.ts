@@ -62,10 +62,12 @@ export function startGenerator(plan: LoadPlan): Generator {
     const kind = kinds[Math.floor(random() * kinds.length)]!
     const fresh = random() < plan.freshShare
     const { body, digest } = bodies.get(kind)!
+    const user = plan.users ? Math.floor(random() * plan.users) : null
     const connection = (fresh ? undefined : takeIdle(target)) ?? openConnection(target, forget)
     const outcome = await connection.ask({
       id: String(number),
       kind,
+      user,
       authority: plan.authority,
       body,
       bodyDigest: digest,
@@ -75,8 +77,8 @@ export function startGenerator(plan: LoadPlan): Generator {
     if (!outcome.reusable || fresh) connection.close()
     else idleOf(target).push(connection)
     const { sentMs, status, version, problem, detail } = outcome
-    const done = { kind: kind.name, target: target.name, fresh, intendedMs, doneMs: monotonicMs() }
-    record({ ...done, sentMs, status, version, problem, detail })
+    const asked = { kind: kind.name, target: target.name, fresh, user, intendedMs }
+    record({ ...asked, sentMs, doneMs: monotonicMs(), status, version, problem, detail })
     inFlight--
     const next = waiting.shift()
     if (next !== undefined) void send(next)
@@ -132,6 +134,7 @@ const notSent = (intendedMs: number): Sample => ({
   kind: '',
   target: '',
   fresh: false,
+  user: null,
   intendedMs,
   sentMs: intendedMs,
   doneMs: intendedMs,

@@ -40,3 +40,14 @@ test('moving to where traffic is already changes nothing', async () => {
   await history.move('1', async () => {})
   expect(versions(history)).toEqual(['1 open'])
 })
+
+test('several share the traffic until one of them has it alone', async () => {
+  const history = createHistory('1')
+  await history.move(['2', '1'], async () => {})
+  expect(versions(history)).toEqual(['1 open', '2 open'])
+  await history.move(['2', '1'], async () => {})
+  expect(versions(history)).toEqual(['1 open', '2 open'])
+  expect(history.current).toBe('2')
+  await history.move('2', async () => {})
+  expect(versions(history)).toEqual(['1', '2 open'])
+})

@@ -1,5 +1,5 @@
 /**
- * Which version may answer when: the caller says when it begins to move traffic and when it was told
+ * Which versions may answer when: the caller says when it begins to move traffic and when it was told
  * that traffic has moved, and the verdict holds every request against that.
  */
 import { monotonicMs } from './plan.ts'
@@ -14,13 +14,14 @@ export interface Moved<Answer> {
 
 export interface History {
   readonly allowed: readonly Allowed[]
+  /** Of several that share the traffic, the one that was named first. */
   readonly current: string
   /**
-   * Runs `move`; while it runs both versions may answer, after it only `to` — or, when it throws or
-   * `moved` says no, only the one before.
+   * Runs `move`; while it runs the versions before and after may answer, after it only `to` (one, or
+   * several that share the traffic) — or, when it throws or `moved` says no, only those before.
    */
   move<Answer>(
-    to: string,
+    to: string | readonly string[],
     move: () => Promise<Answer>,
     moved?: (answer: Answer) => boolean,
   ): Promise<Moved<Answer>>
@@ -29,11 +30,13 @@ export interface History {
 export function createHistory(first: string): History {
   const closed: Allowed[] = []
   let open: Allowed[] = [{ version: first, fromMs: monotonicMs() }]
+  let settled: readonly string[] = [first]
 
-  function settle(version: string): void {
+  function settle(versions: readonly string[]): void {
     const toMs = monotonicMs()
-    for (const span of open) if (span.version !== version) closed.push({ ...span, toMs })
-    open = open.filter((span) => span.version === version)
+    for (const span of open) if (!versions.includes(span.version)) closed.push({ ...span, toMs })
+    open = open.filter((span) => versions.includes(span.version))
+    settled = versions
   }
 
   return {
@@ -41,19 +44,21 @@ export function createHistory(first: string): History {
       return [...closed, ...open]
     },
     get current() {
-      return open[0]!.version
+      return settled[0]!
     },
     async move(to, move, moved = () => true) {
-      const before = open[0]!.version
+      const after = typeof to === 'string' ? [to] : to
       const calledMs = monotonicMs()
-      if (to !== before) open.push({ version: to, fromMs: calledMs })
-      let settled = before
+      for (const version of after) {
+        if (!settled.includes(version)) open.push({ version, fromMs: calledMs })
+      }
+      let now = settled
       try {
         const answer = await move()
-        if (moved(answer)) settled = to
+        if (moved(answer)) now = after
         return { answer, calledMs, answeredMs: monotonicMs() }
       } finally {
-        settle(settled)
+        settle(now)
       }
     },
   }

@@ -33,6 +33,8 @@ export interface LoadPlan {
   readonly freshShare: number
   readonly timeoutMs: number
   readonly seed: number
+  /** How many users ask, in turn by chance: `x-user-id: user-<n>`. Left out: nobody says who they are. */
+  readonly users?: number
 }
 
 export const defaultKinds: readonly RequestKind[] = [
@@ -70,6 +72,8 @@ export interface Sample {
   readonly kind: string
   readonly target: string
   readonly fresh: boolean
+  /** The number of the user who asked; null when the plan has none. */
+  readonly user: number | null
   readonly intendedMs: number
   readonly sentMs: number
   readonly doneMs: number
