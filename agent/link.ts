@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { Split } from '#wire/object.ts'
 
 /** Longest line either side accepts; endpoints of one backend are the biggest message. */
 export const linkLineBytesMax = 4_194_304
@@ -16,6 +17,8 @@ export interface AppliedPosition {
   readonly app: string
   readonly generation: number
   readonly weights: readonly { readonly release: string; readonly weight: number }[]
+  /** How users are split over several weights. */
+  readonly split?: Split
   readonly close: readonly string[]
 }
 

@@ -133,7 +133,7 @@ test('matches that accept the same requests have the same identity', () => {
 
 test('what a table is held to are the limits of the wire', () => {
   expect(table.MATCHES_PER_PATH_MAX).toBe(limits.matchesPerPath)
-  expect(table.HEADERS_PER_MATCH_MAX).toBe(limits.headersPerMatch)
+  expect(table.CONDITIONS_PER_MATCH_MAX).toBe(2 * limits.headersPerMatch)
   expect(table.HEADER_NAME_BYTES_MAX).toBe(limits.headerNameChars)
   expect(table.HEADER_VALUE_BYTES_MAX).toBe(limits.headerValueChars)
   expect(table.PATH_VALUE_BYTES_MAX).toBe(limits.pathValueChars)

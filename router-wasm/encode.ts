@@ -4,7 +4,7 @@
  */
 import { limits } from '#wire/limits.ts'
 import type { Filters } from './filters.ts'
-import type { Header, Plan, PlannedMatch } from './plan.ts'
+import type { Condition, Plan, PlannedMatch } from './plan.ts'
 import { checksum, nameHash } from './table-hash.ts'
 import { createImage, type Image } from './table-image.ts'
 import * as at from './table-layout.ts'
@@ -33,21 +33,21 @@ function writeSections(image: Image, plan: Plan): Map<number, number> {
   const apps = plan.apps.map(image.text)
   const backends = plan.backends.map(image.text)
   for (const { filters } of plan.routes) if (filters) internFilters(image, filters)
-  const shared = new Set<readonly Header[]>()
+  const shared = new Set<readonly Condition[]>()
   for (const node of plan.nodes) {
-    for (const { headers } of [...node.exact, ...node.prefix])
-      if (headers.length) shared.add(headers)
+    for (const { conditions } of [...node.exact, ...node.prefix])
+      if (conditions.length) shared.add(conditions)
   }
-  for (const headers of shared) {
-    for (const { name, value } of headers) {
+  for (const conditions of shared) {
+    for (const { name, value } of conditions) {
       image.text(name)
       image.text(value)
     }
   }
 
   image.align(4)
-  const conditions = once<readonly Header[]>((headers) => writeConditions(image, headers))
-  for (const headers of shared) conditions(headers)
+  const conditions = once<readonly Condition[]>((list) => writeConditions(image, list))
+  for (const list of shared) conditions(list)
   const filters = once<Filters>((value) => writeFilters(image, value))
   for (const route of plan.routes) if (route.filters) filters(route.filters)
 
@@ -122,10 +122,12 @@ function internFilters(image: Image, { path, host, changes }: Filters): void {
   }
 }
 
-function writeConditions(image: Image, headers: readonly Header[]): number {
+function writeConditions(image: Image, conditions: readonly Condition[]): number {
   const start = image.at()
-  for (const { name, value } of headers) {
-    image.words(nameHash(name), image.text(name), name.length, image.text(value), value.length)
+  for (const { name, value, cookie } of conditions) {
+    const nameBytes = name.length | (cookie ? at.CONDITION_COOKIE : 0)
+    const hash = cookie ? 0 : nameHash(name)
+    image.words(hash, image.text(name), nameBytes, image.text(value), value.length)
   }
   return start
 }
@@ -144,11 +146,11 @@ function writeMatch(
   image: Image,
   match: PlannedMatch,
   methods: ReadonlyMap<string, number>,
-  conditions: (headers: readonly Header[]) => number,
+  conditions: (list: readonly Condition[]) => number,
 ): void {
-  const count = match.headers.length
+  const count = match.conditions.length
   const method = methods.get(match.method) ?? 0
-  image.words(match.route, count ? conditions(match.headers) : 0, method | (count << 8))
+  image.words(match.route, count ? conditions(match.conditions) : 0, method | (count << 8))
 }
 
 /** Each host with the depths that occur below it. */

@@ -34,6 +34,14 @@ export const HOST_BYTES_MAX = 256
 export const SETTINGS = 0x6200
 export const SCRATCH = 0x8000
 export const SCRATCH_BYTES = 0x8000
+/** In SCRATCH, behind what the matcher keeps of a path: the request's cookies (`assembly/cookies.ts`). */
+export const COOKIES = SCRATCH + 0x5000
+export const COOKIE_COUNT_MAX = 128
+export const COOKIE_BYTES = 16
+export const COOKIE_NAME = 0
+export const COOKIE_NAME_BYTES = 4
+export const COOKIE_VALUE = 8
+export const COOKIE_VALUE_BYTES = 12
 export const STATIC_DATA = 0x10000
 export const SLOTS = 0x20000
 export const SLOT_BYTES = 16
@@ -232,7 +240,7 @@ export const SIDE_BACKENDS = 8
 // A position: byte offsets from its record; each an i32.
 /** Apps in one table; what one side keeps for them. */
 export const APP_COUNT_MAX = 10_000
-export const POSITION_BYTES = 216
+export const POSITION_BYTES = 356
 /** As two halves of 2^32; meaningless while POSITION_APPLIED is 0. */
 export const POSITION_GENERATION_LOW = 0
 export const POSITION_GENERATION_HIGH = 4
@@ -241,8 +249,21 @@ export const POSITION_APPLIED = 8
 export const POSITION_COUNT = 12
 /** Sum of the weights: after as many requests each release has had exactly its weight of them. */
 export const POSITION_TOTAL = 16
+/** How users are split: SPLIT_*. */
+export const POSITION_SPLIT = 20
 export const POSITION_WEIGHTS = 24
 export const POSITION_WEIGHT_COUNT_MAX = 16
+/** Behind the weights: the seed, and the name of the header (lower case) or cookie that is the key. */
+export const POSITION_SEED = 216
+export const POSITION_KEY_BYTES = 220
+export const POSITION_KEY = 224
+export const POSITION_KEY_BYTES_MAX = 128
+
+/** By turns; by the value of a header; by the value of a cookie. */
+export const SPLIT_NONE = 0
+export const SPLIT_HEADER = 1
+export const SPLIT_COOKIE = 2
+
 // A weight: byte offsets from its record.
 export const WEIGHT_BYTES = 12
 export const WEIGHT_BACKEND = 0

@@ -1,6 +1,6 @@
 /** When two matches say the same: then the older route answers, and the other one is never reached. */
 import type { RouteMatch } from '#wire/app.ts'
-import { headersOf, nodePath } from './plan.ts'
+import { cookiesOf, headersOf, nodePath } from './plan.ts'
 
 /** The same text for matches that accept the same requests. */
 export const matchIdentity = (match: RouteMatch): string =>
@@ -9,9 +9,5 @@ export const matchIdentity = (match: RouteMatch): string =>
     nodePath(match),
     match.method ?? '',
     headersOf(match),
-    ...(match.cookies ? [cookiesOf(match.cookies)] : []),
+    ...(match.cookies ? [cookiesOf(match)] : []),
   ])
-
-/** All of them are asked for, in any order. */
-const cookiesOf = (cookies: NonNullable<RouteMatch['cookies']>): readonly string[] =>
-  [...new Set(cookies.map(({ name, value }) => `${name}=${value}`))].sort()

@@ -43,12 +43,14 @@ export const position = (
   app: string,
   generation: number,
   weights: Readonly<Record<string, number>>,
+  split?: PositionObject['split'],
 ): PositionObject => ({
   kind: 'position',
   key: `position/${app}`,
   app,
   generation,
   weights: Object.entries(weights).map(([release, weight]) => ({ release, weight })),
+  ...(split && { split }),
 })
 
 /** One release of shop that takes everything. */

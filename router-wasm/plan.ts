@@ -16,8 +16,8 @@ export interface PlannedMatch {
   readonly route: number
   /** Empty: any. */
   readonly method: string
-  /** Lower-case names, each once, sorted. */
-  readonly headers: readonly Header[]
+  /** Headers by lower-case name, then cookies; each name once, sorted. */
+  readonly conditions: readonly Condition[]
   readonly since: number
   /** Place in its route. */
   readonly index: number
@@ -25,6 +25,11 @@ export interface PlannedMatch {
 export interface Header {
   readonly name: string
   readonly value: string
+}
+
+/** What the request must have; a cookie's name keeps its case. */
+export interface Condition extends Header {
+  readonly cookie: boolean
 }
 
 export interface PlannedNode {
@@ -113,8 +118,8 @@ export function planTable(objects: Iterable<SnapshotObject>): PlanResult {
       if (methodUses.size > METHOD_COUNT_MAX) {
         return fault(object.key, `more than ${METHOD_COUNT_MAX} different methods`)
       }
-      const headers = match.headers.length === 0 ? none : headersOf(match)
-      const planned = { route: routes.length, method, headers, since: object.since, index }
+      const conditions = conditionsOf(match)
+      const planned = { route: routes.length, method, conditions, since: object.since, index }
       for (const host of hosts) {
         const node = nodeOf(nodes, host, path)
         if (match.path.type === 'Exact') node.exact.push(planned)
@@ -156,15 +161,30 @@ function tooMany({ host, path, exact, prefix }: PlannedNode) {
   }
 }
 
-/** Same host, same path: has a method, more headers, older, key (routes are numbered by it), place. */
+/** Same host, same path: has a method, more headers and cookies, older, key (routes are numbered by it), place. */
 const precedence = (a: PlannedMatch, b: PlannedMatch): number =>
   Number(b.method !== '') - Number(a.method !== '') ||
-  b.headers.length - a.headers.length ||
+  b.conditions.length - a.conditions.length ||
   a.since - b.since ||
   a.route - b.route ||
   a.index - b.index
 
-const none: readonly Header[] = []
+const none: readonly Condition[] = []
+
+function conditionsOf(match: RouteMatch): readonly Condition[] {
+  if (match.headers.length === 0 && !match.cookies) return none
+  return [
+    ...headersOf(match).map((header) => ({ ...header, cookie: false })),
+    ...cookiesOf(match).map((cookie) => ({ ...cookie, cookie: true })),
+  ]
+}
+
+/** Only the first of equal names counts. */
+export function cookiesOf({ cookies = [] }: RouteMatch): readonly Header[] {
+  const byName = new Map<string, string>()
+  for (const { name, value } of cookies) if (!byName.has(name)) byName.set(name, value)
+  return [...byName].sort((a, b) => order(a[0], b[0])).map(([name, value]) => ({ name, value }))
+}
 
 /** Only the first of equal names counts (Gateway API HTTPHeaderMatch). */
 export function headersOf(match: RouteMatch): readonly Header[] {

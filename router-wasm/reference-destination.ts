@@ -1,6 +1,7 @@
 /** The second half of the rules: where a chosen route leads, and what its rewrite makes of path and host. */
-import type { RouteObject, SnapshotObject } from '#wire/object.ts'
+import type { RouteObject, SnapshotObject, Split } from '#wire/object.ts'
 import { canonicalPath } from './canonical.ts'
+import { releaseFor, userKeyOf } from './user-split.ts'
 
 export interface Destination {
   readonly route: string
@@ -26,19 +27,20 @@ export interface Place {
   readonly query: string
   /** As the client sent it. */
   readonly host: string
+  readonly fields: readonly { readonly name: string; readonly value: string }[]
 }
 
 export function destinationOf(
   objects: readonly SnapshotObject[],
   route: RouteObject,
-  { path, prefix, query, host }: Place,
+  { path, prefix, query, host, fields }: Place,
 ): Destination {
   // `/` covers its one slash, any other prefix what stands in front of the next.
   const covered = prefix?.map((segment) => `/${segment}`).join('')
   return {
     route: route.key,
     app: route.app,
-    ...releasesOf(objects, route),
+    ...releasesOf(objects, route, fields),
     prefixBytes: covered === undefined ? -1 : Math.max(1, covered.length),
     target: rewritten(route, path, covered) + query,
     host: route.rewrite?.hostname ?? host,
@@ -48,6 +50,7 @@ export function destinationOf(
 function releasesOf(
   objects: readonly SnapshotObject[],
   route: RouteObject,
+  fields: Place['fields'],
 ): Pick<Destination, 'releases' | 'generation' | 'reason'> {
   const exists = (release: string) =>
     objects.some((object) => object.kind === 'backend' && object.release === release)
@@ -69,7 +72,22 @@ function releasesOf(
   if (missing) return { releases: [], generation, reason: `${missing.release} is not there` }
   const none = `the position of ${route.app} names no release`
   const reason = named.length === 0 ? none : `the position of ${route.app}`
-  return { releases: named, generation, reason }
+  if (!position.split || named.length < 2) return { releases: named, generation, reason }
+  return { generation, ...byUser(position.split, named, fields) }
+}
+
+/** A user's key leads to one release; without it several take turns. */
+function byUser(
+  split: Split,
+  named: Destination['releases'],
+  fields: Place['fields'],
+): Pick<Destination, 'releases' | 'reason'> {
+  const what = 'cookie' in split.key ? `cookie ${split.key.cookie}` : `header ${split.key.header}`
+  const key = userKeyOf(split, fields)
+  if (key === undefined) return { releases: named, reason: `no ${what}: the next turn` }
+  const release = releaseFor(split, named, key)
+  const weight = named.find((one) => one.release === release)!.weight
+  return { releases: [{ release, weight }], reason: `the ${what} is on the side of ${release}` }
 }
 
 /** Gateway API HTTPPathModifier. `covered` is the matched prefix without a trailing slash. */

@@ -5,12 +5,13 @@
  *
  * Precedence is over all matches that accept the request: an exact host before wildcards and a longer
  * wildcard before a shorter one, whatever the path; an exact path, then the longest prefix; a method; more
- * headers; the older route; its key; the order in the route.
+ * headers and cookies; the older route; its key; the order in the route.
  */
 import type { RouteMatch } from '#wire/app.ts'
 import { limits } from '#wire/limits.ts'
 import type { RouteObject, SnapshotObject } from '#wire/object.ts'
 import { canonicalHost, canonicalPath } from './canonical.ts'
+import { cookieOf } from './cookies.ts'
 import { type Destination, destinationOf } from './reference-destination.ts'
 
 export interface PlainRequest {
@@ -101,6 +102,7 @@ export function explain(objects: readonly SnapshotObject[], request: PlainReques
     prefix,
     query: query.length ? `?${query.join('?')}` : '',
     host: request.host,
+    fields,
   }
   const destination = destinationOf(objects, winner.route, place)
   const status = destination.releases.length === 0 ? 503 : 200
@@ -156,6 +158,11 @@ function faultOf(
     if (!field) return `there is no header ${name}`
     if (field.value !== value) return `header ${name} is not "${value}"`
   }
+  for (const { name, value } of cookiesOnce(match)) {
+    const found = cookieOf(fields, name)
+    if (found === undefined) return `there is no cookie ${name}`
+    if (found !== value) return `cookie ${name} is not "${value}"`
+  }
   return null
 }
 
@@ -164,6 +171,12 @@ function namedOnce(headers: RouteMatch['headers']): RouteMatch['headers'] {
   const lower = headers.map(({ name, value }) => ({ name: name.toLowerCase(), value }))
   return lower.filter(({ name }, n) => lower.findIndex((one) => one.name === name) === n)
 }
+
+const cookiesOnce = ({ cookies = [] }: RouteMatch) =>
+  cookies.filter(({ name }, n) => cookies.findIndex((one) => one.name === name) === n)
+
+const conditionCount = ({ match }: Entry): number =>
+  namedOnce(match.headers).length + cookiesOnce(match).length
 
 interface Rule {
   /** Positive when `b` comes before `a`. */
@@ -191,8 +204,8 @@ const rules: readonly Rule[] = [
     lost: 'the other names the method',
   },
   {
-    compare: (a, b) => namedOnce(b.match.headers).length - namedOnce(a.match.headers).length,
-    lost: 'the other names more headers',
+    compare: (a, b) => conditionCount(b) - conditionCount(a),
+    lost: 'the other names more headers and cookies',
   },
   { compare: (a, b) => a.route.since - b.route.since, lost: 'the other route is older' },
   {

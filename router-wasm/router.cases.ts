@@ -461,6 +461,113 @@ const destinations: RouterCase[] = [
   },
 ]
 
+const cookie = (name: string, value: string) => prefix('/', { cookies: [{ name, value }] })
+const cookieRoutes = [route('plain'), route('canary', [cookie('canary', '1')])]
+const sends = (...values: string[]) => ({ headers: values.map((value) => header('cookie', value)) })
+
+const cookies: RouterCase[] = [
+  {
+    name: 'a cookie is found among others',
+    objects: cookieRoutes,
+    request: sends('a=2; canary=1; b=3'),
+    gives: 'canary',
+  },
+  {
+    name: 'a cookie is found in a second field',
+    objects: cookieRoutes,
+    request: sends('a=2', 'canary=1'),
+    gives: 'canary',
+  },
+  {
+    name: 'spaces around name and value of a cookie do not count',
+    objects: cookieRoutes,
+    request: sends('a=2;canary =\t1 ;b'),
+    gives: 'canary',
+  },
+  {
+    name: 'the value of a cookie is compared whole',
+    objects: cookieRoutes,
+    request: sends('canary=11'),
+    gives: 'plain',
+  },
+  {
+    name: 'quotes belong to the value of a cookie',
+    objects: cookieRoutes,
+    request: sends('canary="1"'),
+    gives: 'plain',
+  },
+  {
+    name: 'the case of a cookie name counts',
+    objects: cookieRoutes,
+    request: sends('Canary=1'),
+    gives: 'plain',
+  },
+  {
+    name: 'only the first cookie of a name counts',
+    objects: cookieRoutes,
+    request: sends('canary=0; canary=1'),
+    gives: 'plain',
+  },
+  {
+    name: 'a name without "=" is no cookie',
+    objects: cookieRoutes,
+    request: sends('canary; canary=1'),
+    gives: 'canary',
+  },
+  {
+    name: 'a header of the same name is not a cookie',
+    objects: cookieRoutes,
+    request: { headers: [header('canary', '1')] },
+    gives: 'plain',
+  },
+  {
+    name: 'cookies and headers are asked for together, and count together',
+    objects: [
+      route('both', [prefix('/', { headers: [header('x-a', '1')], cookies: [header('c', '1')] })]),
+      route('one', [prefix('/', { headers: [header('x-a', '1')] })]),
+    ],
+    request: { headers: [header('x-a', '1'), header('cookie', 'c=1')] },
+    gives: 'both',
+  },
+]
+
+const r1 = backend('shop-r1')
+const byHeader = { seed: 1, key: { header: 'x-user-id' } }
+const byCookie = { seed: 1, key: { cookie: 'user' } }
+/** With this seed the hash of "u2" is in the lower half, which is the candidate's; that of "u1" is not. */
+const halves = { 'shop-r2': 1, 'shop-r1': 1 }
+
+const splits: RouterCase[] = [
+  {
+    name: 'a user is on the side of the candidate',
+    objects: [route('a'), r1, r2, position('shop', 1, halves, byHeader)],
+    request: { headers: [header('X-User-Id', 'u2')] },
+    gives: 'a',
+    release: 'shop-r2',
+  },
+  {
+    name: 'a user is on the other side',
+    objects: [route('a'), r1, r2, position('shop', 1, halves, byHeader)],
+    request: { headers: [header('x-user-id', 'u1')] },
+    gives: 'a',
+    release: 'shop-r1',
+  },
+  {
+    name: 'a user is known by a cookie',
+    objects: [route('a'), r1, r2, position('shop', 1, halves, byCookie)],
+    request: sends('a=1; user=u2'),
+    gives: 'a',
+    release: 'shop-r2',
+  },
+  {
+    name: 'a weight of 0 has no users',
+    objects: [route('a'), r1, r2, position('shop', 1, { 'shop-r2': 0, 'shop-r1': 1 }, byHeader)],
+    request: { headers: [header('x-user-id', 'u2')] },
+    gives: 'a',
+    release: 'shop-r1',
+  },
+]
+
 /** A route is found, but no release. */
 const unplaced: RouterCase[] = [
   { name: 'an app without a position', objects: [route('a')], request: {}, gives: 503 },
@@ -485,7 +592,7 @@ const unplaced: RouterCase[] = [
 ]
 
 export const routerCases: readonly RouterCase[] = [
-  ...[...hosts, ...paths, ...conditions, ...ties, ...filters].map((one) => ({
+  ...[...hosts, ...paths, ...conditions, ...cookies, ...ties, ...filters].map((one) => ({
     ...one,
     objects: [...one.objects, ...live],
   })),
@@ -495,5 +602,6 @@ export const routerCases: readonly RouterCase[] = [
       ? one.objects
       : [...one.objects, ...live],
   })),
+  ...splits,
   ...unplaced,
 ]

@@ -50,6 +50,16 @@ const headers: fc.Arbitrary<RouteMatch['headers']> = fc.array(
   }),
   { maxLength: 3 },
 )
+const cookies = fc.array(
+  fc.record({ name: fc.constantFrom('c', 'C', 'dd'), value: fc.constantFrom('', '1', '22') }),
+  { minLength: 1, maxLength: 3 },
+)
+/** Cookie fields as clients send them, and worse. */
+const cookieField = fc
+  .array(fc.constantFrom('c=1', 'c=', 'C=1', 'dd=22', 'dd = 1', 'c', '=1', ' c=22 ', ''), {
+    maxLength: 4,
+  })
+  .map((pairs) => ({ name: 'cookie', value: pairs.join(';').trim() }))
 const method = fc.constantFrom('GET', 'PUT', 'PROPFIND', 'VERSION-CONTROL')
 const match: fc.Arbitrary<RouteMatch> = fc
   .record({
@@ -59,8 +69,13 @@ const match: fc.Arbitrary<RouteMatch> = fc
     }),
     method: fc.option(method, { nil: undefined }),
     headers: fc.oneof({ weight: 3, arbitrary: fc.constant<RouteMatch['headers']>([]) }, headers),
+    cookies: fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, cookies),
   })
-  .map(({ method: named, ...rest }) => (named ? { ...rest, method: named } : rest))
+  .map(({ method: named, cookies: asked, ...rest }) => ({
+    ...rest,
+    ...(named && { method: named }),
+    ...(asked && { cookies: asked }),
+  }))
 const routes: fc.Arbitrary<RouteObject[]> = fc
   .array(
     fc.record({
@@ -102,7 +117,9 @@ const requests = fc.array(
       'A.Example:80',
     ),
     path: fc.tuple(path, fc.constantFrom('', '?q', '/../a', '//a')).map((parts) => parts.join('')),
-    headers,
+    headers: fc
+      .tuple(headers, fc.array(cookieField, { maxLength: 2 }))
+      .map(([some, fields]) => [...some, ...fields]),
   }),
   { minLength: 1, maxLength: 8 },
 )

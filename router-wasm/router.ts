@@ -5,6 +5,7 @@
 
 import { instantiateSync } from '@assemblyscript/loader'
 import { limits } from '#wire/limits.ts'
+import type { Split } from '#wire/object.ts'
 import { createBackendNumbers } from './backend-numbers.ts'
 import { createEndpointLists, listBytesMax } from './endpoint-lists.ts'
 import * as at from './layout.ts'
@@ -104,6 +105,8 @@ export interface PositionInput {
   readonly app: string
   readonly generation: number
   readonly weights: readonly { readonly release: string; readonly weight: number }[]
+  /** How users are split over several weights; left out: by turns. */
+  readonly split?: Split | undefined
 }
 
 export interface EndpointInput {

@@ -52,6 +52,8 @@ const refusals: Readonly<Record<number, string>> = {
   [table.VERIFY_CONDITIONS]: 'a match is not valid',
 }
 
+const encoder = new TextEncoder()
+
 /** Positions that no table names yet are kept for as many apps as there may be. */
 const keptPositionsMax = 2 * limits.apps
 
@@ -92,6 +94,19 @@ export function createSides(options: SidesOptions): Sides {
       words[entry + (at.WEIGHT_SHARE >> 2)] = weight
       words[entry + (at.WEIGHT_OWED >> 2)] = 0
     })
+    writeSplit(record, position)
+  }
+
+  const writeSplit = (record: number, { split }: PositionInput) => {
+    words[record + (at.POSITION_SPLIT >> 2)] = at.SPLIT_NONE
+    if (!split) return
+    const isCookie = 'cookie' in split.key
+    const name = encoder.encode('cookie' in split.key ? split.key.cookie : split.key.header)
+    if (name.length > at.POSITION_KEY_BYTES_MAX) throw new RangeError('the user key is too long')
+    words[record + (at.POSITION_SPLIT >> 2)] = isCookie ? at.SPLIT_COOKIE : at.SPLIT_HEADER
+    words[record + (at.POSITION_SEED >> 2)] = split.seed
+    words[record + (at.POSITION_KEY_BYTES >> 2)] = name.length
+    memory.set(name, (record << 2) + at.POSITION_KEY)
   }
 
   /** The same position keeps what its releases are owed: often changed tables do not starve small weights. */
@@ -182,8 +197,16 @@ export function createSides(options: SidesOptions): Sides {
 const samePosition = (held: PositionInput | undefined, position: PositionInput): boolean =>
   held !== undefined &&
   held.generation === position.generation &&
+  sameSplit(held.split, position.split) &&
   held.weights.length === position.weights.length &&
   held.weights.every(
     ({ release, weight }, n) =>
       release === position.weights[n]!.release && weight === position.weights[n]!.weight,
   )
+
+function sameSplit(a: PositionInput['split'], b: PositionInput['split']): boolean {
+  if (!a || !b) return a === b
+  const name = ({ key }: NonNullable<PositionInput['split']>) =>
+    'cookie' in key ? `cookie ${key.cookie}` : `header ${key.header}`
+  return a.seed === b.seed && name(a) === name(b)
+}

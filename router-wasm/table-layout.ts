@@ -1,7 +1,7 @@
 /**
  * The table's image: one relocatable run of bytes, little-endian, every offset relative to its start and a
  * multiple of 4. `encode.ts` writes it, `verify.ts` checks it once, `match.ts` and `table.ts` read it. A
- * change of anything here is a new TABLE_FORMAT.
+ * change of what former tables have is a new TABLE_FORMAT: agents start from files of former versions.
  *
  *   header
  *   text           everything that is compared or written, each string once
@@ -91,13 +91,17 @@ export const MATCH_CONDITION_COUNT = 9
 /** u16 over both: 0 when the path alone decides. */
 export const MATCH_NEEDS = 8
 
-/** A header that the request must have: hash and text of its lower-case name, its exact value. */
+/**
+ * A header that the request must have: hash and text of its lower-case name, its exact value. A cookie
+ * has CONDITION_COOKIE added to the bytes of its name, which is compared as it is; its hash is not used.
+ */
 export const CONDITION_BYTES = 20
 export const CONDITION_NAME_HASH = 0
 export const CONDITION_NAME = 4
 export const CONDITION_NAME_BYTES = 8
 export const CONDITION_VALUE = 12
 export const CONDITION_VALUE_BYTES = 16
+export const CONDITION_COOKIE = 0x10000
 
 /** The first 8 bytes as a word, zeros behind; then all of it. */
 export const METHOD_BYTES = 16
@@ -149,7 +153,8 @@ export const CHANGE_REMOVE = 3
 // Maxima that `verify` holds a table to; those of `wire/limits.ts`, as a test checks.
 export const DEPTH_MAX = 1024
 export const MATCHES_PER_PATH_MAX = 64
-export const HEADERS_PER_MATCH_MAX = 16
+/** As many headers and as many cookies. */
+export const CONDITIONS_PER_MATCH_MAX = 32
 export const HEADER_NAME_BYTES_MAX = 128
 export const HEADER_VALUE_BYTES_MAX = 4096
 export const PATH_VALUE_BYTES_MAX = 1024

@@ -51,6 +51,7 @@ export function appliedOf(position: PositionObject): AppliedPosition {
     app: position.app,
     generation: position.generation,
     weights: position.weights,
+    ...(position.split && { split: position.split }),
     close: position.close ?? [],
   }
   known.set(position, made)

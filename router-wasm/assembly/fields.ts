@@ -159,3 +159,11 @@ export function hashNames(): void {
     store<u32>(field, hash, FIELD_NAME_HASH)
   }
 }
+
+/** Is the received name, in any case, this lower-case one? */
+export function isName(received: i32, name: i32, bytes: i32): bool {
+  for (let i = 0; i < bytes; i++) {
+    if (lowerToken(load<u8>(received + i)) !== <i32>load<u8>(name + i)) return false
+  }
+  return true
+}

@@ -12,6 +12,8 @@
  * prefixes begin from the states that were passed on the way. Nothing is checked here that `verify` checked.
  */
 import {
+  COOKIE_VALUE,
+  COOKIE_VALUE_BYTES,
   FIELD_BYTES,
   FIELD_NAME_BYTES,
   FIELD_NAME_HASH,
@@ -32,6 +34,7 @@ import {
 } from '../layout.ts'
 import {
   CONDITION_BYTES,
+  CONDITION_COOKIE,
   CONDITION_NAME,
   CONDITION_NAME_BYTES,
   CONDITION_NAME_HASH,
@@ -66,8 +69,8 @@ import {
   TABLE_PATH_SLOTS,
   TABLE_SEED,
 } from '../table-layout.ts'
-import { lowerToken } from './characters.ts'
-import { hashNames } from './fields.ts'
+import { findCookie, forgetCookies } from './cookies.ts'
+import { hashNames, isName } from './fields.ts'
 import { finish, hashBlock, hashRest, sameBytes } from './hash.ts'
 import { exactHost, nextWildcard, startWildcards } from './match-host.ts'
 import { servedTable } from './table.ts'
@@ -99,6 +102,7 @@ export function match(): i32 {
   if (table === 0) return -503
   method = -1
   hashed = false
+  forgetCookies()
   readPath(table)
   const exact = exactHost(table)
   if (exact !== 0 && matchHost(table, exact)) return 0
@@ -238,13 +242,11 @@ function holds(table: i32, record: i32): bool {
   }
   const count = <i32>load<u8>(record, MATCH_CONDITION_COUNT)
   if (count === 0) return true
-  if (!hashed) {
-    hashNames()
-    hashed = true
-  }
   const conditions = table + load<i32>(record, MATCH_CONDITIONS)
   for (let i = 0; i < count; i++) {
-    if (!hasHeader(table, conditions + i * CONDITION_BYTES)) return false
+    const condition = conditions + i * CONDITION_BYTES
+    const isCookie = (load<i32>(condition, CONDITION_NAME_BYTES) & CONDITION_COOKIE) !== 0
+    if (isCookie ? !hasCookie(table, condition) : !hasHeader(table, condition)) return false
   }
   return true
 }
@@ -269,8 +271,24 @@ function methodNumber(table: i32): i32 {
   return 0
 }
 
+/** Has the first cookie of this name exactly this value? */
+function hasCookie(table: i32, condition: i32): bool {
+  const nameBytes = load<i32>(condition, CONDITION_NAME_BYTES) & ~CONDITION_COOKIE
+  const cookie = findCookie(table + load<i32>(condition, CONDITION_NAME), nameBytes)
+  const bytes = load<i32>(condition, CONDITION_VALUE_BYTES)
+  return (
+    cookie !== 0 &&
+    load<i32>(cookie, COOKIE_VALUE_BYTES) === bytes &&
+    sameBytes(load<i32>(cookie, COOKIE_VALUE), table + load<i32>(condition, CONDITION_VALUE), bytes)
+  )
+}
+
 /** Has the first field of this name exactly this value? Only the first of several counts. */
 function hasHeader(table: i32, condition: i32): bool {
+  if (!hashed) {
+    hashNames()
+    hashed = true
+  }
   const hash = load<u32>(condition, CONDITION_NAME_HASH)
   const nameBytes = load<i32>(condition, CONDITION_NAME_BYTES)
   const name = table + load<i32>(condition, CONDITION_NAME)
@@ -291,12 +309,4 @@ function hasHeader(table: i32, condition: i32): bool {
     )
   }
   return false
-}
-
-/** Is the received name, in any case, this lower-case one? */
-function isName(received: i32, name: i32, bytes: i32): bool {
-  for (let i = 0; i < bytes; i++) {
-    if (lowerToken(load<u8>(received + i)) !== <i32>load<u8>(name + i)) return false
-  }
-  return true
 }

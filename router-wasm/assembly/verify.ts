@@ -25,10 +25,12 @@ import {
   CHANGE_VALUE,
   CHANGE_VALUE_BYTES,
   CONDITION_BYTES,
+  CONDITION_COOKIE,
   CONDITION_NAME,
   CONDITION_NAME_BYTES,
   CONDITION_VALUE,
   CONDITION_VALUE_BYTES,
+  CONDITIONS_PER_MATCH_MAX,
   DEPTH_MAX,
   ENTRY_BYTES,
   ENTRY_OFFSET,
@@ -41,7 +43,6 @@ import {
   FILTERS_PATH_KIND,
   HEADER_NAME_BYTES_MAX,
   HEADER_VALUE_BYTES_MAX,
-  HEADERS_PER_MATCH_MAX,
   HOST_NAME,
   HOST_NAME_BYTES,
   MATCH_BYTES,
@@ -305,17 +306,17 @@ function matchesAt(node: i32): i32 {
   return node + ((NODE_PATH + <i32>load<u16>(table + node, NODE_PATH_BYTES) + 3) & ~3)
 }
 
-/** At most 16 conditions; their texts are compared only. */
+/** At most 32 conditions; their texts are compared only. */
 function verifyMatch(at: i32): bool {
   if (<u32>word(at + MATCH_ROUTE) >= <u32>word(TABLE_ROUTE_COUNT)) return false
   if (<i32>load<u8>(table + at, MATCH_METHOD) > word(TABLE_METHOD_COUNT)) return false
   const count = <i32>load<u8>(table + at, MATCH_CONDITION_COUNT)
   if (count === 0) return true
   const conditions = word(at + MATCH_CONDITIONS)
-  if (count > HEADERS_PER_MATCH_MAX || !inside(conditions, count, CONDITION_BYTES)) return false
+  if (count > CONDITIONS_PER_MATCH_MAX || !inside(conditions, count, CONDITION_BYTES)) return false
   for (let i = 0; i < count; i++) {
     const condition = conditions + i * CONDITION_BYTES
-    const name = word(condition + CONDITION_NAME_BYTES)
+    const name = word(condition + CONDITION_NAME_BYTES) & ~CONDITION_COOKIE
     const value = word(condition + CONDITION_VALUE_BYTES)
     if (!extent(word(condition + CONDITION_NAME), name, HEADER_NAME_BYTES_MAX)) return false
     if (!extent(word(condition + CONDITION_VALUE), value, HEADER_VALUE_BYTES_MAX)) return false
