@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ControlUnderTest, shop, startControl } from '../control-under-test.ts'
+import { changesMax } from './diff.ts'
 
 interface Shown {
   readonly revision: number
@@ -165,6 +166,27 @@ describe('looking back', () => {
     expect(refused.status).toBe(400)
     const [error] = refused.body.errors as unknown as { pointer: string }[]
     expect(error!.pointer).toBe(pointer)
+  })
+
+  it('shows so many changes and counts the others', async () => {
+    const from = control.head()
+    const many = async (app: string, count: number) => {
+      const routes = Array.from({ length: count }, (_, n) => ({
+        name: `r${n}`,
+        matches: [{ path: { type: 'PathPrefix', value: `/p${n}` } }],
+      }))
+      const body = { ...shop, clusters: ['us-1'], hosts: [`${app}.example`], routes }
+      expect((await control.call('PUT', `/v1/apps/${app}`, { body })).status).toBe(201)
+    }
+    const diff = async () => (await control.call('GET', `/v1/clusters/us-1/diff?from=${from}`)).body
+    // An app's routes and its position.
+    await many('many-1', changesMax / 2 - 1)
+    await many('many-2', changesMax / 2 - 1)
+    expect((await diff()).put).toHaveLength(changesMax)
+    expect((await diff()).omitted).toBe(0)
+    await many('many-3', 1)
+    expect((await diff()).put).toHaveLength(changesMax)
+    expect((await diff()).omitted).toBe(2)
   })
 
   it('explains a request as it would have gone then', async () => {

@@ -47,15 +47,23 @@ function stateOf(sql: Sql, { position, texts, digest }: Row): State | null {
   return (value as State).position === position ? (value as State) : null
 }
 
-/** Text by text, so that turns go on meanwhile; one that is cut leaves nothing that counts. */
-export async function writeCheckpoint(sql: Sql, state: State, pause: Pause): Promise<boolean> {
+/**
+ * Text by text, so that turns go on meanwhile; one that is cut leaves nothing that counts. False: the state
+ * is too big.
+ */
+export async function writeCheckpoint(
+  sql: Sql,
+  state: State,
+  pause: Pause,
+  bytesMax = checkpointBytesMax,
+): Promise<boolean> {
   const { position } = state
   const hash = createHash('sha256')
   let [texts, bytes] = [0, 0]
   sql.all('DELETE FROM checkpoint_texts WHERE position NOT IN (SELECT position FROM checkpoints)')
   for (const text of packed(state)) {
     bytes += text.length
-    if (bytes > checkpointBytesMax) return false
+    if (bytes > bytesMax) return false
     hash.update(text)
     sql.all('INSERT INTO checkpoint_texts VALUES (?, ?, ?)', position, texts++, text)
     await pause()
