@@ -9,7 +9,6 @@
  * On the way from commit to active: one message to each worker, one synced file while they swap, and
  * their answers. Nothing else.
  */
-import { limits } from '#wire/limits.ts'
 import type { Say } from '#wire/log-line.ts'
 import type { BackendObject, WorkloadObject } from '#wire/object.ts'
 import type { Endpoints } from '../link.ts'
@@ -23,6 +22,8 @@ import {
   samePosition,
   samePositions,
 } from './positions.ts'
+import { createServedEndpoints } from './served-endpoints.ts'
+import { sharesOf } from './shared-endpoints.ts'
 import type { Held } from './snapshots.ts'
 import { type Evidence, noStanding, type Standing, standingOf } from './standing.ts'
 import type { Tables } from './tables.ts'
@@ -54,7 +55,10 @@ export interface Progress {
   readonly held: Held | null
   readonly standings: ReadonlyMap<string, Standing>
   readonly applied: Positions
+  /** Each release's own, by the platform's word. */
   readonly endpoints: Endpoints
+  /** What workers shall have: with those that releases share while copies are replaced. */
+  readonly served: Endpoints
   readonly workers: readonly WorkerView[]
   /** Every worker serves exactly what the held snapshot means. */
   readonly equal: boolean
@@ -92,8 +96,8 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
   let held: Held | null = null
   let applied: Positions = new Map(stored.positions?.positions.map((one) => [one.app, one]))
   let onDisk = { header: stored.positions?.header.payload, applied }
-  let endpoints: Endpoints = stored.endpoints
-  let endpointsKnown = false
+  const endpoints = createServedEndpoints(stored.endpoints, log)
+  let endpointsOnDisk = endpoints.served()
   let endpointsTimer: NodeJS.Timeout | null = null
   let headerTimer: NodeJS.Timeout | null = null
   let headerDue = false
@@ -109,6 +113,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
     const change = catalogue.follow(next.tree)
     note(change, next)
     if (change.content || first) {
+      endpoints.share(sharesOf(catalogue.backends.values()))
       tables.contentChanged(next.tree, next.sealed, next.header.revision, known)
       onContent({ held: next, backends: catalogue.backends })
     }
@@ -137,6 +142,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
     workers.set(wanted())
     onDiskOrNot(persist)
     evaluate()
+    if (progress.equal && endpoints.arrived()) settle()
   }
 
   /** A full or broken disk stops no traffic: nothing is claimed, it is said, and tried again. */
@@ -153,10 +159,11 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
 
   function wanted(): Want {
     const candidate = tables.candidate()
-    if (!candidate) return { table: tables.accepted(), positions: applied, endpoints, ready }
+    const rest = { endpoints: endpoints.served(), ready }
+    if (!candidate) return { table: tables.accepted(), positions: applied, ...rest }
     const releases = namesOf(candidate.releases)
     const coming = applicable(catalogue.positions.values(), applied, releases)
-    return { table: candidate, positions: bridging(applied, coming, releases), endpoints, ready }
+    return { table: candidate, positions: bridging(applied, coming, releases), ...rest }
   }
 
   /**
@@ -164,6 +171,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
    * outlive a restart, so that the agent does not go behind it, but nobody waits for that.
    */
   function persist(): void {
+    keepEndpoints()
     if (!held) return
     const header = held.sealed.payload
     if (onDisk.header === header && onDisk.applied === applied) return
@@ -176,9 +184,26 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
       }, headerWriteMs)
       return
     }
+    // A worker that starts alone must find the endpoints that a position needs.
+    if (onDisk.applied !== applied) writeServed()
     const objects = [...catalogue.positions.values()]
     writePositions(folder, { header: held.sealed, objects, positions: [...applied.values()] })
     onDisk = { header, applied }
+  }
+
+  /** A moment later, with what changes until then. */
+  function keepEndpoints(): void {
+    if (endpointsOnDisk === endpoints.served() || endpointsTimer) return
+    endpointsTimer = setTimeout(() => {
+      endpointsTimer = null
+      onDiskOrNot(writeServed)
+    }, endpointsWriteMs)
+  }
+
+  function writeServed(): void {
+    if (endpointsOnDisk === endpoints.served()) return
+    writeEndpoints(folder, endpoints.record())
+    endpointsOnDisk = endpoints.served()
   }
 
   function evaluate(): void {
@@ -192,7 +217,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
       unaccounted: missing || workers.lostCount() > 0,
       tableDigests: [accepted, tables.candidate()].flatMap((table) => table?.digest ?? []),
       apps: namesOf(accepted?.apps ?? []),
-      endpoints: endpointsKnown ? endpoints : null,
+      endpoints: endpoints.known() ? endpoints.served() : null,
       nowMs: nowMs(),
     }
     const next = new Map<string, Standing>()
@@ -240,7 +265,8 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
       held,
       standings,
       applied,
-      endpoints,
+      endpoints: endpoints.own(),
+      served: endpoints.served(),
       workers: views,
       equal: settled && serving && placed && tables.candidate() === null && diskTrouble === null,
       drift: diskTrouble ?? driftOf(views, workers.lostCount()),
@@ -254,12 +280,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
     progress: () => progress,
     workloads: () => catalogue.workloads,
     setEndpoints(next) {
-      endpoints = bounded(next, log)
-      endpointsKnown = true
-      endpointsTimer ??= setTimeout(() => {
-        endpointsTimer = null
-        onDiskOrNot(() => writeEndpoints(folder, endpoints))
-      }, endpointsWriteMs)
+      endpoints.set(next)
       settle()
     },
     stop() {
@@ -267,7 +288,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
       headerDue = true
       onDiskOrNot(persist)
       if (endpointsTimer) clearTimeout(endpointsTimer)
-      if (endpointsKnown) onDiskOrNot(() => writeEndpoints(folder, endpoints))
+      onDiskOrNot(writeServed)
     },
   }
 }
@@ -298,18 +319,4 @@ function driftOf(views: readonly WorkerView[], lostCount: number): string | null
   const drifting = views.find((view) => view.drifting)
   if (drifting) return `worker ${drifting.pid ?? 'of unknown pid'}: ${drifting.differs}`
   return lostCount > 0 ? `${lostCount} workers have lost the link` : null
-}
-
-/** Releases in order of name, until the limit: a platform that lists more has a fault. */
-function bounded(endpoints: Endpoints, log: Say): Endpoints {
-  let left: number = limits.endpointsPerAgent
-  const lists = Object.entries(endpoints)
-  if (lists.reduce((sum, [, list]) => sum + list.length, 0) <= left) return endpoints
-  log('endpoints-cut', `the platform lists more than ${left} endpoints: the rest is left out`)
-  const kept: Record<string, Endpoints[string]> = {}
-  for (const [release, list] of lists.sort(([a], [b]) => (a < b ? -1 : 1))) {
-    kept[release] = list.slice(0, left)
-    left -= kept[release].length
-  }
-  return kept
 }

@@ -13,7 +13,8 @@ const progress: Progress = {
   held: { header, sealed, tree, receivedMs: null },
   standings: new Map(),
   applied: new Map([['shop', appliedOf(position('shop', 1, 'shop-r1'))]]),
-  endpoints: { 'shop-r1': [endpoint] },
+  endpoints: {},
+  served: { 'shop-r1': [endpoint] },
   workers: [],
   equal: false,
   drift: null,
@@ -33,7 +34,7 @@ describe('explain at the agent', () => {
   })
 
   it('says when nothing is ready', () => {
-    expect(ask({ host: 'shop.example' }, { endpoints: {} })).toMatchObject({
+    expect(ask({ host: 'shop.example' }, { served: {} })).toMatchObject({
       endpoints: { 'shop-r1': [] },
     })
   })

@@ -36,13 +36,13 @@ export function createExplainHere(progress: () => Progress): (body: unknown) => 
   return (body) => {
     const parsed = request.safeParse(body)
     if (!parsed.success) throw new BadRequest(z.prettifyError(parsed.error))
-    const { held, applied, endpoints } = progress()
+    const { held, applied, served } = progress()
     if (!held) throw new BadRequest('this agent has no snapshot yet')
     explainer ??= createExplainer(readWasm())
     const explained = explainer.explain(objects({ tree: held.tree, applied }), parsed.data)
     if (!explained.ok) return explained
     const releases = explained.explanation.destination?.releases ?? []
-    const candidates = releases.map(({ release }) => [release, endpoints[release] ?? []])
+    const candidates = releases.map(({ release }) => [release, served[release] ?? []])
     return { ...explained.explanation, endpoints: Object.fromEntries(candidates) }
   }
 }

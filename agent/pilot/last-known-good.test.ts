@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { supportedFormats } from '#wire/header.ts'
 import { objectsOf, type Tree } from '#wire/tree.ts'
 import type { Trust } from './admit.ts'
+import { writeChecked } from './checked-file.ts'
 import { announce, createSigner, headerOf, position, type Signer, shop } from './fleet.fixture.ts'
 import {
   loadLastKnownGood,
@@ -54,21 +55,34 @@ async function positions(generation: number, tree: Tree): Promise<void> {
 describe('the last-known-good', () => {
   it('is empty on an empty disk', () => {
     const stored = loadLastKnownGood(folder)
-    expect(stored).toEqual({ table: null, positions: null, endpoints: {}, damage: [] })
+    const endpoints = { endpoints: {}, own: {}, shares: {} }
+    expect(stored).toEqual({ table: null, positions: null, endpoints, damage: [] })
   })
 
   it('gives back what was written, in files of mode 0600', async () => {
     const written = table('one')
     await positions(1, shop(1, 'shop-r1'))
-    writeEndpoints(folder, { 'shop-r1': [{ address: '127.0.0.1', port: 9001 }] })
+    const endpoint = { address: '127.0.0.1', port: 9001 }
+    const record = {
+      endpoints: { 'shop-r1': [endpoint], 'shop-r2': [endpoint] },
+      own: { 'shop-r1': [endpoint] },
+      shares: { 'shop-r2': ['shop-r1'] },
+    }
+    writeEndpoints(folder, record)
     const stored = loadLastKnownGood(folder)
     expect(stored.table).toEqual(written)
     expect(stored.positions?.positions).toMatchObject([{ app: 'shop', generation: 1 }])
-    expect(stored.endpoints['shop-r1']).toHaveLength(1)
+    expect(stored.endpoints).toEqual(record)
     expect(readFileSync(join(folder, 'table'), 'utf8')).toBe('one')
     for (const name of readdirSync(folder)) {
       expect(statSync(join(folder, name)).mode & 0o777, name).toBe(0o600)
     }
+  })
+
+  it('reads the endpoints of a former version, which shared none', () => {
+    const endpoints = { 'shop-r1': [{ address: '127.0.0.1', port: 9001 }] }
+    writeChecked(join(folder, 'endpoints.json'), { endpoints })
+    expect(loadLastKnownGood(folder).endpoints).toEqual({ endpoints, own: endpoints, shares: {} })
   })
 
   it('keeps two generations of tables and no more', () => {

@@ -5,7 +5,7 @@
  *   table                  hard link to the newest accepted table: what a starting worker reads
  *   table.<digest>         the two newest, each with table.<digest>.json: the names that it holds
  *   positions.json         the header that they are of, its position objects, and those applied
- *   endpoints.json         ready endpoints by release
+ *   endpoints.json         what workers have as endpoints of each release, and from what it was made
  *   snapshot.json          all objects under their header; may lag behind positions.json
  */
 import { createHash } from 'node:crypto'
@@ -16,6 +16,7 @@ import type { Sealed } from '#wire/signature.ts'
 import { readIfThere, syncFolder, writeDurably, writeSynced } from '../durable-file.ts'
 import { type AppliedPosition, type Endpoints, stateFiles } from '../link.ts'
 import { readChecked, writeChecked } from './checked-file.ts'
+import type { Shares } from './shared-endpoints.ts'
 
 /** A table file and the names that it can serve. */
 export interface TableFile {
@@ -32,6 +33,14 @@ export interface PositionsRecord {
   readonly positions: readonly AppliedPosition[]
 }
 
+export interface EndpointsRecord {
+  /** What workers start from: with the endpoints that releases share. */
+  readonly endpoints: Endpoints
+  /** Each release's own. */
+  readonly own: Endpoints
+  readonly shares: Shares
+}
+
 export interface SnapshotRecord {
   readonly header: Sealed
   /** Digest of the table that was compiled from it. */
@@ -42,7 +51,7 @@ export interface SnapshotRecord {
 export interface LastKnownGood {
   readonly table: TableFile | null
   readonly positions: PositionsRecord | null
-  readonly endpoints: Endpoints
+  readonly endpoints: EndpointsRecord
   /** What was corrupt, in words; empty when all was whole. */
   readonly damage: readonly string[]
 }
@@ -60,14 +69,23 @@ export function loadLastKnownGood(folder: string): LastKnownGood {
   if (table && damage.length > 0) promoteTable(folder, table)
   const positions = readChecked<PositionsRecord>(at(stateFiles.positions), onCorrupt)
   if (positions?.fellBack) writeChecked(at(stateFiles.positions), positions.value)
-  const endpoints = readChecked<{ endpoints: Endpoints }>(at(stateFiles.endpoints), onCorrupt)
+  const endpoints = readChecked<StoredEndpoints>(at(stateFiles.endpoints), onCorrupt)
   return {
     table,
     positions: positions?.value ?? null,
-    endpoints: endpoints?.value.endpoints ?? {},
+    endpoints: endpointsRecord(endpoints?.value ?? { endpoints: {} }),
     damage,
   }
 }
+
+/** Former versions wrote only `endpoints`, and nothing was shared. */
+type StoredEndpoints = Pick<EndpointsRecord, 'endpoints'> & Partial<EndpointsRecord>
+
+const endpointsRecord = ({ endpoints, own, shares }: StoredEndpoints): EndpointsRecord => ({
+  endpoints,
+  own: own ?? endpoints,
+  shares: shares ?? {},
+})
 
 /** All objects, for the tree. Big: read after the workers have what they need. */
 export const loadSnapshot = (
@@ -83,8 +101,8 @@ export const writeSnapshot = (folder: string, record: SnapshotRecord): void =>
 export const writePositions = (folder: string, record: PositionsRecord): void =>
   writeChecked(join(folder, stateFiles.positions), record)
 
-export const writeEndpoints = (folder: string, endpoints: Endpoints): void =>
-  writeChecked(join(folder, stateFiles.endpoints), { endpoints })
+export const writeEndpoints = (folder: string, record: EndpointsRecord): void =>
+  writeChecked(join(folder, stateFiles.endpoints), record)
 
 /** Writes a table under its own name; nobody starts from it until it is promoted. */
 export function writeTable(

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { supportedFormats } from '#wire/header.ts'
 import type { Say } from '#wire/log-line.ts'
+import type { RollingReport } from '#wire/report.ts'
 import type { AgentConfig } from '../config.ts'
 import { createLocalPlatform } from '../platform/local.ts'
 import { type Obedience, obey } from '../platform/obey.ts'
@@ -30,11 +31,15 @@ export async function goOutside(
   log: Say,
   stopping: AbortSignal,
 ): Promise<() => Promise<void>> {
+  let obedience: Obedience | null = null
+  let replacements: readonly RollingReport[] = []
   const facts = () => ({
     progress: convergence.progress(),
     usage: workers.usage(),
     refusals: refusals.list(),
     stale: !outside.confirmed(),
+    // Every agent hears of them; whoever applies the workloads says so, and nobody contradicts it.
+    replacements: obedience?.held() ? replacements : [],
     nowMs: performance.now(),
   })
   const metrics = createMetrics(facts)
@@ -49,7 +54,10 @@ export async function goOutside(
   })
   const platform = createPlatform(config)
   outside.onContent = ({ backends }) => platform.setBackends([...backends.values()])
-  followPlatform(platform, convergence.setEndpoints, log)
+  followPlatform(platform, convergence.setEndpoints, log, (next) => {
+    replacements = next
+    outside.reporter?.soon()
+  })
 
   const identity = await whoWeAre(config, log, stopping, seek)
   const trust = { cluster: config.cluster, keys: identity.controlKeys, formats: supportedFormats }
@@ -76,9 +84,7 @@ export async function goOutside(
     log,
   })
   outside.reporter = reporter
-  const obedience: Obedience | null = platform.workloads
-    ? obey(platform.workloads, config.name, log)
-    : null
+  if (platform.workloads) obedience = obey(platform.workloads, config.name, log)
   const snapshots = createSnapshots({
     session,
     trust,
@@ -115,19 +121,21 @@ function followPlatform(
   platform: Platform,
   onEndpoints: Convergence['setEndpoints'],
   log: Say,
+  onReplacements: (replacements: readonly RollingReport[]) => void,
 ): void {
   let away = false
-  platform.follow(
-    (endpoints) => {
+  platform.follow({
+    onEndpoints(endpoints) {
       if (away) log('platform-back', 'the platform answers again')
       away = false
       onEndpoints(endpoints)
     },
-    (trouble) => {
+    onReplacements,
+    onTrouble(trouble) {
       away = true
       log('platform-away', trouble)
     },
-  )
+  })
 }
 
 function createPlatform({ platform }: AgentConfig): Platform {

@@ -38,6 +38,7 @@ beforeEach(async () => {
     ]),
     applied: new Map(),
     endpoints: { 'shop-r1': [{ address: '127.0.0.1', port: 1 }] },
+    served: {},
     workers: [{ pid: 9, serving, differs: null, drifting: false }],
     equal: true,
     drift: null,
@@ -45,10 +46,18 @@ beforeEach(async () => {
   }
 })
 
+const replacements = [{ release: 'shop-r2', updated: 2, ready: 1, old: 3, stalled: null }]
 const build = (changes: Partial<Progress> = {}, former: Report | null = null) =>
   buildReport(
     life,
-    { progress: { ...progress, ...changes }, usage, refusals: [], stale: false, nowMs: 105 },
+    {
+      progress: { ...progress, ...changes },
+      usage,
+      refusals: [],
+      stale: false,
+      replacements,
+      nowMs: 105,
+    },
     former,
   )
 
@@ -68,6 +77,12 @@ describe('a report', () => {
       stale: false,
     })
     expect(build({}, report)?.sequence).toBe(2)
+  })
+
+  it('says how far copies are replaced only to a control that has published in format 2', () => {
+    expect(build()).not.toHaveProperty('rolling')
+    const second = { ...held, header: { ...held.header, format: 2 } }
+    expect(reportSchema.parse(build({ held: second })).rolling).toEqual(replacements)
   })
 
   it('does not exist before there is a snapshot', () => {

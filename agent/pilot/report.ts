@@ -7,7 +7,7 @@ import { canonicalBytes, digestOf } from '#wire/digest.ts'
 import { supportedFormats } from '#wire/header.ts'
 import { limits } from '#wire/limits.ts'
 import type { Say } from '#wire/log-line.ts'
-import type { Refusal, Report } from '#wire/report.ts'
+import type { Refusal, Report, RollingReport } from '#wire/report.ts'
 import { type SigningKey, seal } from '#wire/signature.ts'
 import { backoffMs } from '../backoff.ts'
 import type { Usage } from '../link.ts'
@@ -21,6 +21,8 @@ export interface ReportFacts {
   readonly usage: Usage
   readonly refusals: readonly Refusal[]
   readonly stale: boolean
+  /** How far copies have been replaced; empty unless this agent holds the lease. */
+  readonly replacements: readonly RollingReport[]
   readonly nowMs: number
 }
 
@@ -35,7 +37,7 @@ export interface Life {
 /** Null before any header is held: there is nothing to be cumulative about. */
 export function buildReport(
   life: Life,
-  { progress, usage, refusals, stale, nowMs }: ReportFacts,
+  { progress, usage, refusals, stale, replacements, nowMs }: ReportFacts,
   former: Report | null,
 ): Report | null {
   const { held } = progress
@@ -59,8 +61,13 @@ export function buildReport(
     readyEndpoints: Object.fromEntries(ready),
     inUse: { ...usage.inUse },
     refusals: refusals.slice(0, 16),
+    // A control of format 1 would refuse the whole report.
+    ...(held.header.format >= 2 &&
+      replacements.length > 0 && { rolling: replacements.slice(0, replacementsMax) }),
   }
 }
+
+const replacementsMax = 64
 
 /**
  * The header's digest only when every worker serves what it means. On the way there, still the digest

@@ -48,6 +48,20 @@ const stands = (
 ) => standingOf({ ...facts, ...changedFacts }, former, { ...evidence, ...changedEvidence })
 
 describe('prepared', () => {
+  it('asks for endpoints of the named targets alone, when some are named', () => {
+    const weights = [
+      { release: 'shop-r1', weight: 90 },
+      { release: 'shop-r2', weight: 10 },
+    ]
+    const workers = [serving({ endpoints: { 'shop-r2': 1 } })]
+    const only = { endpoints: { 'shop-r2': [endpoint] }, workers }
+    const to = (targets?: string[]) =>
+      position('shop', 3, 'shop-r1', { ...next, weights, ...(targets && { targets }) })
+    expect(stands({ wanted: to() }, only).prepared).toBe(0)
+    expect(stands({ wanted: to(['shop-r2']) }, only).prepared).toBe(7)
+    expect(stands({ wanted: to(['shop-r1']) }, only).prepared).toBe(0)
+  })
+
   it('is the generation of next once every worker has table and endpoints', () => {
     expect(stands().prepared).toBe(7)
   })

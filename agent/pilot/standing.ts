@@ -22,7 +22,7 @@ export interface Evidence {
   readonly tableDigests: readonly string[]
   /** Apps that the accepted table holds. */
   readonly apps: ReadonlySet<string>
-  /** Ready by the platform's word in this life; null before it has spoken. */
+  /** What workers shall have, by the platform's word in this life; null before it has spoken. */
   readonly endpoints: Endpoints | null
   readonly nowMs: number
 }
@@ -61,15 +61,19 @@ function preparedOf(facts: AppFacts, former: Standing, evidence: Evidence): numb
   const { next } = facts.wanted
   const { endpoints, tableDigests } = evidence
   if (!next || !facts.tableHasNext || !endpoints) return 0
-  const targets = next.weights.filter(({ weight }) => weight > 0)
+  const targets = targetsOf(next)
   const enough = (release: string, count: number | undefined) =>
     (count ?? 0) >= next.minReady && endpoints[release] !== undefined
-  if (!targets.every(({ release }) => enough(release, endpoints[release]?.length))) return 0
+  if (!targets.every((release) => enough(release, endpoints[release]?.length))) return 0
   const holds = (serving: Serving) =>
     tableDigests.includes(serving.tableDigest) &&
-    targets.every(({ release }) => enough(release, serving.endpoints[release]))
+    targets.every((release) => enough(release, serving.endpoints[release]))
   return proven(evidence, holds, former.prepared === next.generation) ? next.generation : 0
 }
+
+/** Those that must have endpoints; a release that already answers may be left out by control. */
+const targetsOf = ({ targets, weights }: NonNullable<PositionObject['next']>): readonly string[] =>
+  targets ?? weights.filter(({ weight }) => weight > 0).map(({ release }) => release)
 
 function activeOf(
   { applied, wanted, receivedMs }: AppFacts,

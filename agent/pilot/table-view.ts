@@ -4,7 +4,7 @@ import type { Progress } from './convergence.ts'
 import { reportedStanding } from './standing.ts'
 
 export function tableView(progress: Progress, stale: boolean, nowMs: number) {
-  const { held, standings, applied, endpoints, workers, equal, drift, ready } = progress
+  const { held, standings, applied, served, workers, equal, drift, ready } = progress
   return {
     cluster: held?.header.cluster ?? null,
     epoch: held?.header.epoch ?? null,
@@ -20,7 +20,7 @@ export function tableView(progress: Progress, stale: boolean, nowMs: number) {
       const standing = standings.get(position.app)
       return { ...position, ...(standing ? reportedStanding(standing, nowMs) : {}) }
     }),
-    endpoints,
+    endpoints: served,
     workers: workers.map(({ pid, serving, differs }) => ({
       pid,
       table: serving?.tableDigest ?? null,

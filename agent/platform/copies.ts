@@ -1,15 +1,18 @@
 /**
- * All copies of one local cluster: makes what runs equal what is wanted, one process at a time to start
- * or end, and remembers pids and ports, so that a successor ends what an accident has left behind.
+ * All copies of one local cluster: makes what runs equal what is wanted, whenever either changes, and
+ * remembers pids and ports, so that a successor goes on where an accident has ended this one.
+ *
+ * A copy that becomes ready is told to the agents before another one ends for it.
  */
-import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Say } from '#wire/log-line.ts'
-import { readIfThere, writeDurably } from '../durable-file.ts'
+import type { RollingReport } from '#wire/report.ts'
 import type { Endpoints } from '../link.ts'
+import { nextArrangement, ownersOf, type Wanted } from './arrangement.ts'
 import { type Copy, type CopyTiming, copyTiming, startCopy } from './copy.ts'
+import { indicesOf, keyOf, openRecords } from './copy-records.ts'
 import type { Workload } from './platform.ts'
+import { createProgressFollower } from './replacement-progress.ts'
 
 export interface CopiesSettings {
   readonly cluster: string
@@ -18,7 +21,7 @@ export interface CopiesSettings {
   /** Program files by name. */
   readonly programs: Readonly<Record<string, string>>
   readonly timing?: CopyTiming
-  /** Ready endpoints, or something that `list` shows, have changed. */
+  /** Ready endpoints, or something that `list` or `replacements` shows, have changed. */
   readonly onChange: () => void
   readonly log: Say
 }
@@ -30,6 +33,8 @@ export interface CopyView {
   readonly port: number | null
   readonly ready: boolean
   readonly restarts: number
+  /** Why it is not ready, in words. */
+  readonly trouble: string | null
 }
 
 export interface Copies {
@@ -37,61 +42,111 @@ export interface Copies {
   want(workloads: readonly Workload[]): void
   endpoints(): Endpoints
   list(): readonly CopyView[]
+  /** How far copies have been replaced, for each workload that replaces others. */
+  replacements(): readonly RollingReport[]
   /** Ends all of them; resolves when no process is left. */
   stop(): Promise<void>
 }
 
-interface Recorded {
-  readonly port: number | null
-  readonly pid: number | null
-  readonly program: string
-}
-
-const orphanGraceMs = 2_000
-
 export async function createCopies(settings: CopiesSettings): Promise<Copies> {
   const { cluster, host, stateFolder, programs, timing = copyTiming, onChange, log } = settings
-  const file = join(stateFolder, 'copies.json')
-  const recorded = readRecords(file, log)
-  await Promise.all([...recorded.values()].map((one) => endOrphan(one, log)))
-
+  const records = await openRecords(join(stateFolder, 'copies.json'), log)
+  const progress = createProgressFollower()
   const running = new Map<string, Copy>()
   const leaving = new Set<Copy>()
+  let wanted: readonly Wanted[] | null = null
+  let reports: readonly RollingReport[] = []
+  let lookAgain: NodeJS.Timeout | null = null
+  let arranging = false
+  let changedMeanwhile = false
   let stopping = false
-  let written = ''
 
   function changed(): void {
-    const records: Record<string, Recorded> = {}
-    for (const copy of [...leaving, ...running.values()]) {
-      const record = { port: copy.port(), pid: copy.pid(), program: copy.program }
-      records[keyOf(copy.release, copy.index)] = record
-    }
-    const text = JSON.stringify(records)
-    if (text !== written) writeDurably(file, text)
-    written = text
+    records.write(running.values(), leaving)
     onChange()
+    arrange()
   }
 
-  function start(workload: Workload, index: number, program: string): void {
-    const key = keyOf(workload.release, index)
+  /** Starting and ending call back at once: those calls are answered by another round. */
+  function arrange(): void {
+    if (stopping || !wanted) return
+    if (arranging) {
+      changedMeanwhile = true
+      return
+    }
+    arranging = true
+    try {
+      do changedMeanwhile = false
+      while (step(wanted) || changedMeanwhile)
+    } finally {
+      arranging = false
+    }
+    follow(wanted)
+  }
+
+  /** False when nothing is to be done. */
+  function step(these: readonly Wanted[]): boolean {
+    const copies = statesOf(running.values())
+    const { start: missing, end } = nextArrangement(these, copies, performance.now())
+    for (const { release, index } of end) void remove(keyOf(release, index))
+    for (const { wanted: one, count } of missing) {
+      for (let n = 0; n < count; n++) startAnother(one)
+    }
+    return missing.length + end.length > 0
+  }
+
+  function follow(these: readonly Wanted[]): void {
+    const nowMs = performance.now()
+    const next = progress.look(these, statesOf(running.values()), nowMs)
+    if (lookAgain) clearTimeout(lookAgain)
+    lookAgain = null
+    if (next.lookAtMs !== null) lookAgain = setTimeout(arrange, next.lookAtMs - nowMs + 1)
+    const same = JSON.stringify(next.reports) === JSON.stringify(reports)
+    reports = next.reports
+    if (!same) onChange()
+  }
+
+  function startAnother({ workload, program }: Wanted): void {
     const { release, version } = workload
+    const isFree = (index: number) =>
+      !running.has(keyOf(release, index)) &&
+      ![...leaving].some((copy) => copy.release === release && copy.index === index)
+    let index = indicesOf(records.former, release).find(isFree) ?? 0
+    while (!isFree(index)) index++
+    start({ release, index, version, program: program! })
+  }
+
+  function start(one: Pick<Copy, 'release' | 'index' | 'version' | 'program'>): void {
+    const key = keyOf(one.release, one.index)
+    const { release, version } = one
     const copy = startCopy({
-      release,
-      index,
-      version,
-      program,
+      ...one,
       host,
-      port: recorded.get(key)?.port ?? null,
+      port: records.former.get(key)?.port ?? null,
       environment: { VERSION: version, RELEASE: release, CLUSTER: cluster },
       timing,
       onChange: changed,
       log,
     })
     running.set(key, copy)
-    log('copy-started', `${key} starts: ${workload.app} ${version}`)
+    log('copy-started', `${key} starts: version ${version}`)
   }
 
-  async function remove(key: string, copy: Copy): Promise<void> {
+  /** In the middle of a replacement the copies of a former life are the state that it goes on from. */
+  function resume(these: readonly Wanted[]): void {
+    for (const [{ workload }, replaced] of ownersOf(these)) {
+      if (!workload.rolling) continue
+      for (const release of [workload.release, ...replaced]) {
+        for (const index of indicesOf(records.former, release)) {
+          const { version, program } = records.former.get(keyOf(release, index))!
+          if (version !== undefined) start({ release, index, version, program })
+        }
+      }
+    }
+  }
+
+  async function remove(key: string): Promise<void> {
+    const copy = running.get(key)!
     running.delete(key)
     leaving.add(copy)
     await copy.remove()
@@ -103,26 +158,15 @@ export async function createCopies(settings: CopiesSettings): Promise<Copies> {
   return {
     want(workloads) {
       if (stopping) return
-      const wanted = new Map<string, { version: string; begin: () => void }>()
-      for (const workload of workloads) {
-        const program = programs[workload.program]
-        if (!program) {
-          log(
-            'program-unknown',
-            `${workload.release} wants the program ${workload.program}, which has no --program`,
-          )
-          continue
-        }
-        for (let index = 0; index < workload.copies; index++) {
-          const begin = () => start(workload, index, program)
-          wanted.set(keyOf(workload.release, index), { version: workload.version, begin })
-        }
-      }
-      // Of one release the version changes only when a recovered log has given its id again.
-      for (const [key, copy] of running) {
-        if (wanted.get(key)?.version !== copy.version) void remove(key, copy)
-      }
-      for (const [key, { begin }] of wanted) if (!running.has(key)) begin()
+      const next = workloads.map((workload) => {
+        const program = programs[workload.program] ?? null
+        if (!program) log('program-unknown', unknownProgram(workload))
+        return { workload, program }
+      })
+      // Nothing is arranged while `wanted` is still null.
+      if (wanted === null) resume(next)
+      wanted = next
+      arrange()
     },
     endpoints() {
       const byRelease: Record<string, { address: string; port: number }[]> = {}
@@ -141,56 +185,19 @@ export async function createCopies(settings: CopiesSettings): Promise<Copies> {
         port: copy.port(),
         ready: copy.ready(),
         restarts: copy.restarts(),
+        trouble: copy.trouble(),
       })),
+    replacements: () => reports,
     async stop() {
       stopping = true
+      if (lookAgain) clearTimeout(lookAgain)
       await Promise.all([...running.values(), ...leaving].map((copy) => copy.stop()))
     },
   }
 }
 
-const keyOf = (release: string, index: number) => `${release}/${index}`
+const statesOf = (copies: Iterable<Copy>) =>
+  [...copies].map((copy) => ({ ...copy, readySinceMs: copy.readySinceMs() }))
 
-function readRecords(file: string, log: Say): Map<string, Recorded> {
-  try {
-    const bytes = readIfThere(file)
-    if (!bytes) return new Map()
-    return new Map(Object.entries(JSON.parse(bytes.toString()) as Record<string, Recorded>))
-  } catch (error) {
-    log('state-damaged', `${file} cannot be read (${error}): copies get new ports`)
-    return new Map()
-  }
-}
-
-/** A copy of a former life of this cluster that did not leave when its input ended. */
-async function endOrphan({ pid, program }: Recorded, log: Say): Promise<void> {
-  if (pid === null || !runs(pid, program)) return
-  log('copy-ended', `a copy of a former life still runs (${pid}): ending it`)
-  signal(pid, 'SIGTERM')
-  for (let waited = 0; runs(pid, program); waited += 50) {
-    if (waited >= orphanGraceMs) signal(pid, 'SIGKILL')
-    if (waited >= 2 * orphanGraceMs) return
-    await delay(50)
-  }
-}
-
-/** The pid is alive and still that program: pids are used again. */
-function runs(pid: number, program: string): boolean {
-  try {
-    const command = execFileSync('ps', ['-ww', '-o', 'stat=,args=', '-p', String(pid)], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    })
-    return !command.trimStart().startsWith('Z') && command.includes(program)
-  } catch {
-    return false
-  }
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name)
-  } catch {
-    // It has gone in the meantime.
-  }
-}
+const unknownProgram = ({ release, program }: Workload) =>
+  `${release} wants the program ${program}, which has no --program`

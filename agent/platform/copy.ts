@@ -11,7 +11,7 @@ import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Say } from '#wire/log-line.ts'
 import { type BackoffBounds, backoffMs } from '../backoff.ts'
-import { createProbe, type ProbeTiming } from './probe.ts'
+import { createProbe, type ProbeTiming, refused } from './probe.ts'
 
 export interface CopyTiming extends ProbeTiming {
   readonly restart: BackoffBounds
@@ -60,7 +60,11 @@ export interface Copy {
   port(): number | null
   pid(): number | null
   ready(): boolean
+  /** By `performance.now()`; null while it is not ready. */
+  readySinceMs(): number | null
   restarts(): number
+  /** Why it is not ready, as far as anybody knows: how it died last, or what its probe sees. */
+  trouble(): string | null
   /** Takes it out of the endpoints now, ends it a moment later; resolves when the process is gone. */
   remove(): Promise<void>
   /** Ends it without the delay. */
@@ -73,18 +77,25 @@ export function startCopy(settings: CopySettings): Copy {
   const probe = createProbe({ host, timing, onResult: probed })
   let child: ChildProcess | null = null
   let port = settings.port
-  let ready = false
+  let readySinceMs: number | null = null
   let wasReady = false
+  let death = ''
+  let seen = ''
   let restarts = 0
   let deaths = 0
   let ending = false
   let ended: Promise<void> = Promise.resolve()
   const wake = new AbortController()
 
-  function probed(answer: boolean): void {
-    if (ready === answer || ending) return
-    ready = answer
+  function probed(answer: boolean, what: string): void {
+    if (ending) return
+    const same = (readySinceMs !== null) === answer && seen === what
+    seen = what
+    if (same) return
+    if (!answer) readySinceMs = null
+    else readySinceMs ??= performance.now()
     wasReady ||= answer
+    if (answer) death = ''
     onChange()
   }
 
@@ -95,7 +106,9 @@ export function startCopy(settings: CopySettings): Copy {
       const bornMs = performance.now()
       wasReady = false
       const how = await oneLife(port)
-      ready = false
+      readySinceMs = null
+      seen = ''
+      death = `ended by ${how}`
       onChange()
       if (ending) return
       deaths = performance.now() - bornMs >= timing.healthyMs ? 1 : deaths + 1
@@ -147,7 +160,7 @@ export function startCopy(settings: CopySettings): Copy {
   function finish(delayMs: number, graceMs: number): Promise<void> {
     if (!ending) {
       ending = true
-      ready = false
+      readySinceMs = null
       onChange()
       ended = end(delayMs, graceMs)
     }
@@ -162,8 +175,17 @@ export function startCopy(settings: CopySettings): Copy {
     program,
     port: () => port,
     pid: () => child?.pid ?? null,
-    ready: () => ready,
+    ready: () => readySinceMs !== null,
+    readySinceMs: () => readySinceMs,
     restarts: () => restarts,
+    trouble() {
+      if (readySinceMs !== null) return null
+      const times = restarts > 1 ? `, ${restarts} times` : ''
+      const answered = seen !== '' && seen !== refused
+      if (death && !answered) return `${name} ${death}${times}`
+      const what = seen === '' ? 'it has not answered yet' : `/readyz on port ${port} ${seen}`
+      return `${name} is not ready: ${what}`
+    },
     remove: () => finish(timing.removeDelayMs, timing.removeGraceMs),
     async stop() {
       const whole = finish(0, timing.stopGraceMs)

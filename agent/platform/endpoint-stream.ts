@@ -1,10 +1,11 @@
 /**
- * Ready endpoints as server-sent events: all of them to a new reader, then each release that changed. A
- * reader that does not keep up is cut off and starts anew with all of them.
+ * Ready endpoints as server-sent events: all of them to a new reader, then each release that changed; and
+ * how far copies have been replaced. A reader that does not keep up is cut off and starts anew with all.
  */
 import type { ServerResponse } from 'node:http'
+import type { RollingReport } from '#wire/report.ts'
 import type { Endpoints } from '../link.ts'
-import { type EndpointEvent, heartbeatMs } from './local-protocol.ts'
+import { heartbeatMs, type StreamEvent } from './local-protocol.ts'
 
 const readersMax = 256
 const queuedBytesMax = 4_194_304
@@ -13,12 +14,14 @@ export interface EndpointStream {
   /** False when there are too many readers already. */
   add(response: ServerResponse): boolean
   publish(endpoints: Endpoints): void
+  publishReplacements(replacements: readonly RollingReport[]): void
   close(): void
 }
 
 export function createEndpointStream(): EndpointStream {
   const readers = new Set<ServerResponse>()
   let current = new Map<string, string>()
+  let replacing = replacementsEvent([])
 
   const heartbeat = setInterval(() => send(': alive\n\n'), heartbeatMs)
 
@@ -38,7 +41,7 @@ export function createEndpointStream(): EndpointStream {
       const endpoints = Object.fromEntries(
         [...current].map(([release, list]) => [release, JSON.parse(list)]),
       )
-      response.write(event({ type: 'state', endpoints }))
+      response.write(event({ type: 'state', endpoints }) + replacing)
       return true
     },
     publish(endpoints) {
@@ -52,6 +55,11 @@ export function createEndpointStream(): EndpointStream {
       }
       current = next
     },
+    publishReplacements(replacements) {
+      const next = replacementsEvent(replacements)
+      if (next !== replacing) send(next)
+      replacing = next
+    },
     close() {
       clearInterval(heartbeat)
       for (const reader of readers) reader.end()
@@ -60,4 +68,7 @@ export function createEndpointStream(): EndpointStream {
   }
 }
 
-const event = (data: EndpointEvent) => `data: ${JSON.stringify(data)}\n\n`
+const replacementsEvent = (replacements: readonly RollingReport[]) =>
+  event({ type: 'replacements', replacements: [...replacements] })
+
+const event = (data: StreamEvent) => `data: ${JSON.stringify(data)}\n\n`

@@ -50,12 +50,13 @@ function follow(): void {
   endpoints = null
   troubles = []
   platform = createLocalPlatform(cluster.url)
-  platform.follow(
-    (next) => {
+  platform.follow({
+    onEndpoints(next) {
       endpoints = next
     },
-    (text) => troubles.push(text),
-  )
+    onReplacements() {},
+    onTrouble: (text) => troubles.push(text),
+  })
 }
 
 beforeEach(() => {

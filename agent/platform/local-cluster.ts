@@ -3,8 +3,8 @@
  * serves their ready endpoints. To its agents it is what the API server is in Kubernetes; copies outlive
  * any agent, and none outlives this process.
  *
- *   GET  /endpoints    server-sent events: all ready endpoints, then each change
- *   GET  /workloads    what shall run, its version, what runs, who holds the lease
+ *   GET  /endpoints    server-sent events: all ready endpoints, replacements, then each change
+ *   GET  /workloads    what shall run, its version, what runs, replacements, who holds the lease
  *   PUT  /workloads    by the lease's holder, with the version it has read
  *   POST /lease        take or renew
  */
@@ -85,13 +85,18 @@ export async function startLocalCluster(settings: LocalClusterSettings): Promise
     stateFolder,
     programs,
     ...(timing ? { timing } : {}),
-    onChange: () => copies && stream.publish(copies.endpoints()),
+    onChange: tell,
     log,
   }).catch((error) => {
     server.close()
     throw error
   })
   copies = running
+  function tell(): void {
+    if (!copies) return
+    stream.publish(copies.endpoints())
+    stream.publishReplacements(copies.replacements())
+  }
   copies.want(desired.state().workloads)
   const orphans = createOrphans(settings.orphanMs ?? orphanMs, () =>
     copies?.want(desired.state().workloads),
@@ -105,7 +110,12 @@ export async function startLocalCluster(settings: LocalClusterSettings): Promise
       if (!stream.add(response)) send(response, 503, { code: 'overloaded' })
     } else if (call === `GET ${paths.workloads}`) {
       const state = desired.state()
-      send(response, 200, { ...state, holder: lease.holder(), copies: copies.list() })
+      send(response, 200, {
+        ...state,
+        holder: lease.holder(),
+        copies: copies.list(),
+        replacements: copies.replacements(),
+      })
     } else if (call === `PUT ${paths.workloads}`) {
       const put = await body(request, response, workloadsPut)
       if (!put) return

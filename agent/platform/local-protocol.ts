@@ -2,10 +2,15 @@
 import { z } from 'zod'
 import { limits } from '#wire/limits.ts'
 import * as names from '#wire/names.ts'
+import { workloadObject } from '#wire/object.ts'
+import { rollingReport } from '#wire/report.ts'
 
 export const paths = { endpoints: '/endpoints', workloads: '/workloads', lease: '/lease' } as const
 
-/** Copies of all releases together in one local cluster: each is a process. */
+/**
+ * Copies of all releases together in one local cluster: each is a process. While copies are replaced there
+ * may be as many old ones beside them.
+ */
 export const copiesMax = 256
 export const workloadsMax = 1_024
 export const bodyBytesMax = 1_048_576
@@ -22,13 +27,20 @@ const endpoint = z.strictObject({
 })
 const endpointList = z.array(endpoint).max(limits.copiesPerRelease)
 
-/** `data` of the stream's events: all of it first, then one release at a time (empty: gone). */
-export const endpointEvent = z.discriminatedUnion('type', [
+/**
+ * `data` of the stream's events: all endpoints first, then those of one release at a time (empty: gone);
+ * and how far copies have been replaced, always as a whole.
+ */
+export const streamEvent = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('state'), endpoints: z.record(names.releaseId, endpointList) }),
   z.strictObject({
     type: z.literal('change'),
     release: names.releaseId,
     endpoints: endpointList,
+  }),
+  z.strictObject({
+    type: z.literal('replacements'),
+    replacements: z.array(rollingReport).max(workloadsMax),
   }),
 ])
 
@@ -38,6 +50,7 @@ export const workload = z.strictObject({
   version: names.version,
   program: names.routeName,
   copies: z.int().min(0).max(limits.copiesPerRelease),
+  rolling: workloadObject.shape.rolling,
 })
 
 export const workloadsPut = z.strictObject({
@@ -59,6 +72,6 @@ export const desiredState = z.strictObject({
 
 export const leaseRequest = z.strictObject({ holder: names.agentName })
 
-export type EndpointEvent = z.infer<typeof endpointEvent>
+export type StreamEvent = z.infer<typeof streamEvent>
 export type DesiredState = z.infer<typeof desiredState>
 export type WorkloadsPut = z.infer<typeof workloadsPut>

@@ -6,8 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { backoffMs } from '../backoff.ts'
 import type { Endpoint } from '../link.ts'
 import { reasonOf } from '../reason.ts'
-import { endpointEvent, heartbeatMs, paths } from './local-protocol.ts'
-import type { DesiredWorkloads, Platform, Workloads } from './platform.ts'
+import { heartbeatMs, paths, streamEvent } from './local-protocol.ts'
+import type { DesiredWorkloads, Platform, PlatformListener, Workloads } from './platform.ts'
 
 const reconnect = { firstMs: 50, mostMs: 2_000 }
 const silentMs = 3 * heartbeatMs
@@ -19,8 +19,8 @@ export function createLocalPlatform(url: string): Platform {
   let following: Promise<void> = Promise.resolve()
 
   return {
-    follow(onEndpoints, onTrouble) {
-      following = followForever(url, onEndpoints, onTrouble, closing.signal)
+    follow(listener) {
+      following = followForever(url, listener, closing.signal)
     },
     setBackends() {},
     workloads: workloadsOf(url),
@@ -31,31 +31,35 @@ export function createLocalPlatform(url: string): Platform {
   }
 }
 
-type Listener = Parameters<Platform['follow']>[0]
-
 async function followForever(
   url: string,
-  onEndpoints: Listener,
-  onTrouble: (text: string) => void,
+  listener: PlatformListener,
   signal: AbortSignal,
 ): Promise<void> {
   let attempt = 0
   while (!signal.aborted) {
     try {
-      await followOnce(url, signal, (endpoints) => {
-        attempt = 0
-        onEndpoints(endpoints)
+      await followOnce(url, signal, {
+        ...listener,
+        onEndpoints(endpoints) {
+          attempt = 0
+          listener.onEndpoints(endpoints)
+        },
       })
     } catch (error) {
       if (signal.aborted) return
-      if (attempt === 0) onTrouble(`the platform at ${url} is away: ${reasonOf(error)}`)
+      if (attempt === 0) listener.onTrouble(`the platform at ${url} is away: ${reasonOf(error)}`)
     }
     const pauseMs = backoffMs(++attempt, reconnect, Math.random())
     await delay(pauseMs, undefined, { signal }).catch(() => {})
   }
 }
 
-async function followOnce(url: string, signal: AbortSignal, onEndpoints: Listener): Promise<void> {
+async function followOnce(
+  url: string,
+  signal: AbortSignal,
+  { onEndpoints, onReplacements }: PlatformListener,
+): Promise<void> {
   const silence = new AbortController()
   const watchdog = setTimeout(() => silence.abort(new Error('the stream is silent')), silentMs)
   try {
@@ -72,14 +76,15 @@ async function followOnce(url: string, signal: AbortSignal, onEndpoints: Listene
       const blocks = text.split('\n\n')
       text = blocks.pop()!
       const events = blocks.flatMap((block) => {
-        return block.startsWith('data: ') ? [endpointEvent.parse(JSON.parse(block.slice(6)))] : []
+        return block.startsWith('data: ') ? [streamEvent.parse(JSON.parse(block.slice(6)))] : []
       })
       for (const event of events) {
-        if (event.type === 'state') known = event.endpoints
+        if (event.type === 'replacements') onReplacements(event.replacements)
+        else if (event.type === 'state') known = event.endpoints
         else if (event.endpoints.length > 0) known = { ...known, [event.release]: event.endpoints }
         else known = without(known, event.release)
       }
-      if (events.length > 0) onEndpoints(known)
+      if (events.some(({ type }) => type !== 'replacements')) onEndpoints(known)
     }
     throw new Error('the stream ended')
   } finally {

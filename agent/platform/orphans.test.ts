@@ -61,3 +61,26 @@ test('the first snapshot of a platform leaves nothing behind', () => {
   expect(names(orphans.runWith(desired(0), desired(1, 'shop-r1')))).toEqual(['shop-r1'])
   orphans.stop()
 })
+
+test('what replaced other copies stands still, and what the new log replaces is of the new log', () => {
+  const rolling = {
+    replaces: ['shop-r1'],
+    maxSurge: 1,
+    maxUnavailable: 0,
+    minReadyMs: 0,
+    progressDeadlineMs: 1_000,
+    paused: false,
+  }
+  const replacing = (release: string) => ({ ...workload(release), rolling })
+  const before = { ...desired(1), workloads: [replacing('shop-r2')] }
+  const orphans = createOrphans(1_000, () => {})
+  expect(orphans.runWith(before, desired(2, 'shop-r0'))).toEqual([
+    workload('shop-r0'),
+    { ...workload('shop-r2'), rolling: { ...rolling, paused: true } },
+  ])
+  const after = { ...desired(2), workloads: [replacing('shop-r3')] }
+  const replaced = createOrphans(1_000, () => {})
+  expect(names(replaced.runWith(desired(1, 'shop-r1'), after))).toEqual(['shop-r3'])
+  orphans.stop()
+  replaced.stop()
+})

@@ -1,7 +1,8 @@
 /**
  * Workloads that a new epoch does not know. A recovered log may be older than what agents serve, and it
  * never said "decommissioned" of them; so their copies stay for a while, until every agent that can be
- * reached has taken the new positions (DESIGN D6, D11).
+ * reached has taken the new positions (DESIGN D6, D11). What replaced other copies then stands still: those
+ * that it has, and those that it would have ended, stay.
  */
 import type { DesiredState } from './local-protocol.ts'
 import type { Workload } from './platform.ts'
@@ -20,14 +21,16 @@ export function createOrphans(graceMs: number, onExpired: () => void): Orphans {
   return {
     runWith(before, after) {
       if (before.epoch !== 0 && after.epoch > before.epoch) {
-        orphans = [...orphans, ...before.workloads]
+        orphans = [...orphans, ...before.workloads.map(standingStill)]
         if (timer) clearTimeout(timer)
         timer = setTimeout(() => {
           orphans = []
           onExpired()
         }, graceMs)
       }
-      const known = new Set(after.workloads.map(({ release }) => release))
+      const known = new Set(
+        after.workloads.flatMap(({ release, rolling }) => [release, ...(rolling?.replaces ?? [])]),
+      )
       orphans = orphans.filter(({ release }) => !known.has(release))
       return [...after.workloads, ...orphans]
     },
@@ -36,3 +39,6 @@ export function createOrphans(graceMs: number, onExpired: () => void): Orphans {
     },
   }
 }
+
+const standingStill = ({ rolling, ...workload }: Workload): Workload =>
+  rolling ? { ...workload, rolling: { ...rolling, paused: true } } : workload

@@ -1,20 +1,30 @@
 /**
  * The port to where the copies of applications live, in two halves: `endpoints` are followed by every
  * agent, `workloads` are applied by the one that holds the lease. Adapters: `local` (a process that runs
- * copies as children) and `static` (a file of addresses, which runs nothing).
+ * copies as children) and `static` (a file of addresses, which runs nothing and so replaces nothing).
  */
 import type { BackendObject, WorkloadObject } from '#wire/object.ts'
+import type { RollingReport } from '#wire/report.ts'
 import type { Endpoints } from '../link.ts'
 
 export type Backend = Pick<BackendObject, 'app' | 'release' | 'version' | 'platform'>
-export type Workload = Pick<WorkloadObject, 'app' | 'release' | 'version' | 'program' | 'copies'>
+export type Workload = Pick<
+  WorkloadObject,
+  'app' | 'release' | 'version' | 'program' | 'copies' | 'rolling'
+>
+
+/** What a platform tells; each call has the whole of it. */
+export interface PlatformListener {
+  /** All ready endpoints, first once they are known, then at every change. */
+  onEndpoints(endpoints: Endpoints): void
+  /** How far copies have been replaced: one entry for each workload that replaces others. */
+  onReplacements(replacements: readonly RollingReport[]): void
+  onTrouble(text: string): void
+}
 
 export interface Platform {
-  /**
-   * Calls `onEndpoints` with all ready endpoints at every change, first once they are known. While the
-   * platform is away nothing is called: the last known endpoints stay (P6).
-   */
-  follow(onEndpoints: (endpoints: Endpoints) => void, onTrouble: (text: string) => void): void
+  /** While the platform is away nothing is told: the last known endpoints stay (P6). */
+  follow(listener: PlatformListener): void
   /** The releases that the snapshot names; an adapter that lists versions translates with them. */
   setBackends(backends: readonly Backend[]): void
   readonly workloads: Workloads | null

@@ -28,12 +28,15 @@ afterEach(async () => {
 
 const write = (value: unknown) => writeFileSync(file, JSON.stringify(value))
 const open = () =>
-  platform.follow(
-    (next) => {
+  platform.follow({
+    onEndpoints(next) {
       endpoints = next
     },
-    (text) => troubles.push(text),
-  )
+    onReplacements: () => {
+      throw new Error('a list of addresses replaces no copies')
+    },
+    onTrouble: (text) => troubles.push(text),
+  })
 const backend = (release: string, version: string) => ({
   app: 'shop',
   release,

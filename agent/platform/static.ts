@@ -10,7 +10,7 @@ import { limits } from '#wire/limits.ts'
 import { appName, version } from '#wire/names.ts'
 import { addressFlag } from '../flags.ts'
 import type { Endpoint, Endpoints } from '../link.ts'
-import type { Backend, Platform } from './platform.ts'
+import type { Backend, Platform, PlatformListener } from './platform.ts'
 
 const lookEveryMs = 500
 const fileBytesMax = 4_194_304
@@ -37,8 +37,7 @@ const addressFile = z.record(
 type AddressFile = z.infer<typeof addressFile>
 
 export function createStaticPlatform(file: string, everyMs = lookEveryMs): Platform {
-  let listener: (endpoints: Endpoints) => void = () => {}
-  let trouble: (text: string) => void = () => {}
+  let listener: PlatformListener | null = null
   let timer: NodeJS.Timeout | null = null
   let seen: string | null = null
   let addresses: AddressFile | null = null
@@ -58,18 +57,17 @@ export function createStaticPlatform(file: string, everyMs = lookEveryMs): Platf
       const mark = text || reason
       if (mark === seen && text === '') return
       seen = mark
-      trouble(`${file} is kept as it was: ${reason}`)
+      listener?.onTrouble(`${file} is kept as it was: ${reason}`)
     }
   }
 
   function tell(): void {
-    if (addresses) listener(endpointsOf(addresses, backends))
+    if (addresses) listener?.onEndpoints(endpointsOf(addresses, backends))
   }
 
   return {
-    follow(onEndpoints, onTrouble) {
-      listener = onEndpoints
-      trouble = onTrouble
+    follow(next) {
+      listener = next
       look()
       timer = setInterval(look, everyMs)
     },

@@ -16,6 +16,7 @@ test('every metric that a rule names is exposed by control or by an agent', asyn
     standings: new Map(),
     applied: new Map(),
     endpoints: {},
+    served: {},
     workers: [],
     equal: true,
     drift: null,

@@ -1,0 +1,50 @@
+/**
+ * Whether a replacement goes on (Kubernetes' `progressDeadlineSeconds`): pure. Progress is that more new
+ * copies are available than ever before, or that an old one has gone; a copy that becomes ready and dies
+ * again and again is none. Time does not run while it is paused, and begins anew when it goes on.
+ */
+
+export interface ReplacementFacts {
+  readonly copies: number
+  readonly available: number
+  readonly old: number
+  readonly paused: boolean
+}
+
+export interface Progressing {
+  readonly mostAvailable: number
+  readonly old: number
+  readonly paused: boolean
+  /** When it last made progress. */
+  readonly sinceMs: number
+  readonly stalled: boolean
+}
+
+export function progressOf(
+  former: Progressing | null,
+  { copies, available, old, paused }: ReplacementFacts,
+  deadlineMs: number,
+  nowMs: number,
+): Progressing {
+  const mostAvailable = Math.max(former?.mostAvailable ?? 0, available)
+  const now = { mostAvailable, old, paused }
+  const complete = old === 0 && available >= copies
+  const progress = !former || mostAvailable > former.mostAvailable || old < former.old
+  const resumed = former?.paused === true && !paused
+  if (complete || progress || resumed) return { ...now, sinceMs: nowMs, stalled: false }
+  if (paused && !former.stalled) return { ...now, sinceMs: nowMs, stalled: false }
+  const stalled = former.stalled || nowMs - former.sinceMs >= deadlineMs
+  return { ...now, sinceMs: former.sinceMs, stalled }
+}
+
+const charsMax = 600
+const copiesNamed = 3
+
+/** The reason that an operator reads: in Kubernetes' word, and then what the copies say. */
+export function stalledWords(deadlineMs: number, said: readonly string[]): string {
+  const some = said.slice(0, copiesNamed)
+  if (said.length > copiesNamed) some.push(`and ${said.length - copiesNamed} more`)
+  const copies = some.length > 0 ? `; ${some.join('; ')}` : ''
+  const text = `ProgressDeadlineExceeded: no progress for ${deadlineMs / 1_000} s${copies}`
+  return text.slice(0, charsMax)
+}
