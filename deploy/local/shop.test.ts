@@ -8,11 +8,11 @@ import { type Shop, startShop } from './shop.ts'
 let shop: Shop | undefined
 afterEach(() => shop?.stop())
 
-const start = async () => {
+const start = async (version = '0.0.1') => {
   shop = await startShop({
     host: '127.0.0.1',
     port: 0,
-    version: '0.0.1',
+    version,
     release: 'shop-r1',
     cluster: 'eu-1',
   })
@@ -36,6 +36,13 @@ test('says that it is not ready when it was told to', async () => {
   const url = `http://${await start()}/readyz`
   expect((await fetch(url)).status).toBe(200)
   await fetch(`${url}?ready=false`, { method: 'POST' })
+  expect((await fetch(url)).status).toBe(503)
+  await fetch(`${url}?ready=true`, { method: 'POST' })
+  expect((await fetch(url)).status).toBe(200)
+})
+
+test('is not ready in a version that is broken, until it is told to be', async () => {
+  const url = `http://${await start('0.0.2-broken')}/readyz`
   expect((await fetch(url)).status).toBe(503)
   await fetch(`${url}?ready=true`, { method: 'POST' })
   expect((await fetch(url)).status).toBe(200)

@@ -9,6 +9,9 @@
  *   GET  /slow?ms=&bytes=      a response that takes `ms` to stream; its digest is promised in the head
  *   POST /upload               the length and digest of the body that arrived
  *   GET  /ws                   WebSocket: `<version>: <what you said>`
+ *
+ * A version that ends in `-broken` starts, but says that it may not take traffic; one that ends in
+ * `-crashing` ends before it listens, with exit code 1.
  */
 import { createHash } from 'node:crypto'
 import { fstatSync } from 'node:fs'
@@ -44,7 +47,7 @@ export async function startShop(settings: ShopSettings): Promise<Shop> {
     cluster: settings.cluster,
   }
   let stopping = false
-  let ready = true
+  let ready = !settings.version.endsWith('-broken')
 
   const server = createServer((request, response) => {
     response.setHeader('x-version', settings.version)
@@ -169,9 +172,16 @@ function whenParentGoes(leave: () => void): void {
   if (input.isFIFO() || input.isSocket()) process.stdin.once('end', leave).resume()
 }
 
+const crashAfterMs = 50
+
 if (import.meta.main) {
   const { HOST = '127.0.0.1', PORT = '0', VERSION = '0.0.0' } = process.env
   const { RELEASE = 'none', CLUSTER = 'none' } = process.env
+  if (VERSION.endsWith('-crashing')) {
+    await delay(crashAfterMs)
+    console.error(`shop ${VERSION} crashes, as its version says`)
+    process.exit(1)
+  }
   const shop = await startShop({
     host: HOST,
     port: Number(PORT),
