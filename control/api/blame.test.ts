@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { SnapshotObject } from '#wire/object.ts'
 import { type AgentUnderTest, enrolAgent } from '../agent-under-test.ts'
 import { type ControlUnderTest, shop, startControl } from '../control-under-test.ts'
+import { entryOf } from './audit.ts'
 
 interface Entry {
   readonly revision: number
@@ -180,6 +181,30 @@ describe('blame and audit of a life with switches', () => {
       )
       expect(await revisions('?from=1999-01-01T00:00:00Z&limit=500')).toHaveLength(all.length)
       expect(await revisions(`?from=${new Date(Date.now() - 1).toISOString()}`)).toEqual([])
+    })
+
+    it('says from where and why, where the record has it', () => {
+      const record = {
+        at: 0,
+        actor: 'alice',
+        input: { kind: 'intent', type: 'revoke-token' },
+        origin: { address: '127.0.0.1', client: 'switchyard/1' },
+        reason: 'left the team',
+        answer: { status: 200, body: {} },
+        events: [{ type: 'token-revoked', v: 1, name: 'bob' }],
+      }
+      expect(entryOf({ position: 7, text: JSON.stringify(record) })).toEqual({
+        revision: 7,
+        atMs: 0,
+        at: '1970-01-01T00:00:00.000Z',
+        actor: 'alice',
+        origin: { address: '127.0.0.1', client: 'switchyard/1' },
+        reason: 'left the team',
+        type: 'revoke-token',
+        status: 200,
+        words: ['Token "bob" was revoked.'],
+        events: record.events,
+      })
     })
 
     it.each([

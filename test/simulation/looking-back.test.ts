@@ -114,10 +114,8 @@ const request = (host: string, path: string): PlainRequest => ({
 function answer(tree: Tree | undefined, asked: PlainRequest): string | null {
   if (!tree) return null
   const { status, destination } = explain([...objectsOf(tree)], asked)
-  return JSON.stringify([
-    status,
-    destination && [destination.route, destination.releases, destination.target, destination.host],
-  ])
+  const { generation: _, reason: __, ...noticed } = destination ?? { generation: 0, reason: '' }
+  return JSON.stringify([status, noticed])
 }
 
 test('emptyState is kept too', () => {
