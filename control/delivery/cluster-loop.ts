@@ -58,6 +58,8 @@ const auditMs = 8_000
 const retryMinMs = 50
 const retryMaxMs = 2_000
 
+const notConnected = new Error('the transport is not connected')
+
 /** What the transport holds, as it was last read or written. */
 interface Held {
   readonly stored: StoredHeader | null
@@ -178,6 +180,7 @@ export function createClusterLoop(options: ClusterLoopOptions): ClusterLoop {
     while (!stopped) {
       if (!transport.connected()) {
         held = null
+        if (published !== wanted.publication.revision) options.onFailed(notConnected)
         await pause.forLook(retryMaxMs)
         continue
       }

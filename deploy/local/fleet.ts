@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { LogFormat } from '#wire/log-line.ts'
 import type { Target } from '../../bench/load/plan.ts'
 import { type Child, createChild, logTail, ProcessFailed, untilReady } from './child.ts'
 import { type ControlClient, createControlClient } from './control-client.ts'
@@ -28,6 +29,8 @@ export interface FleetPlan {
   readonly portBase?: number
   /** Agents that are not started with the fleet; `startOne` lets them join later. */
   readonly later?: readonly string[]
+  /** Of the files in `logs/`; left out: text, for people. */
+  readonly logFormat?: LogFormat
   /** Folder of the version that everything is started from; left out: this one. */
   readonly source?: string
   /** Programs that the local platforms may run, by name. */

@@ -34,8 +34,8 @@ export function programs({ plan, state, ports, controlUrl }: Place) {
   const natsUsers = plan.nats ? ['--nats-credentials', join(state, natsFiles.credentials)] : []
 
   return (name: string, source = ownSource): Program => {
-    /** The files in `logs/` are for people. Former versions do not know the flag. */
-    const logFlags = source === ownSource ? ['--log-format', 'text'] : []
+    /** Former versions do not know the flag. */
+    const logFlags = source === ownSource ? ['--log-format', plan.logFormat ?? 'text'] : []
     const script = (file: string, ...args: string[]): Program => ({
       script: join(file.startsWith('deploy/') ? ownSource : source, file),
       args,

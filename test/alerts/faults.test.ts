@@ -3,9 +3,10 @@
  * on top of the other, as they do; the rules are the file's own, in a hurry.
  */
 import { execFileSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { logCodes } from '#wire/log-codes.ts'
 import { openReceiver, type Receiver } from '../../control/webhooks/receiver.fixture.ts'
 import { until, untilPhase } from '../../deploy/local/until.ts'
 import { findPrometheus } from '../../deploy/prometheus/find.ts'
@@ -22,7 +23,7 @@ let receiver: Receiver
 const seen = new Set<string>()
 
 beforeAll(async () => {
-  stage = await openStage({ nats: true, programs: { moody } })
+  stage = await openStage({ nats: true, logFormat: 'json', programs: { moody } })
   receiver = await openReceiver()
   const { fleet } = stage
   const { token } = await fleet.client.call<{ token: string }>('POST', '/v1/tokens', {
@@ -65,6 +66,12 @@ describe('the rules', () => {
     )
   })
 
+  test('keep quiet when they should, in an hour of figures', async () => {
+    const { promtool } = await findPrometheus()
+    const cases = resolve(import.meta.dirname, 'alerts-quiet.yaml')
+    execFileSync(promtool, ['test', 'rules', cases], { encoding: 'utf8' })
+  })
+
   test('keep quiet while all is well', async () => {
     await new Promise((resolve) => setTimeout(resolve, 2_000))
     expect(await prometheus.firing()).toEqual([])
@@ -98,6 +105,18 @@ describe('an alert fires when', { timeout: 60_000 }, () => {
     await stage.fleet.client.call('POST', '/v1/releases/other-r1/pause', { reason: 'lunch' })
     await fires('SwitchyardReleasePaused', { release: 'other-r1' })
     await stage.fleet.client.step('other-r1', 'abort')
+  })
+
+  test('copies of a rolling release do not become ready', async () => {
+    await putApp('roller', { copies: 2 })
+    await stage.release({ app: 'roller', version: '1', autoPromote: true })
+    await stage.fleet.client.createRelease({
+      app: 'roller',
+      version: '8',
+      strategy: 'rolling',
+      rolling: { progressDeadlineMs: 1_000 },
+    })
+    await fires('SwitchyardReleaseStalled', { release: 'roller-r2' })
   })
 
   test('an agent dies, and a switch is completed without it', async () => {
@@ -152,7 +171,9 @@ describe('an alert fires when', { timeout: 60_000 }, () => {
     await Promise.all([
       fires('SwitchyardControlDown'),
       fires('SwitchyardAgentStale'),
-      fires('SwitchyardAgentNotReady'),
+      fires('SwitchyardAgentNotReady', {
+        instance: `127.0.0.1:${stage.fleet.ports.agents['us-1-b']!.admin}`,
+      }),
     ])
     await stage.fleet.killAll('us-1-b')
     await starting
@@ -170,6 +191,65 @@ describe('an alert fires when', { timeout: 60_000 }, () => {
   test('each of them has fired', () => {
     expect(alertNames.filter((name) => !seen.has(name))).toEqual([])
   })
+})
+
+/** All of it was written down: one object a line, by stable codes, without a secret. */
+describe('the logs of these faults', () => {
+  interface Line {
+    readonly code: string
+    readonly program: string
+    readonly agent?: string
+  }
+  const filesOf = () => {
+    const folder = join(stage.folder, 'logs')
+    return readdirSync(folder)
+      .filter((name) => name !== 'nats.log')
+      .map((name) => readFileSync(join(folder, name), 'utf8'))
+  }
+  const lines = () =>
+    filesOf().flatMap((text) =>
+      text.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Line] : [])),
+    )
+
+  test('hold nothing but objects, and what commands tell their caller', () => {
+    const others = filesOf()
+      .flatMap((text) => text.split('\n'))
+      .filter((line) => line !== '' && !line.startsWith('{'))
+    const told = /^(control (listens on|has stopped)|\/.*: (added|written|restored)|moody)/
+    expect(others.filter((line) => !told.test(line))).toEqual([])
+    expect(lines().filter(({ code }) => !(code in logCodes))).toEqual([])
+  })
+
+  test.each([
+    ['control', 'turn-taken'],
+    ['control', 'publish-failed'],
+    ['control', 'publish-recovered'],
+    ['control', 'webhook-failing'],
+    ['control', 'fleet-ahead'],
+    ['agent', 'child-ended'],
+    ['pilot', 'agent-enrolled'],
+    ['pilot', 'revision-admitted'],
+    ['pilot', 'drift-began'],
+    ['pilot', 'drift-ended'],
+    ['pilot', 'control-away'],
+    ['pilot', 'control-back'],
+    ['pilot', 'not-enrolled'],
+    ['local-cluster', 'copy-started'],
+  ])('hold what happened to %s: %s', (program, code) => {
+    expect(lines().some((line) => line.program === program && line.code === code)).toBe(true)
+  })
+
+  test('hold no secret', () => {
+    const all = filesOf().join('\n')
+    expect(all).not.toMatch(/swy_[a-z]+_[\w-]{20}|whsec_[\w+/]{20}/)
+    const { control } = natsPasswords()
+    expect(all).not.toContain(control)
+  })
+
+  const natsPasswords = () => {
+    const text = readFileSync(join(stage.folder, 'nats-users.json'), 'utf8')
+    return { control: (JSON.parse(text) as { control: { password: string } }).control.password }
+  }
 })
 
 const kind = { name: 'get', method: 'GET', path: '/', weight: 1 } as const
