@@ -3,7 +3,7 @@
  * intents of the `operator`, and publish nothing; a running control holds the folder and keeps them out.
  */
 import { z } from 'zod'
-import type { Intent } from './domain/input.ts'
+import type { Intent, Scope } from './domain/input.ts'
 import { openHistory } from './history/open.ts'
 import type { Log } from './log/log.ts'
 import { openSqliteLog } from './log/sqlite.ts'
@@ -48,6 +48,22 @@ export async function init(
       adminTokenHash: first ? keptToken(folder, stateFiles.adminToken, 'admin') : null,
     })
     return changed.map(({ name }) => name)
+  })
+}
+
+/** A token made on the machine, for whoever has the state folder: the way back when the last one is lost. */
+export async function makeOperatorToken(
+  options: CommandOptions,
+  name: string,
+  scope: Scope,
+): Promise<string> {
+  return withTurns(options, async (turns) => {
+    if (!turns.state().epoch) {
+      throw new Error(`${options.folder.path} was never initialised; run \`control init\``)
+    }
+    const { token, tokenHash } = makeToken(scope)
+    await take(turns, { type: 'create-token', name, scope, tokenHash })
+    return token
   })
 }
 

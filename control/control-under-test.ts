@@ -54,7 +54,7 @@ const clocks = { now: Date.now, monotonicMs: () => performance.now() }
 
 export async function startControl(
   clusters = ['eu-1', 'us-1'],
-  more: Pick<ServeOptions, 'webhookTiming'> = {},
+  more: Pick<ServeOptions, 'webhookTiming' | 'rates'> = {},
 ): Promise<ControlUnderTest> {
   const root = mkdtempSync(join(tmpdir(), 'switchyard-control-'))
   const folder = openStateFolder(join(root, 'state'))

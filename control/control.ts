@@ -5,6 +5,7 @@
 import { type Say, stackOf } from '#wire/log-line.ts'
 import { createAlarm } from './alarm.ts'
 import type { Gauges, Metrics } from './api/metrics.ts'
+import type { RateLimits } from './api/rates.ts'
 import { type Api, createApi } from './api/server.ts'
 import type { HttpTransport } from './delivery/http.ts'
 import type { NatsCredentials } from './delivery/nats-credentials.ts'
@@ -43,6 +44,7 @@ export interface ControlOptions {
   /** Asked before anything is appended (P5). */
   readonly compile: Compile
   readonly explain: Explain
+  readonly rates?: RateLimits | undefined
   /** Names and addresses that the API answers to; null: any. */
   readonly hosts: readonly string[] | null
   readonly now: () => number
@@ -112,6 +114,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
   const readings = createReadings(turns, options.history, options.explain, now)
   const api = createApi({
     listener: { hosts: options.hosts },
+    ...(options.rates && { rates: options.rates }),
     reader: readings,
     credentials: readings,
     taker: {

@@ -1,8 +1,10 @@
 /** Control's command line: flags and `SWITCHYARD_*` variables in, checked values out. */
 import { isAbsolute, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { limits } from '#wire/limits.ts'
 import type { LogFormat } from '#wire/log-line.ts'
-import { clusterName } from '#wire/names.ts'
+import { clusterName, routeName } from '#wire/names.ts'
+import type { Scope } from './domain/input.ts'
 
 export interface ListenAddress {
   readonly host: string
@@ -13,6 +15,7 @@ export interface Commands {
   init(options: { state: string; cluster: string[] }): Promise<void>
   start(options: StartFlags): Promise<void>
   recover(options: { state: string }): Promise<void>
+  token(options: { state: string; name: string; scope: Scope }): Promise<void>
   backup(file: string, options: { state: string }): Promise<void>
   restore(file: string, options: { state: string }): Promise<void>
 }
@@ -22,6 +25,8 @@ export interface StartFlags {
   readonly listen: ListenAddress
   readonly host: string[]
   readonly nats?: string
+  readonly readLimit: number
+  readonly changeLimit: number
   readonly natsCredentials?: string
   readonly logFormat: LogFormat
 }
@@ -68,6 +73,24 @@ export function controlCommand(commands: Commands): Command {
       ),
     )
     .addOption(
+      option(
+        '--read-limit <calls>',
+        'calls in 10 s that one token may look with',
+        'CONTROL_READ_LIMIT',
+      )
+        .default(limits.readsPerWindow)
+        .argParser(calls),
+    )
+    .addOption(
+      option(
+        '--change-limit <calls>',
+        'calls in 10 s that one token may change something with',
+        'CONTROL_CHANGE_LIMIT',
+      )
+        .default(limits.changesPerWindow)
+        .argParser(calls),
+    )
+    .addOption(
       option('--log-format <form>', 'json or text, a line each on stderr', 'LOG_FORMAT')
         .choices(['json', 'text'])
         .default(process.stderr.isTTY ? 'text' : 'json', 'text on a terminal, else json'),
@@ -77,6 +100,17 @@ export function controlCommand(commands: Commands): Command {
     'recover',
     'raise the epoch: the word of this log counts, even where agents are ahead of it',
   ).action(commands.recover)
+  command(
+    'token',
+    'make a token on the machine, when the last one is lost; control must be stopped',
+  )
+    .requiredOption('--name <name>', 'its name; one that exists is replaced', tokenName)
+    .addOption(
+      new Option('--scope <scope>', 'what it may')
+        .choices(['admin', 'release', 'read'])
+        .default('admin'),
+    )
+    .action(commands.token)
   command('backup', 'copy log, keys and tokens into one file, also while control runs')
     .argument('<file>', 'the file to make; it will hold private keys')
     .action(commands.backup)
@@ -91,10 +125,22 @@ const option = (flags: string, text: string, variable: string) =>
 
 const repeated = (value: string, before: string[] = []): string[] => [...before, value]
 
+function tokenName(value: string): string {
+  const parsed = routeName.safeParse(value)
+  if (!parsed.success) throw new InvalidArgumentError(parsed.error.issues[0]!.message)
+  return value
+}
+
 function clusters(value: string, before: string[] = []): string[] {
   const parsed = clusterName.safeParse(value)
   if (!parsed.success) throw new InvalidArgumentError(parsed.error.issues[0]!.message)
   return [...before, value]
+}
+
+function calls(value: string): number {
+  const count = Number(value)
+  if (!/^[1-9]\d{0,6}$/.test(value)) throw new InvalidArgumentError('say a number from 1 on')
+  return count
 }
 
 function listen(value: string): ListenAddress {

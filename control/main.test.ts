@@ -118,6 +118,21 @@ describe('the command line of control', () => {
     expect(existsSync(join(state, 'admin.token'))).toBe(false)
   })
 
+  it('makes a token on the machine when the last one is lost, and not while control runs', async () => {
+    await init('eu-1')
+    const made = await run('token', '--state', state, '--name', 'again')
+    expect(made.output.trim()).toMatch(/^swy_admin_[\w-]{43}$/)
+    const control = await start()
+    const answer = await fetch(`${control.url}/v1/tokens`, {
+      headers: { authorization: `Bearer ${made.output.trim()}` },
+    })
+    expect(answer.status).toBe(200)
+    const refused = await run('token', '--state', state, '--name', 'again')
+    expect(refused.code).toBe(3)
+    const wrong = await run('token', '--state', state, '--name', 'again', '--scope', 'all')
+    expect(wrong.code).toBe(2)
+  })
+
   it('start needs an initialised folder, and stops cleanly when it is told to', async () => {
     const none = await run('start', '--state', state)
     expect([none.code, none.output]).toEqual([1, expect.stringContaining('control init')])

@@ -58,6 +58,11 @@ const commandsWith = (step: Step): Commands => ({
       const number = await recover(commandOptions(folder, step))
       say(`${folder.path}: epoch ${number} has begun; the next start publishes what this log says`)
     }),
+  token: ({ state, name, scope }) =>
+    alone(existing(state), step, async (folder) => {
+      const { makeOperatorToken } = await import('./commands.ts')
+      say(await makeOperatorToken(commandOptions(folder, step), name, scope))
+    }),
   async backup(file, { state }) {
     writeBackup(openStateFolder(existing(state)), file)
     say(`${file}: written; it holds private keys`)
@@ -69,7 +74,7 @@ const commandsWith = (step: Step): Commands => ({
         `${folder.path}: restored; when agents are ahead of it, start says so and recover settles it`,
       )
     }),
-  start: ({ state, listen, host, nats, natsCredentials, logFormat }) =>
+  start: ({ state, listen, host, nats, natsCredentials, logFormat, readLimit, changeLimit }) =>
     alone(existing(state), step, async (folder) => {
       const startedMs = performance.now()
       const log = createSay({
@@ -86,6 +91,7 @@ const commandsWith = (step: Step): Commands => ({
         listen,
         hosts: host,
         nats: nats ? { servers: nats, credentialsFile } : null,
+        rates: { reads: readLimit, changes: changeLimit },
         step,
         say: log,
         onFatal(error) {

@@ -8,6 +8,7 @@ import type { Credentials } from './api/guard.ts'
 import type { PastReader } from './api/moments.ts'
 import type { ReleaseReader } from './api/releases.ts'
 import type { TokenReader } from './api/tokens.ts'
+import { tokenView } from './domain/decide-fleet.ts'
 import { documentsOf } from './domain/documents.ts'
 import { freezeView } from './domain/freeze.ts'
 import { snapshotOf } from './domain/snapshot.ts'
@@ -46,11 +47,12 @@ export function createReadings(
       return names.flatMap((name) => present(appView(state, name)))
     },
     app: (name) => appView(turns.state(), name),
-    releases({ app, phase, limit }) {
+    releases({ app, phase, limit }, sees) {
       const [state, fleet, nowMs] = [turns.state(), turns.fleet(), now()]
       return [...valuesOf(state.releases)]
         .filter((release) => !app || release.app === app)
         .filter((release) => !phase || release.phase === phase)
+        .filter((release) => sees(release.app, release.clusters))
         .sort((a, b) => b.createdRevision - a.createdRevision)
         .slice(0, limit)
         .flatMap(({ id }) => present(releaseView(state, fleet, id, nowMs)))
@@ -85,8 +87,9 @@ export function createReadings(
     audit: (filter) => history.audit(filter, turns.state().position),
     explain,
     documents: () => documentsOf(turns.state()),
-    tokens: () => [...turns.state().tokens.values()],
+    tokens: () => [...turns.state().tokens.values()].map(tokenView),
     operatorTokens: () => turns.state().tokens.values(),
+    now,
     *enrolmentTokens() {
       for (const { name, enrolmentTokenHash } of turns.state().clusters.values()) {
         yield { cluster: name, tokenHash: enrolmentTokenHash }

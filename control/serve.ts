@@ -7,6 +7,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { type Say, stackOf } from '#wire/log-line.ts'
+import type { RateLimits } from './api/rates.ts'
 import { rememberFleetEpoch } from './commands.ts'
 import { createCompile } from './compile.ts'
 import { type Control, createControl } from './control.ts'
@@ -29,6 +30,7 @@ export interface ServeOptions {
   /** Further names that the API answers to. */
   readonly hosts: readonly string[]
   readonly nats: { readonly servers: string; readonly credentialsFile: string } | null
+  readonly rates?: RateLimits | undefined
   readonly step: Step
   readonly say: Say
   readonly onFatal: (error: unknown) => void
@@ -70,6 +72,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
     compile: createCompile(),
     explain: createExplain(() => readFileSync(wasmFile)),
     hosts: answeredHosts(options),
+    rates: options.rates,
     now: Date.now,
     monotonicMs: () => performance.now(),
     metrics: createMetrics,
@@ -136,7 +139,7 @@ function answeredHosts({ listen, hosts }: ServeOptions): readonly string[] | nul
 
 async function listening(control: Control, listen: ServeOptions['listen']): Promise<Server> {
   const server = createAdaptorServer({
-    fetch: control.fetch,
+    fetch: (request, { incoming }) => control.fetch(request, incoming.socket.remoteAddress ?? null),
     serverOptions: {
       headersTimeout: headersTimeoutMs,
       requestTimeout: requestTimeoutMs,

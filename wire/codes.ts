@@ -15,6 +15,7 @@ export const rejections = {
   'unauthenticated': { status: 401, sentence: 'The bearer token is missing, unknown or revoked.' },
   'forbidden': { status: 403, sentence: 'The token does not have the scope that this call needs.' },
   'foreign-origin': { status: 403, sentence: 'The Host or Origin header is not one that this API answers to.' },
+  'rate-limited': { status: 429, sentence: 'Too many calls for now; `Retry-After` says when to go on.' },
   'not-found': { status: 404, sentence: 'Nothing has this address.' },
   'unknown-app': { status: 404, sentence: 'No app has this name.' },
   'unknown-release': { status: 404, sentence: 'No release has this id.' },

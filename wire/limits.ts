@@ -46,6 +46,18 @@ export const limits = {
   /** Each has a loop and a connection of its own. */
   webhooks: 32,
   webhookUrlChars: 2_048,
+  /** Ten years. */
+  tokenLifeMs: 315_360_000_000,
+  /** Calls in `rateWindowMs`, of one token: that look, and that change something. */
+  readsPerWindow: 5_000,
+  changesPerWindow: 1_000,
+  /** Of one agent: reports, buckets, streams. */
+  agentCallsPerWindow: 5_000,
+  /** Of one address: calls without a token that is known. */
+  strangerCallsPerWindow: 100,
+  rateWindowMs: 10_000,
+  /** The part of a `User-Agent` that the log keeps. */
+  clientChars: 200,
   /** Operators' tokens. */
   tokens: 256,
   /** Endpoints that one agent holds, over all backends. */

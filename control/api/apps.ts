@@ -10,7 +10,7 @@ import {
   takeIntent,
   waitQuery,
 } from './intents.ts'
-import type { Define } from './operation.ts'
+import { type Define, maySee } from './operation.ts'
 import { problem } from './problem.ts'
 import { quoted } from './words.ts'
 
@@ -51,6 +51,7 @@ export function defineApps(define: Define, taker: IntentTaker, reader: AppReader
       tag: 'apps',
       summary: 'List the apps',
       access: 'read',
+      about: 'shown',
       answers: {
         200: {
           description: 'The apps, by name, without their routes.',
@@ -58,7 +59,10 @@ export function defineApps(define: Define, taker: IntentTaker, reader: AppReader
         },
       },
     },
-    () => Response.json({ apps: reader.apps().map(({ routes: _, ...app }) => app) }),
+    ({ principal }) => {
+      const apps = reader.apps().filter(({ app, clusters }) => maySee(principal, app, clusters))
+      return Response.json({ apps: apps.map(({ routes: _, ...app }) => app) })
+    },
   )
   define(
     {
@@ -67,6 +71,7 @@ export function defineApps(define: Define, taker: IntentTaker, reader: AppReader
       tag: 'apps',
       summary: 'Show an app',
       access: 'read',
+      about: ({ params }) => ({ apps: [params.app!], clusters: [] }),
       params: appParams,
       answers: { 200: { description: 'The app.', schema: shown } },
       rejections: ['unknown-app'],

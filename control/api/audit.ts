@@ -59,6 +59,10 @@ export function defineAudit(define: Define, reader: PastReader): void {
       description:
         'Filters hold together. Rejected intents changed nothing and are not in the log.',
       access: 'read',
+      about: ({ query }) => ({
+        apps: query.app ? [String(query.app)] : null,
+        clusters: query.cluster ? [String(query.cluster)] : null,
+      }),
       query: z.strictObject({
         app: names.appName.optional(),
         release: names.releaseId.optional(),

@@ -29,6 +29,7 @@ export function defineBlame(define: Define, reader: ExplainReader): void {
       description:
         'The newest record after which the answer became what it is: status, route, releases with their weights, target, host and header changes. Generations, and routes that lose, are not the answer. Changes nothing.',
       access: 'read',
+      about: ({ params }) => ({ apps: null, clusters: [params.cluster!] }),
       params: z.strictObject({ cluster: names.clusterName }),
       body: requestAsked,
       answers: { 200: { description: 'The record, and both answers.', schema: blameShown } },

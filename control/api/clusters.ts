@@ -4,7 +4,7 @@ import { epoch } from '#wire/header.ts'
 import * as names from '#wire/names.ts'
 import type { AgentView, ClusterView } from '../domain/view.ts'
 import { type IntentTaker, mutationHeaders, mutationRejections, takeIntent } from './intents.ts'
-import type { Define } from './operation.ts'
+import { type Define, maySee } from './operation.ts'
 import { problem } from './problem.ts'
 import { unknownCluster } from './words.ts'
 
@@ -60,6 +60,7 @@ export function defineClusters(define: Define, taker: IntentTaker, reader: Clust
       tag: 'clusters',
       summary: 'List the clusters',
       access: 'read',
+      about: 'shown',
       answers: {
         200: {
           description: 'The clusters, by name.',
@@ -67,7 +68,10 @@ export function defineClusters(define: Define, taker: IntentTaker, reader: Clust
         },
       },
     },
-    () => Response.json({ clusters: reader.clusters() }),
+    ({ principal }) => {
+      const clusters = reader.clusters().filter(({ cluster }) => maySee(principal, null, [cluster]))
+      return Response.json({ clusters })
+    },
   )
   define(
     {
@@ -76,6 +80,7 @@ export function defineClusters(define: Define, taker: IntentTaker, reader: Clust
       tag: 'clusters',
       summary: 'What each enrolled agent serves, and how it is',
       access: 'read',
+      about: ({ params }) => ({ apps: [], clusters: [params.cluster!] }),
       params: clusterParams,
       answers: {
         200: {

@@ -68,6 +68,7 @@ export function defineDiff(define: Define, reader: PastReader): void {
     {
       method: 'get',
       path: '/v1/clusters/{cluster}/diff',
+      about: ({ params }) => ({ apps: null, clusters: [params.cluster!] }),
       tag: 'clusters',
       summary: 'What changed between two moments, in objects and in words',
       access: 'read',

@@ -26,6 +26,7 @@ export function defineDocuments(define: Define, reader: DocumentReader): void {
       tag: 'documents',
       summary: 'Everything as documents, which would make it again and change nothing here',
       access: 'read',
+      about: ({ query }) => ({ apps: query.app ? [String(query.app)] : null, clusters: null }),
       query: z.strictObject({
         kind: kind.optional(),
         app: names.appName.optional().meta({ description: 'Only this app and its releases.' }),

@@ -88,6 +88,7 @@ export function defineExplain(define: Define, reader: ExplainReader): void {
       description:
         'Decided by the same WebAssembly bytes that agents run. Changes nothing. The admin port of an agent adds the endpoint.',
       access: 'read',
+      about: ({ params }) => ({ apps: null, clusters: [params.cluster!] }),
       params: z.strictObject({ cluster: names.clusterName }),
       body: requestAsked,
       answers: { 200: { description: 'The explanation.', schema: explanation } },

@@ -22,6 +22,7 @@ export function defineFreezes(define: Define, taker: IntentTaker, reader: Freeze
       tag: 'freezes',
       summary: 'List the freeze windows, and which of them hold now',
       access: 'read',
+      about: 'shown',
       answers: {
         200: { description: 'By name.', schema: z.strictObject({ freezes: z.array(shown) }) },
       },
@@ -35,6 +36,7 @@ export function defineFreezes(define: Define, taker: IntentTaker, reader: Freeze
       tag: 'freezes',
       summary: 'Show a freeze window',
       access: 'read',
+      about: 'shown',
       params,
       answers: { 200: { description: 'The window.', schema: shown } },
       rejections: ['not-found'],

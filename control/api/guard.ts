@@ -5,24 +5,23 @@
  */
 import type { Context } from 'hono'
 import type { Rejection } from '#wire/codes.ts'
-import type { Scope } from '../domain/input.ts'
-import { findByHash, hashToken, includesScope, looksLikeToken } from '../trust/tokens.ts'
+import { mayDo, scopesOf } from '../domain/permission.ts'
+import type { TokenState } from '../domain/state.ts'
+import { findByHash, hashToken, looksLikeToken } from '../trust/tokens.ts'
 import type { Access, Guard, Principal } from './operation.ts'
 import { problem } from './problem.ts'
 
 /** The hashes that tokens are compared with: a reading of the state. */
 export interface Credentials {
-  operatorTokens(): Iterable<{
-    readonly name: string
-    readonly scope: Scope
-    readonly tokenHash: string
-  }>
+  operatorTokens(): Iterable<TokenState>
+  /** Wall clock: tokens may expire. */
+  now(): number
   enrolmentTokens(): Iterable<{ readonly cluster: string; readonly tokenHash: string }>
   agentTokens(cluster: string): Iterable<{ readonly agent: string; readonly tokenHash: string }>
 }
 
 export function createGuard(credentials: Credentials): Guard {
-  const identify = (context: Context): Principal => {
+  const identify = (context: Context): Principal | Expired => {
     const token = bearerToken(context.req.header('authorization'))
     if (token === null) return { kind: 'nobody' }
     const tokenHash = hashToken(token)
@@ -44,11 +43,17 @@ export function createGuard(credentials: Credentials): Guard {
       return found ? { kind: 'enrolment', cluster: found.cluster } : { kind: 'nobody' }
     }
     const found = findByHash(credentials.operatorTokens(), (holder) => holder.tokenHash, tokenHash)
-    return found ? { kind: 'operator', name: found.name, scope: found.scope } : { kind: 'nobody' }
+    if (!found) return { kind: 'nobody' }
+    const { name, apps = null, clusters = null, expiresAtMs } = found
+    if (expiresAtMs !== undefined && expiresAtMs <= credentials.now()) {
+      return { kind: 'expired', name, atMs: expiresAtMs }
+    }
+    return { kind: 'operator', name, scopes: scopesOf(found), permit: { apps, clusters } }
   }
   return (context, access) => {
     if (access === 'open') return { kind: 'nobody' }
     const principal = identify(context)
+    if (principal.kind === 'expired') return problem(expired(principal))
     if (principal.kind === 'nobody') return problem(unauthenticated(access))
     return mayUse(principal, access) ? principal : problem(forbidden(principal, access))
   }
@@ -61,10 +66,23 @@ function bearerToken(authorization: string | undefined): string | null {
 
 function mayUse(principal: Principal, access: Access): boolean {
   if (access === 'agent' || access === 'enrolment') return principal.kind === access
-  return (
-    principal.kind === 'operator' && access !== 'open' && includesScope(principal.scope, access)
-  )
+  return principal.kind === 'operator' && access !== 'open' && mayDo(principal.scopes, access)
 }
+
+interface Expired {
+  readonly kind: 'expired'
+  readonly name: string
+  readonly atMs: number
+}
+
+const expired = ({ name, atMs }: Expired): Rejection => ({
+  code: 'unauthenticated',
+  detail: `The token "${name}" has expired on ${new Date(atMs).toISOString()}.`,
+  fix: 'Ask for a new one: `POST /v1/tokens` makes it.',
+})
+
+const quotedList = (scopes: readonly string[]): string =>
+  scopes.map((scope) => `"${scope}"`).join(' and ')
 
 const unauthenticated = (access: Access): Rejection => ({
   code: 'unauthenticated',
@@ -76,7 +94,7 @@ const forbidden = (principal: Principal, access: Access): Rejection => ({
   code: 'forbidden',
   detail:
     principal.kind === 'operator'
-      ? `The token "${principal.name}" has the scope "${principal.scope}"; this call needs ${wanted(access)}.`
+      ? `The token "${principal.name}" has the scope ${quotedList(principal.scopes)}; this call needs ${wanted(access)}.`
       : `A token of kind "${principal.kind}" was sent; this call needs ${wanted(access)}.`,
   fix: 'Use another token; `POST /v1/tokens` makes one.',
 })

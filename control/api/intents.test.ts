@@ -104,12 +104,19 @@ describe('operations that change something', () => {
     const make = () =>
       control.call('POST', '/v1/tokens', { body: { name: 'ci', scope: 'release' }, headers })
     const first = await make()
-    expect([first.status, first.body.name, first.body.scope]).toEqual([201, 'ci', 'release'])
+    expect(first).toMatchObject({ status: 201, body: { name: 'ci', scopes: ['release'] } })
     expect(String(first.body.token)).toMatch(/^swy_release_/)
     const second = await make()
     expect([second.status, second.body]).toEqual([
       201,
-      { name: 'ci', scope: 'release', token: null },
+      {
+        name: 'ci',
+        scopes: ['release'],
+        apps: null,
+        clusters: null,
+        expiresAtMs: null,
+        token: null,
+      },
     ])
     const apps = await control.call('GET', '/v1/apps', { token: String(first.body.token) })
     expect(apps.status).toBe(200)

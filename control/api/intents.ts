@@ -7,7 +7,7 @@ import type { RejectionCode } from '#wire/codes.ts'
 import type { DryRunView } from '#wire/dry-run.ts'
 import { limits } from '#wire/limits.ts'
 import * as names from '#wire/names.ts'
-import type { Answer, Input, Intent, IntentInput } from '../domain/input.ts'
+import type { Answer, Input, Intent, IntentInput, Origin } from '../domain/input.ts'
 import { duration } from './duration.ts'
 import type { Principal } from './operation.ts'
 import { problem } from './problem.ts'
@@ -17,6 +17,9 @@ export const mutationHeaders = z.object({
   'idempotency-key': names.idempotencyKey.optional().meta({
     description:
       'Repeating a call with the same key and body gets the recorded answer and changes nothing.',
+  }),
+  'switchyard-reason': names.reason.optional().meta({
+    description: 'Why: one line, kept in the log and shown by the audit.',
   }),
   'if-match': z
     .string()
@@ -62,6 +65,7 @@ export interface IntentTaker {
 
 export interface Asked {
   readonly principal: Principal
+  readonly origin: Origin
   readonly headers: z.output<typeof mutationHeaders>
   readonly query?: z.output<typeof waitQuery>
   readonly request: Request
@@ -81,11 +85,15 @@ export async function takeIntent(
   asked: Asked,
   finish: Finish = {},
 ): Promise<Response> {
+  const operator = asked.principal.kind === 'operator' ? asked.principal : null
+  const reason = asked.headers['switchyard-reason'] ?? reasonOf(intent)
   const input = {
     kind: 'intent',
     intent,
     actor: actorOf(asked.principal),
-    scopes: asked.principal.kind === 'operator' ? [asked.principal.scope] : [],
+    ...(operator && { scopes: operator.scopes, permit: operator.permit }),
+    origin: asked.origin,
+    ...(reason !== undefined && { reason }),
     idempotencyKey: asked.headers['idempotency-key'] ?? null,
     ifMatch: asked.headers['if-match'] ?? null,
   } as const
@@ -117,6 +125,21 @@ function foreseen(answer: Answer, finish: Finish): Response {
   const view = answer.body as DryRunView
   const body = finish.body?.(view.body, true) ?? view.body
   return Response.json({ ...view, body }, { headers: { 'cache-control': 'no-store' } })
+}
+
+/** Where the intent itself says why. */
+function reasonOf(intent: Intent): string | undefined {
+  switch (intent.type) {
+    case 'promote-release':
+      return intent.override?.reason
+    case 'pause-release':
+    case 'approve-release':
+      return intent.reason
+    case 'set-freeze':
+      return intent.body.reason
+    default:
+      return undefined
+  }
 }
 
 const actorOf = (principal: Principal): string =>

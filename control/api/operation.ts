@@ -8,24 +8,35 @@ import type { Context } from 'hono'
 import { z } from 'zod'
 import { type RejectionCode, rejections } from '#wire/codes.ts'
 import { limits } from '#wire/limits.ts'
-import type { Scope } from '../domain/input.ts'
+import type { TokenScope } from '#wire/token.ts'
+import type { Origin } from '../domain/input.ts'
+import { isLimited, outside, type Permit } from '../domain/permission.ts'
 import { type JsonRead, readJson } from './body.ts'
 import { isMutation, markedAsDryRun, withDryRun } from './dry-run.ts'
 import * as fields from './field-errors.ts'
 import { problem, problemDocument } from './problem.ts'
+import type { Rates } from './rates.ts'
 
 /** Whose token opens an operation: an operator's with a scope, an agent's, a joining agent's; or nobody's. */
-export type Access = Scope | 'agent' | 'enrolment' | 'open'
+export type Access = TokenScope | 'agent' | 'enrolment' | 'open'
 
 /** Who is asking, as the guard found out. */
 export type Principal =
-  | { readonly kind: 'operator'; readonly name: string; readonly scope: Scope }
+  | {
+      readonly kind: 'operator'
+      readonly name: string
+      readonly scopes: readonly TokenScope[]
+      /** Apps and clusters that it is for. */
+      readonly permit: Permit
+    }
   | { readonly kind: 'agent'; readonly cluster: string; readonly agent: string }
   | { readonly kind: 'enrolment'; readonly cluster: string }
   | { readonly kind: 'nobody' }
 
 /** `operation` is the path of the operation that answers, with its parameters' names. */
 export interface ApiEnvironment {
+  /** The caller's address, as the runtime knows it. */
+  Bindings: { readonly address?: string | null }
   Variables: { operation?: string }
 }
 export type App = OpenAPIHono<ApiEnvironment>
@@ -33,6 +44,12 @@ export type App = OpenAPIHono<ApiEnvironment>
 export type Guard = (context: Context, access: Access) => Principal | Response
 
 export type Fields = z.ZodObject
+
+/** The parsed parameters of the path and the query. */
+export interface AskedAbout {
+  readonly params: Readonly<Record<string, string>>
+  readonly query: Readonly<Record<string, unknown>>
+}
 
 export interface Operation<
   P extends Fields,
@@ -51,6 +68,12 @@ export interface Operation<
   readonly query?: Q
   readonly headers?: H
   readonly body?: B
+  /**
+   * What a reading is about, for tokens that are for some apps or clusters only. `shown`: the handler leaves
+   * out what they may not see. Left out: everything, so such a token is refused. Changes are judged by the
+   * domain, whatever they are about.
+   */
+  readonly about?: 'shown' | ((asked: AskedAbout) => Partial<Permit>)
   /** Shown in the document for a body that the handler reads itself. */
   readonly rawBody?: { readonly description: string; readonly mediaType: string }
   readonly answers: Readonly<Record<number, AnswerShape>>
@@ -70,6 +93,7 @@ export interface Parsed<P, Q, H, B> {
   readonly headers: H
   readonly body: B
   readonly principal: Principal
+  readonly origin: Origin
   /** `?dryRun=true`: nothing may be changed, written or made; `takeIntent` sees to what the turn does. */
   readonly dryRun: boolean
   /** False once the token is revoked or its agent forgotten: for answers that go on. */
@@ -94,7 +118,7 @@ const nothing = z.strictObject({})
 /** Bodies of operators that are read at once: together at most 64 MiB. */
 export const bodiesAtOnceMax = 64
 
-export function definer(app: App, guard: Guard): Define {
+export function definer(app: App, guard: Guard, rates: Rates): Define {
   let bodiesAtOnce = 0
   const readBody = async (request: Request): Promise<JsonRead> => {
     if (bodiesAtOnce >= bodiesAtOnceMax) return { rejection: tooManyBodies }
@@ -112,7 +136,12 @@ export function definer(app: App, guard: Guard): Define {
     const answer = async (context: Context<ApiEnvironment>): Promise<Response> => {
       context.set('operation', operation.path)
       const principal = guard(context, operation.access)
-      if (principal instanceof Response) return principal
+      if (principal instanceof Response) {
+        if (principal.status !== 401) return principal
+        return (await rates.ofStranger(context.env?.address ?? null)) ?? principal
+      }
+      const limited = await rates.ofCaller(principal, operation.access, isMutation(asked))
+      if (limited) return limited
       const request = context.req.raw
       const errors: fields.FieldError[] = []
       const check = <T extends z.ZodType>(
@@ -130,6 +159,8 @@ export function definer(app: App, guard: Guard): Define {
         ? check(operation.headers, context.req.header(), fields.headerPointer)
         : {}
       if (errors.length > 0) return invalid(errors)
+      const foreign = readingFault(operation, principal, { params, query })
+      if (foreign) return problem(foreign.rejection)
       let body: unknown
       if (operation.body) {
         const json = await readBody(request)
@@ -139,12 +170,54 @@ export function definer(app: App, guard: Guard): Define {
       }
       const stillMay = () => !(guard(context, operation.access) instanceof Response)
       const dryRun = (query as { dryRun?: boolean } | undefined)?.dryRun ?? false
-      return handle({ params, query, headers, body, principal, dryRun, stillMay, request } as never)
+      const origin = originOf(context)
+      const parsed = { params, query, headers, body, principal, origin, dryRun, stillMay, request }
+      return handle(parsed as never)
     }
     app.on(operation.method.toUpperCase(), path, async (context) => {
       const answered = await answer(context)
       return isMutation(asked) ? markedAsDryRun(context.req.raw, answered) : answered
     })
+  }
+}
+
+type AnyOperation = Operation<Fields, Fields, Fields, z.ZodType>
+
+/** A limited token sees what it is for, and nothing of what goes beyond. */
+function readingFault(
+  operation: AnyOperation,
+  principal: Principal,
+  asked: { params: unknown; query: unknown },
+) {
+  const isReading = operation.method === 'get' || operation.access === 'read'
+  if (!isReading || principal.kind !== 'operator' || !isLimited(principal.permit)) return null
+  if (operation.about === 'shown') return null
+  const { apps = null, clusters = null } = operation.about?.(asked as never) ?? {}
+  const { permit } = principal
+  return outside('app', apps, permit.apps) ?? outside('cluster', clusters, permit.clusters)
+}
+
+/** For lists: an app that the token is for, in a cluster that it is for. */
+export function maySee(
+  principal: Principal,
+  app: string | null,
+  clusters: readonly string[],
+): boolean {
+  if (principal.kind !== 'operator') return true
+  const { permit } = principal
+  const inApps = app === null || (permit.apps?.includes(app) ?? true)
+  const inClusters =
+    permit.clusters === null || clusters.some((one) => permit.clusters!.includes(one))
+  return inApps && inClusters
+}
+
+const notPrintable = /[^ -~]/g
+
+function originOf(context: Context<ApiEnvironment>): Origin {
+  const client = context.req.header('user-agent')?.replaceAll(notPrintable, '?')
+  return {
+    address: context.env?.address ?? null,
+    client: client?.slice(0, limits.clientChars) ?? null,
   }
 }
 
@@ -178,7 +251,7 @@ function documented(operation: Operation<Fields, Fields, Fields, z.ZodType>) {
   const { method, path, tag, summary, description, access, params, query, headers } = operation
   const { body, rawBody } = operation
   const codes = new Set<RejectionCode>(operation.rejections)
-  if (access !== 'open') codes.add('unauthenticated').add('forbidden')
+  if (access !== 'open') codes.add('unauthenticated').add('forbidden').add('rate-limited')
   if (params || query || headers || body) codes.add('invalid-request')
   if (body) codes.add('body-too-large').add('unsupported-media-type').add('overloaded')
   const required = body !== undefined && !body.safeParse(undefined).success

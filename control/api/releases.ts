@@ -20,7 +20,7 @@ import {
   takeIntent,
   waitQuery,
 } from './intents.ts'
-import type { Access, Define } from './operation.ts'
+import { type Access, type Define, maySee } from './operation.ts'
 import { problem } from './problem.ts'
 import { quoted } from './words.ts'
 
@@ -31,8 +31,11 @@ export interface ReleasesAsked {
 }
 
 export interface ReleaseReader {
-  /** Newest first. */
-  releases(asked: ReleasesAsked): readonly ReleaseView[]
+  /** Newest first, of those that the caller sees. */
+  releases(
+    asked: ReleasesAsked,
+    sees: (app: string, clusters: readonly string[]) => boolean,
+  ): readonly ReleaseView[]
   release(id: string): ReleaseView | null
 }
 
@@ -90,7 +93,7 @@ const motions = {
   approve: {
     summary: 'Approve a release of somebody else that asks for approvals',
     body: approveIntent.meta({ id: 'ApproveIntent' }).optional(),
-    access: 'release',
+    access: 'approve',
     rejections: ['phase-conflict', 'self-approval'],
   },
   abort: {
@@ -145,6 +148,7 @@ export function defineReleases(define: Define, taker: IntentTaker, reader: Relea
       tag: 'releases',
       summary: 'List releases, newest first',
       access: 'read',
+      about: 'shown',
       query: listQuery,
       answers: {
         200: {
@@ -153,7 +157,10 @@ export function defineReleases(define: Define, taker: IntentTaker, reader: Relea
         },
       },
     },
-    ({ query }) => Response.json({ releases: reader.releases(query) }),
+    ({ query, principal }) => {
+      const sees = (app: string, clusters: readonly string[]) => maySee(principal, app, clusters)
+      return Response.json({ releases: reader.releases(query, sees) })
+    },
   )
   define(
     {
@@ -189,6 +196,7 @@ export function defineReleases(define: Define, taker: IntentTaker, reader: Relea
       tag: 'releases',
       summary: 'Show a release: phase, agents, ledger, and why it waits',
       access: 'read',
+      about: ({ params }) => ({ apps: [appOfRelease(params.id!)], clusters: [] }),
       params: releaseParams,
       answers: { 200: { description: 'The release.', schema: releaseShown } },
       rejections: ['unknown-release'],
@@ -225,6 +233,8 @@ export function defineReleases(define: Define, taker: IntentTaker, reader: Relea
     )
   }
 }
+
+const appOfRelease = (id: string): string => id.replace(/-r[1-9][0-9]*$/, '')
 
 const unknownRelease = (id: string) =>
   ({

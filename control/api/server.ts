@@ -22,6 +22,7 @@ import type { IntentTaker } from './intents.ts'
 import type { Metrics } from './metrics.ts'
 import { type App, definer } from './operation.ts'
 import { errorsPath, problem } from './problem.ts'
+import { createRates, defaultRates, type RateLimits } from './rates.ts'
 import { defineReleases, type ReleaseReader } from './releases.ts'
 import { defineSnapshot } from './snapshot.ts'
 import { defineTokens, type TokenReader } from './tokens.ts'
@@ -41,6 +42,7 @@ export interface ApiDependencies {
   readonly desk: AgentDesk
   readonly log: FollowedLog
   readonly health: Health
+  readonly rates?: RateLimits
   readonly metrics: Metrics
   readonly webhooks: WebhookDesk
   readonly monotonicMs: () => number
@@ -49,7 +51,8 @@ export interface ApiDependencies {
 }
 
 export interface Api {
-  fetch(request: Request): Promise<Response>
+  /** `address`: the caller's, as the runtime knows it. */
+  fetch(request: Request, address?: string | null): Promise<Response>
   /** The OpenAPI 3.1 document. */
   document(): object
 }
@@ -87,7 +90,8 @@ export function createApi(dependencies: ApiDependencies): Api {
     })
   })
 
-  const define = definer(app, createGuard(credentials))
+  const rates = createRates(dependencies.rates ?? defaultRates)
+  const define = definer(app, createGuard(credentials), rates)
   defineHealth(define, health, metrics)
   defineApps(define, taker, reader)
   defineReleases(define, taker, reader)
@@ -120,7 +124,7 @@ export function createApi(dependencies: ApiDependencies): Api {
     scheme: 'bearer',
     description: 'Scopes: `admin` includes `release`, which includes `read`.',
   })
-  return { fetch: async (request) => app.fetch(request), document }
+  return { fetch: async (request, address = null) => app.fetch(request, { address }), document }
 }
 
 /** The document alone, for the docs: no operation of it is called. */

@@ -61,6 +61,7 @@ export function defineSnapshot(define: Define, reader: PastReader): void {
       tag: 'clusters',
       summary: 'The routing snapshot that agents are to serve; its digest is the ETag',
       access: 'read',
+      about: ({ params }) => ({ apps: null, clusters: [params.cluster!] }),
       params: z.strictObject({ cluster: names.clusterName }),
       description:
         'The newest one, or what was published as of `revision` or `at`: the answer is the snapshot of the newest record that is not after it.',

@@ -1,11 +1,13 @@
 /** Intents about the installation itself: its beginning, its clusters, who may join and who may ask. */
 import { currentFormat } from '#wire/header.ts'
 import { limits } from '#wire/limits.ts'
+import type { TokenView } from '#wire/token.ts'
 import type { Ruling } from './decide.ts'
 import type { DomainEvent } from './event.ts'
 import type { Intent } from './input.ts'
+import { scopesOf } from './permission.ts'
 import { reject, unknownClusters } from './rejections.ts'
-import type { State } from './state.ts'
+import type { State, TokenState } from './state.ts'
 
 type FleetIntent = Extract<
   Intent,
@@ -14,7 +16,7 @@ type FleetIntent = Extract<
   }
 >
 
-export function decideFleet(state: State, intent: FleetIntent): Ruling {
+export function decideFleet(state: State, intent: FleetIntent, now: number): Ruling {
   switch (intent.type) {
     case 'init':
       return init(state, intent)
@@ -25,7 +27,7 @@ export function decideFleet(state: State, intent: FleetIntent): Ruling {
     case 'forget-agent':
       return forget(state, intent)
     case 'create-token':
-      return createToken(state, intent)
+      return createToken(state, intent, now)
     case 'revoke-token':
       return revokeToken(state, intent)
   }
@@ -101,15 +103,45 @@ function forget(state: State, { cluster, agent }: Of<'forget-agent'>): Ruling {
 }
 
 /** A second token of one name replaces the first. */
-function createToken(state: State, { name, scope, tokenHash }: Of<'create-token'>): Ruling {
+function createToken(state: State, intent: Of<'create-token'>, now: number): Ruling {
+  const { type: _, name, clusters = [], expiresInMs, ...token } = intent
+  const unknown = clusters.filter((cluster) => !state.clusters.has(cluster))
+  if (unknown.length > 0) return unknownClusters(unknown, '/clusters', 'no such cluster')
   if (!state.tokens.has(name) && state.tokens.size >= limits.tokens) {
     return reject('limit-reached', `There are ${limits.tokens} tokens already.`, {
       fix: 'Revoke the ones that nobody uses.',
     })
   }
-  const event: DomainEvent = { type: 'token-created', v: 1, name, scope, tokenHash }
-  return accepted([event], 201, { name, scope })
+  const event: DomainEvent = {
+    type: 'token-created',
+    v: 1,
+    name,
+    ...token,
+    scopes: token.scopes && [...token.scopes],
+    apps: token.apps && [...token.apps],
+    ...(clusters.length > 0 && { clusters: [...clusters] }),
+    ...(expiresInMs !== undefined && { expiresAtMs: now + expiresInMs }),
+  }
+  return {
+    events: [withoutAbsent(event)],
+    status: 201,
+    body: (after) => tokenView(after.tokens.get(name)!),
+  }
 }
+
+/** The log has no fields that say nothing. */
+const withoutAbsent = (event: DomainEvent): DomainEvent =>
+  Object.fromEntries(
+    Object.entries(event).filter(([, value]) => value !== undefined),
+  ) as DomainEvent
+
+export const tokenView = (token: TokenState): TokenView => ({
+  name: token.name,
+  scopes: [...scopesOf(token)],
+  apps: token.apps ? [...token.apps] : null,
+  clusters: token.clusters ? [...token.clusters] : null,
+  expiresAtMs: token.expiresAtMs ?? null,
+})
 
 function revokeToken(state: State, { name }: Of<'revoke-token'>): Ruling {
   if (!state.tokens.has(name)) return reject('not-found', `No token is called "${name}".`)

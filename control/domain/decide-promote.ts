@@ -2,6 +2,7 @@
  * Promote: begin with a release's steps, go on with the next one, or to the end at once. Approvals and freeze
  * windows hold it back with 409, naming whose and until when; an override needs its scope and a reason.
  */
+import type { TokenScope } from '#wire/token.ts'
 import type { Motion } from './decide-release.ts'
 import type { DomainEvent, EventOf } from './event.ts'
 import type { Fleet } from './fleet.ts'
@@ -14,6 +15,7 @@ import {
   pausedGate,
 } from './gates.ts'
 import type { Intent } from './input.ts'
+import { mayDo } from './permission.ts'
 import { minReadyOf, readinessOf, shortageOf, type Waiting } from './readiness.ts'
 import { inProgress, notReady, phaseConflict, reject } from './rejections.ts'
 import { replacingIn } from './replacement.ts'
@@ -35,7 +37,7 @@ export function decidePromote(
   app: AppState,
   release: ReleaseState,
   intent: Promote,
-  scopes: readonly string[],
+  scopes: readonly TokenScope[],
   now: number,
 ): Motion {
   const active = activeRelease(state, app)
@@ -92,14 +94,14 @@ function overriding(
   app: AppState,
   release: ReleaseState,
   { override }: Promote,
-  scopes: readonly string[],
+  scopes: readonly TokenScope[],
   now: number,
 ): { readonly events: readonly DomainEvent[] } | Extract<Motion, { rejection: unknown }> {
   const unapproved = approvalGate(state, release)
   const frozen = freezeGate(state, release, now)
   if (!unapproved && !frozen) return { events: [] }
   if (!override) return held(release, unapproved, frozen)
-  if (!scopes.includes('override') && !scopes.includes('admin')) {
+  if (!mayDo(scopes, 'override')) {
     return reject('forbidden', 'This token may not override; that needs the scope "override".', {
       fix: 'Ask somebody whose token has it, or wait.',
     })

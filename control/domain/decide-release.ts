@@ -1,4 +1,5 @@
 /** Release intents, row by row as DESIGN §5 has them: create, promote, pause, abort, rollback, decommission. */
+import type { TokenScope } from '#wire/token.ts'
 import type { Ruling } from './decide.ts'
 import { createRelease } from './decide-create.ts'
 import { decidePromote } from './decide-promote.ts'
@@ -27,7 +28,7 @@ type Motions = Exclude<ReleaseIntents, { type: 'create-release' }>
 /** Who asks, and with which scopes. */
 export interface Asking {
   readonly actor: string
-  readonly scopes: readonly string[]
+  readonly scopes: readonly TokenScope[]
   readonly ifMatch: string | null
 }
 

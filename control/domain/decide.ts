@@ -14,6 +14,7 @@ import type { DomainEvent } from './event.ts'
 import { evolve } from './evolve.ts'
 import { dropReport, type Fleet } from './fleet.ts'
 import type { Input, Intent } from './input.ts'
+import { everything, permitFault } from './permission.ts'
 import { progress } from './progress.ts'
 import { bodyDigestOf, type TurnRecord } from './record.ts'
 import type { State } from './state.ts'
@@ -57,7 +58,7 @@ export function decide(
 ): Decision {
   if (input.kind !== 'intent') {
     const actor = input.kind === 'report' ? 'fleet' : 'clock'
-    const turn: Turn = { kind: input.kind, type: null, actor, idempotency: null, now }
+    const turn: Turn = { kind: input.kind, type: null, actor, idempotency: null, now, told: {} }
     const { record, after } = concluded(state, fleet, [], turn)
     return record.events.length > 0 ? { kind: 'record', record, state: after } : { kind: 'nothing' }
   }
@@ -68,11 +69,15 @@ export function decide(
     if (answered && answered.bodyDigest !== bodyDigest) return rejected(keyReused(idempotencyKey))
     if (answered) return { kind: 'repeated', position: answered.position }
   }
+  const foreign = permitFault(state, intent, input.permit ?? everything)
+  if (foreign) return rejected(foreign.rejection)
   const asking = { actor, scopes: input.scopes ?? [], ifMatch }
   const ruling = rule(state, fleet, intent, asking, now)
   if ('rejection' in ruling) return rejected(ruling.rejection)
   const idempotency = idempotencyKey === null ? null : { key: idempotencyKey, bodyDigest }
-  const turn: Turn = { kind: 'intent', type: intent.type, actor, idempotency, now }
+  const { origin, reason } = input
+  const told = { ...(origin && { origin }), ...(reason !== undefined && { reason }) }
+  const turn: Turn = { kind: 'intent', type: intent.type, actor, idempotency, now, told }
   const { record, after, fleet: heard } = concluded(state, fleet, ruling.events, turn)
   const fault = contentFault(state, after, fleet, intent, compile)
   if (fault) return rejected(fault)
@@ -101,7 +106,7 @@ function rule(state: State, fleet: Fleet, intent: Intent, asking: Asking, now: n
     case 'lift-freeze':
       return decideFreeze(state, intent)
     default:
-      return decideFleet(state, intent)
+      return decideFleet(state, intent, now)
   }
 }
 
@@ -110,6 +115,7 @@ interface Turn {
   readonly type: string | null
   readonly actor: string
   readonly idempotency: TurnRecord['idempotency']
+  readonly told: Pick<TurnRecord, 'origin' | 'reason'>
   readonly now: number
 }
 
@@ -123,6 +129,7 @@ function concluded(state: State, fleet: Fleet, asked: readonly DomainEvent[], tu
     at: turn.now,
     position: state.position + 1,
     actor: turn.actor,
+    ...turn.told,
     input: { kind: turn.kind, type: turn.type },
     idempotency: turn.idempotency,
     answer: null,

@@ -10,6 +10,7 @@ import { epoch } from '#wire/header.ts'
 import * as names from '#wire/names.ts'
 import { weight } from '#wire/object.ts'
 import { preview, stepPause, strategy, target } from '#wire/release.ts'
+import { tokenScope } from '#wire/token.ts'
 import { webhookFormat } from '#wire/webhook.ts'
 
 export const agentRef = z.strictObject({ cluster: names.clusterName, agent: names.agentName })
@@ -59,7 +60,17 @@ export const event = z.discriminatedUnion('type', [
   fact('format-raised', { format: z.int().min(2) }),
   fact('cluster-added', { cluster: names.clusterName, enrolmentTokenHash: hash }),
   fact('enrolment-token-replaced', { cluster: names.clusterName, enrolmentTokenHash: hash }),
-  fact('token-created', { name: z.string(), scope, tokenHash: hash }),
+  fact('token-created', {
+    name: z.string(),
+    scope,
+    tokenHash: hash,
+    /** Left out: `scope` alone. */
+    scopes: z.array(tokenScope).min(1).optional(),
+    /** Left out: all. */
+    apps: z.array(names.appName).min(1).optional(),
+    clusters: z.array(names.clusterName).min(1).optional(),
+    expiresAtMs: atMs.optional(),
+  }),
   fact('token-revoked', { name: z.string() }),
   /** Where to is bound by a hash: the path of many receivers is a password (see `webhooks.ts`). */
   fact('webhook-set', {

@@ -31,9 +31,9 @@ export const fleetEvents: Handlers<
   'enrolment-token-replaced': (state, { cluster, enrolmentTokenHash }) =>
     changedCluster(state, cluster, (held) => ({ ...held, enrolmentTokenHash })),
 
-  'token-created': (state, { name, scope, tokenHash }) => ({
+  'token-created': (state, { type: _, v: _v, ...token }) => ({
     ...state,
-    tokens: new Map(state.tokens).set(name, { name, scope, tokenHash }),
+    tokens: new Map(state.tokens).set(token.name, token),
   }),
   'token-revoked': (state, { name }) => {
     const tokens = new Map(state.tokens)

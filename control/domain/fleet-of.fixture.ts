@@ -4,6 +4,7 @@ import { appIntent } from '#wire/app.ts'
 import { digestOf } from '#wire/digest.ts'
 import { releaseIntent } from '#wire/release.ts'
 import type { Report } from '#wire/report.ts'
+import type { TokenScope } from '#wire/token.ts'
 import { alarmAt } from './alarm.ts'
 import { type Compile, decide } from './decide.ts'
 import { emptyFleet, type Fleet, foldReport } from './fleet.ts'
@@ -21,7 +22,7 @@ interface Asked {
   readonly key?: string
   readonly compile?: Compile
   readonly actor?: string
-  readonly scopes?: readonly string[]
+  readonly scopes?: readonly TokenScope[]
 }
 
 export function fleetOf(...clusters: string[]) {

@@ -4,6 +4,7 @@
  * its reason has gone.
  */
 import { freezesFor, type Holding, instant } from './freeze.ts'
+import { mayDo, scopesOf } from './permission.ts'
 import type { Waiting } from './readiness.ts'
 import { type AppState, appOf, type ReleaseState, type State, type Step } from './state.ts'
 
@@ -41,7 +42,7 @@ export const approvalsMissing = (app: AppState | undefined, release: ReleaseStat
 function approvalsWanted(state: State, release: ReleaseState, missing: number): string {
   const given = release.approvals.map(({ by }) => by)
   const may = [...state.tokens.values()]
-    .filter((token) => mayApprove(token) && token.name !== release.createdBy)
+    .filter((token) => mayDo(scopesOf(token), 'approve') && token.name !== release.createdBy)
     .map(({ name }) => name)
     .filter((name) => !given.includes(name))
   const count = missing === 1 ? 'one approval is' : `${missing} approvals are`
@@ -49,9 +50,6 @@ function approvalsWanted(state: State, release: ReleaseState, missing: number): 
   const who = may.length > 0 ? may.slice(0, 8).join(', ') : 'no token has the scope "approve" yet'
   return `${count} missing${so}, by somebody other than its author ${release.createdBy}: ${who}`
 }
-
-const mayApprove = (token: { readonly scope: string; readonly scopes?: readonly string[] }) =>
-  [token.scope, ...(token.scopes ?? [])].some((scope) => scope === 'approve' || scope === 'admin')
 
 export function freezesOf(state: State, release: ReleaseState, now: number): readonly Holding[] {
   const step = nextStep(release)

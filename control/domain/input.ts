@@ -7,9 +7,19 @@ import type { Rejection } from '#wire/codes.ts'
 import type { FreezeIntent } from '#wire/freeze.ts'
 import type { ReleaseIntent } from '#wire/release.ts'
 import type { Report } from '#wire/report.ts'
+import type { TokenScope } from '#wire/token.ts'
 import type { WebhookFormat } from '#wire/webhook.ts'
+import type { Permit } from './permission.ts'
 
+/** Ranked: each includes those behind it. Further scopes are in `wire/token.ts`. */
 export type Scope = 'admin' | 'release' | 'read'
+
+/** Where an intent came from, as far as the runtime knows. */
+export interface Origin {
+  readonly address: string | null
+  /** `User-Agent`, printable, cut. */
+  readonly client: string | null
+}
 
 export type Intent =
   | { readonly type: 'put-app'; readonly app: string; readonly body: AppIntent }
@@ -59,6 +69,10 @@ export type Intent =
       readonly name: string
       readonly scope: Scope
       readonly tokenHash: string
+      readonly scopes?: readonly TokenScope[]
+      readonly apps?: readonly string[]
+      readonly clusters?: readonly string[]
+      readonly expiresInMs?: number
     }
   | { readonly type: 'revoke-token'; readonly name: string }
   | {
@@ -81,7 +95,12 @@ export type Input =
       /** The caller's `Idempotency-Key`, or null for one of ours. */
       readonly idempotencyKey: string | null
       /** What the caller's token may; left out: nothing beyond asking this. */
-      readonly scopes?: readonly string[]
+      readonly scopes?: readonly TokenScope[]
+      /** Apps and clusters that it may change; left out: all. */
+      readonly permit?: Permit
+      readonly origin?: Origin
+      /** Why, in the caller's words. */
+      readonly reason?: string
       /** `If-Match`: the release's etag that the caller has seen. */
       readonly ifMatch: string | null
     }

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { canonicalText, digestOf } from '#wire/digest.ts'
 import * as names from '#wire/names.ts'
 import { type DomainEvent, parseEvent } from './event.ts'
-import type { Intent } from './input.ts'
+import type { Intent, Origin } from './input.ts'
 
 export interface TurnRecord {
   readonly v: 1
@@ -15,6 +15,9 @@ export interface TurnRecord {
   readonly position: number
   /** A token's name, `agent:<name>`, `operator`; `fleet` for reports and `clock` for the alarm. */
   readonly actor: string
+  /** Of an intent: where it came from, and why it was asked. */
+  readonly origin?: Origin | undefined
+  readonly reason?: string | undefined
   readonly input: { readonly kind: 'intent' | 'report' | 'alarm'; readonly type: string | null }
   readonly idempotency: { readonly key: string; readonly bodyDigest: string } | null
   /** What the intent was answered; null for reports and the alarm. */
@@ -27,6 +30,10 @@ const stored = z.strictObject({
   at: z.int(),
   position: z.int().min(1),
   actor: z.string(),
+  origin: z
+    .strictObject({ address: z.string().nullable(), client: z.string().nullable() })
+    .optional(),
+  reason: z.string().optional(),
   input: z.strictObject({
     kind: z.enum(['intent', 'report', 'alarm']),
     type: z.string().nullable(),

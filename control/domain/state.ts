@@ -8,6 +8,7 @@ import type { FreezeIntent } from '#wire/freeze.ts'
 import type { Epoch } from '#wire/header.ts'
 import type { PositionObject } from '#wire/object.ts'
 import type { Preview, ReleasePhase, StepPause, Strategy, Target } from '#wire/release.ts'
+import type { TokenScope } from '#wire/token.ts'
 import { emptyTree, type Tree } from '#wire/tree.ts'
 import type { AgentRef } from './event.ts'
 import type { Scope } from './input.ts'
@@ -62,6 +63,12 @@ export interface TokenState {
   readonly name: string
   readonly scope: Scope
   readonly tokenHash: string
+  /** All of them; left out: `scope` alone. */
+  readonly scopes?: readonly TokenScope[] | undefined
+  /** Left out: all. */
+  readonly apps?: readonly string[] | undefined
+  readonly clusters?: readonly string[] | undefined
+  readonly expiresAtMs?: number | undefined
 }
 
 export interface FreezeState {

@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { canonicalText } from '#wire/digest.ts'
 import type { Report } from '#wire/report.ts'
+import type { TokenScope } from '#wire/token.ts'
 import type { Publication } from '../../control/delivery/publisher-port.ts'
 import { alarmAt } from '../../control/domain/alarm.ts'
 import { decide, forgetting } from '../../control/domain/decide.ts'
@@ -31,7 +32,7 @@ export interface ModelControl {
 
 export interface Asked {
   readonly actor?: string
-  readonly scopes?: readonly string[]
+  readonly scopes?: readonly TokenScope[]
   readonly idempotencyKey?: string | null
   readonly ifMatch?: string | null
 }

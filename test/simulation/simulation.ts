@@ -57,7 +57,7 @@ export function simulate(seed: number, steps: number): Outcome {
 
   const ask = (intent: Intent, actor: string = people[0]) => {
     const idempotencyKey = random.chance(0.3) ? `key-${random.below(40)}` : null
-    const scopes = random.chance(0.5) ? ['override'] : []
+    const scopes = random.chance(0.5) ? (['override'] as const) : []
     control.ask(intent, now, { idempotencyKey, actor, scopes })
   }
   const enrol = (cluster: string, name: string) => {
