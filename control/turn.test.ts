@@ -31,7 +31,7 @@ async function start({ log = openSqliteLog(':memory:'), publish, isNew = true }:
   const records: TurnRecord[] = []
   const taken: string[] = []
   const fatal: unknown[] = []
-  const clock = { ms: 1_000 }
+  const clock = { ms: 1_000, step: 0 }
   let alarm: number | null = null
   const options: TurnOptions = {
     log,
@@ -44,7 +44,11 @@ async function start({ log = openSqliteLog(':memory:'), publish, isNew = true }:
         await publish?.()
       },
     },
-    now: () => clock.ms,
+    now: () => {
+      const { ms } = clock
+      clock.ms += clock.step
+      return ms
+    },
     monotonicMs: () => performance.now(),
     setAlarm: (at) => {
       alarm = at
@@ -261,6 +265,20 @@ describe('a start', () => {
     const log = openSqliteLog(':memory:')
     await log.append(0, '{"v":9}')
     await expect(start({ log, isNew: false })).rejects.toThrow()
+  })
+
+  it('does not lose an alarm that falls due while a turn is taken', async () => {
+    const { ask, alarm, clock, turns } = await start()
+    await ask(putApp())
+    await ask(createRelease)
+    const due = alarm()!
+    clock.ms = due - 1
+    clock.step = 1
+    // Judged a moment before it is due, and finished a moment behind that.
+    await turns.submit({ kind: 'alarm' })
+    await ask(createRelease)
+    expect(clock.ms).toBeGreaterThan(due)
+    expect(alarm()).toBe(due)
   })
 
   it('sets the alarm for what time alone will decide', async () => {

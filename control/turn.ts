@@ -100,6 +100,8 @@ export function createTurns(options: TurnOptions): Turns {
   let state: State = emptyState
   let fleet: Fleet = emptyFleet(now())
   let ahead: FleetAhead | null = null
+  /** The time by which the newest conclusions were drawn: what is due since then is still to come. */
+  let judgedMs = 0
   let stopped: TurnsStopped | null = null
   let running: Promise<void> | null = null
   let alarmIsDue = false
@@ -209,7 +211,8 @@ export function createTurns(options: TurnOptions): Turns {
       ? { kind: 'report', report: first.report, receivedMs: first.receivedMs }
       : { kind: 'alarm' }
     if (!ahead && state.epoch) {
-      const decision = decide(state, fleet, input, now(), compile)
+      judgedMs = now()
+      const decision = decide(state, fleet, input, judgedMs, compile)
       if (decision.kind === 'record') await adopt(decision.record, decision.state)
     }
     finishTurn(kind, startedMs)
@@ -280,6 +283,7 @@ export function createTurns(options: TurnOptions): Turns {
     if (position === 'conflict') throw new Error('another control writes to this log')
     const before = state
     state = next
+    judgedMs = record.at
     fleet = forgetting(fleet, record.events)
     if (ahead && state.epoch && state.epoch.number > ahead.epoch.number) ahead = null
     const outgoing = publishChanged(before)
@@ -304,7 +308,7 @@ export function createTurns(options: TurnOptions): Turns {
   }
 
   function finishTurn(kind: Input['kind'], startedMs: number): void {
-    options.setAlarm(stopped || ahead ? null : alarmAt(state, fleet, now()))
+    options.setAlarm(stopped || ahead ? null : alarmAt(state, fleet, judgedMs))
     const ms = monotonicMs() - startedMs
     options.onTurn?.({ kind, ms, record: recordNow, refused: refusedNow })
     recordNow = null
