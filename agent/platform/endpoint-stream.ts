@@ -21,7 +21,8 @@ export interface EndpointStream {
 export function createEndpointStream(): EndpointStream {
   const readers = new Set<ServerResponse>()
   let current = new Map<string, string>()
-  let replacing = replacementsEvent([])
+  const nothing = replacementsEvent([])
+  let replacing = nothing
 
   const heartbeat = setInterval(() => send(': alive\n\n'), heartbeatMs)
 
@@ -41,7 +42,9 @@ export function createEndpointStream(): EndpointStream {
       const endpoints = Object.fromEntries(
         [...current].map(([release, list]) => [release, JSON.parse(list)]),
       )
-      response.write(event({ type: 'state', endpoints }) + replacing)
+      // Agents that do not know of replacements never hear of one: none is published for them either.
+      const rest = replacing === nothing ? '' : replacing
+      response.write(event({ type: 'state', endpoints }) + rest)
       return true
     },
     publish(endpoints) {

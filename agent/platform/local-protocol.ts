@@ -29,7 +29,7 @@ const endpointList = z.array(endpoint).max(limits.copiesPerRelease)
 
 /**
  * `data` of the stream's events: all endpoints first, then those of one release at a time (empty: gone);
- * and how far copies have been replaced, always as a whole.
+ * and how far copies have been replaced, always as a whole (none until the first such event).
  */
 export const streamEvent = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('state'), endpoints: z.record(names.releaseId, endpointList) }),

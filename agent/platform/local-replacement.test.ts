@@ -109,13 +109,24 @@ const one = async (release: string) => {
   return (await list()).filter((copy) => copy.release === release && copy.ready).length > 0
 }
 
+/** What a reader hears at once. */
+async function firstEvents(): Promise<string[]> {
+  const response = await fetch(`${cluster.url}/endpoints`)
+  const reader = response.body!.getReader()
+  const text = Buffer.from((await reader.read()).value!).toString()
+  await reader.cancel()
+  return [...text.matchAll(/"type":"(\w+)"/g)].map(([, type]) => type!)
+}
+
 it('goes through to the end, and is told at every step', async () => {
   await want(replacing('shop-r2', ['shop-r1']))
   await run({ 'shop-r2': 3 })
   await until('the last word', () => told[0]?.ready === 3)
   expect(told).toEqual([{ release: 'shop-r2', updated: 3, ready: 3, old: 0, stalled: null }])
+  expect(await firstEvents()).toEqual(['state', 'replacements'])
   await want(plain('shop-r2'))
   await until('nothing to tell', () => told.length === 0)
+  expect(await firstEvents()).toEqual(['state'])
   await run({ 'shop-r2': 3 })
 })
 

@@ -79,6 +79,7 @@ async function followOnce(
         return block.startsWith('data: ') ? [streamEvent.parse(JSON.parse(block.slice(6)))] : []
       })
       for (const event of events) {
+        if (event.type === 'state') onReplacements([])
         if (event.type === 'replacements') onReplacements(event.replacements)
         else if (event.type === 'state') known = event.endpoints
         else if (event.endpoints.length > 0) known = { ...known, [event.release]: event.endpoints }
