@@ -55,22 +55,29 @@ export function textsAt(sql: Sql, cluster: string, revision: number): Map<string
   return texts
 }
 
+/** Read without a pause. */
+const textsAtOnce = 500
+
 /** Throws when it does not have the digest that was published: the tables are damaged. */
 export async function treeAt(
   sql: Sql,
   { cluster, revision, digest }: SnapshotRow,
   pause: Pause,
 ): Promise<Tree> {
-  const ids = JSON.stringify([...textsAt(sql, cluster, revision).values()])
-  const rows = sql.all<{ text: string }>(
-    'SELECT text FROM texts WHERE id IN (SELECT value FROM json_each(?))',
-    ids,
-  )
+  const ids = [...textsAt(sql, cluster, revision).values()]
   const byBucket = new Map<number, SnapshotObject[]>()
-  for (const { text } of rows) {
-    const object = JSON.parse(text) as SnapshotObject
-    const index = bucketOf(object.key)
-    byBucket.set(index, [...(byBucket.get(index) ?? []), object])
+  for (let n = 0; n < ids.length; n += textsAtOnce) {
+    const rows = sql.all<{ text: string }>(
+      'SELECT text FROM texts WHERE id IN (SELECT value FROM json_each(?))',
+      JSON.stringify(ids.slice(n, n + textsAtOnce)),
+    )
+    for (const { text } of rows) {
+      const object = JSON.parse(text) as SnapshotObject
+      const bucket = byBucket.get(bucketOf(object.key))
+      if (bucket) bucket.push(object)
+      else byBucket.set(bucketOf(object.key), [object])
+    }
+    await pause()
   }
   const buckets = new Map<number, Bucket>()
   for (const [index, objects] of byBucket) {
