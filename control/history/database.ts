@@ -1,7 +1,7 @@
 /** The history's database in a SQLite file of its own, beside the log; a file that is no good is replaced. */
 import { rmSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { type Sql, schema, schemaVersion } from './sql.ts'
+import { HistoryDamaged, type Sql, schema, schemaVersion } from './sql.ts'
 
 /** `:memory:` keeps nothing. A damaged file, and one of another version, is deleted and made anew. */
 export function openHistoryDatabase(file: string): Sql {
@@ -38,8 +38,13 @@ function opened(file: string): Sql {
     return held
   }
   return {
-    all: <Row>(sql: string, ...values: readonly (string | number | null)[]) =>
-      prepared(sql).all(...values) as Row[],
+    all<Row>(sql: string, ...values: readonly (string | number | null)[]) {
+      try {
+        return prepared(sql).all(...values) as Row[]
+      } catch (cause) {
+        throw new HistoryDamaged(cause instanceof Error ? cause.message : String(cause), { cause })
+      }
+    },
     transaction(work) {
       database.exec('BEGIN IMMEDIATE')
       try {

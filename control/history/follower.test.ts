@@ -108,7 +108,11 @@ describe('the history beside the log', () => {
   it('is behind the log by what a crash took, and goes on from the checkpoint', async () => {
     const first = await started(long.records.slice(0, 1_100))
     await rootAt(first.history, 1_100)
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    const seen = new DatabaseSync(file, { readOnly: true })
+    while (seen.prepare('SELECT 1 FROM checkpoints').all().length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    seen.close()
     // Not closed: as after kill -9.
     const second = await started(long.records)
     expect(second.folded).toBeGreaterThan(99)
@@ -173,6 +177,15 @@ describe('the history beside the log', () => {
     await rootAt(run.history, 1_200)
     await run.history.close()
     expect((await once()).folded).toBe(0)
+  })
+
+  it('is not taken for damaged when a look meets a bug', async () => {
+    const run = await started(long.records.slice(0, 200))
+    const bug = { method: 'GET', host: 'shop.example', path: null as never, headers: [] }
+    await expect(run.history.blame('eu-1', 150, bug)).rejects.toThrow(TypeError)
+    expect(damages).toEqual([])
+    expect(await rootAt(run.history, 150)).toBe(expected(150))
+    await run.history.close()
   })
 
   it('is made anew when pages of the file are overwritten', async () => {

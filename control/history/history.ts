@@ -15,7 +15,7 @@ import { createPause, type Pause } from './pause.ts'
 import { createQueue } from './queue.ts'
 import { type Served, servedOf } from './served.ts'
 import { type SnapshotRow, snapshotRow, treeAt } from './snapshots.ts'
-import type { Sql } from './sql.ts'
+import { HistoryDamaged, type Sql } from './sql.ts'
 import { firstRecordMs, positionAt } from './times.ts'
 import { createKeptTrees } from './trees.ts'
 
@@ -70,7 +70,7 @@ export function createHistory(options: FollowerOptions): History {
   const queue = createQueue(looksWaitingMax)
   const trees = createKeptTrees()
 
-  /** `work` only reads: when it throws, what it read is damaged. */
+  /** A second time when the tables were found damaged, once they are made anew. */
   async function look<T>(
     upTo: number,
     work: (sql: Sql, pause: Pause) => Promise<T> | T,
@@ -82,6 +82,7 @@ export function createHistory(options: FollowerOptions): History {
         try {
           return { found: await work(sql, createPause(monotonicMs)) }
         } catch (error) {
+          if (!(error instanceof HistoryDamaged)) throw error
           follower.damaged(error)
         }
       }
@@ -124,6 +125,7 @@ export function createHistory(options: FollowerOptions): History {
       try {
         return await servedOf(sql, snapshot, position, createPause(monotonicMs))
       } catch (error) {
+        if (!(error instanceof HistoryDamaged)) throw error
         follower.damaged(error)
         return null
       }

@@ -12,7 +12,7 @@ import {
   type Tree,
 } from '#wire/tree.ts'
 import type { Pause } from './pause.ts'
-import type { Sql } from './sql.ts'
+import { HistoryDamaged, type Sql } from './sql.ts'
 
 export interface SnapshotRow {
   readonly cluster: string
@@ -41,7 +41,9 @@ export function textsAt(sql: Sql, cluster: string, revision: number): Map<string
     cluster,
     revision,
   )
-  const texts = new Map<string, number>(Object.entries(JSON.parse(keyframe?.texts ?? '{}')))
+  const texts = new Map<string, number>(
+    Object.entries(parsed<Record<string, number>>(keyframe?.texts ?? '{}')),
+  )
   const versions = sql.all<{ key: string; text: number | null }>(
     'SELECT key, text FROM versions WHERE cluster = ? AND revision > ? AND revision <= ? ORDER BY revision',
     cluster,
@@ -72,7 +74,7 @@ export async function treeAt(
       JSON.stringify(ids.slice(n, n + textsAtOnce)),
     )
     for (const { text } of rows) {
-      const object = JSON.parse(text) as SnapshotObject
+      const object = parsed<SnapshotObject>(text)
       const bucket = byBucket.get(bucketOf(object.key))
       if (bucket) bucket.push(object)
       else byBucket.set(bucketOf(object.key), [object])
@@ -85,7 +87,8 @@ export async function treeAt(
     await pause()
   }
   const tree = replaceBuckets(emptyTree, buckets)
-  if (tree.root !== digest) throw new Error(`${cluster} at ${revision} does not have its digest`)
+  if (tree.root !== digest)
+    throw new HistoryDamaged(`${cluster} at ${revision} does not have its digest`)
   return tree
 }
 
@@ -103,5 +106,13 @@ export function objectAt(
     key,
     revision,
   )
-  return row?.text ? JSON.parse(row.text) : null
+  return row?.text ? parsed<SnapshotObject>(row.text) : null
+}
+
+function parsed<Value>(text: string): Value {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new HistoryDamaged('a text of the history is no JSON', { cause })
+  }
 }

@@ -22,6 +22,11 @@ export interface Sql {
   close(): void
 }
 
+/** What was read cannot be right, or could not be read: the tables are made anew. */
+export class HistoryDamaged extends Error {
+  override readonly name = 'HistoryDamaged'
+}
+
 /** Of the tables below; another one is thrown away. */
 export const schemaVersion = 1
 
