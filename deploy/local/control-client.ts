@@ -35,7 +35,14 @@ export interface CallOptions {
 
 export type AppInput = z.input<typeof appIntent>
 export type ReleaseInput = z.input<typeof releaseIntent>
-export type Step = 'promote' | 'abort' | 'rollback' | 'decommission'
+export type Step =
+  | 'promote'
+  | 'pause'
+  | 'resume'
+  | 'approve'
+  | 'abort'
+  | 'rollback'
+  | 'decommission'
 
 /** Longest time that a call without a `timeoutMs` of its own may take. */
 const callMs = 30_000

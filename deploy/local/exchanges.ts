@@ -1,5 +1,6 @@
 /**
- * Exchanges that stay open while traffic moves: a response that streams for a while, and a WebSocket.
+ * Exchanges that stay open while traffic moves: a response that streams for a while, and a WebSocket; and
+ * a plain one.
  * The demo and the story hold them across a switch to show that nothing established is cut.
  */
 import { createHash } from 'node:crypto'
@@ -39,6 +40,30 @@ export function openStream(target: Target, authority: string, ms: number): Promi
       finished.catch(() => {})
       resolve({ version: String(answer.headers['x-version']), finished })
     })
+    asked.end()
+  })
+}
+
+/** The version that answers one GET with these headers; empty when it has not answered with 200. */
+export function askVersion(
+  target: Target,
+  authority: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const { host, port } = target
+    const asked = request(
+      { host, port, path: '/', agent: false, headers: { ...headers, host: authority } },
+      (answer) => {
+        answer.resume()
+        answer.on('error', reject)
+        answer.on('end', () =>
+          resolve(answer.statusCode === 200 ? String(answer.headers['x-version']) : ''),
+        )
+      },
+    )
+    asked.on('error', reject)
+    asked.setTimeout(5_000, () => asked.destroy(new Error('no answer in 5 s')))
     asked.end()
   })
 }
