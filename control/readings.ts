@@ -85,7 +85,12 @@ export function createReadings(
     blame: (cluster, position, request) =>
       history.blame(cluster, position ?? turns.state().position, request),
     audit: (filter) => history.audit(filter, turns.state().position),
-    explain,
+    explain: (tree, request) =>
+      explain(
+        tree,
+        request,
+        [...turns.state().clusters.values()].some((one) => one.tree === tree),
+      ),
     documents: () => documentsOf(turns.state()),
     tokens: () => [...turns.state().tokens.values()].map(tokenView),
     operatorTokens: () => turns.state().tokens.values(),
