@@ -32,9 +32,9 @@ export interface Published {
   readonly digest: string
 }
 
-export async function openUpgrade(): Promise<Upgrade> {
+export async function openUpgrade(nats = false): Promise<Upgrade> {
   const former: Former = unpackFormer()
-  const stage = await openStage({ source: former.folder })
+  const stage = await openStage({ source: former.folder, nats })
   const { fleet } = stage
   const agents = fleet.agents.map(({ name }) => name)
   await stage.putApp(app)

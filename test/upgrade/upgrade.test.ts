@@ -30,8 +30,11 @@ async function expectRaised(one: Upgrade): Promise<void> {
 }
 
 describe('an upgrade', () => {
-  test('of control first, then of the agents one by one', { timeout }, async () => {
-    upgrade = await openUpgrade()
+  test.each([
+    ['HTTP', false],
+    ['NATS', true],
+  ])('of control first, then of the agents one by one, over %s', { timeout }, async (_, nats) => {
+    upgrade = await openUpgrade(nats)
     const before = await upgrade.published()
     expect(formats(before)).toEqual([1, 1])
     await upgrade.control()
