@@ -183,6 +183,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
       agents: readings.clusters().flatMap(({ cluster }) => readings.agents(cluster)),
       releases: [...valuesOf(turns.state().releases)],
       webhooks: webhooks.list(),
+      tokens: [...turns.state().tokens.values()],
       ready: notReady() === null,
       behindFleet: turns.fleetAhead() !== null,
       inRelease: releaseGauges(turns.state(), turns.fleet(), now()),

@@ -130,6 +130,16 @@ export function createMetrics(read: () => Gauges): Metrics {
     for (const { phase } of releases) it.inc({ phase })
   })
   gauge(
+    'token_expiry_timestamp_seconds',
+    'When a token that expires does so.',
+    ['token'],
+    (it, { tokens }) => {
+      for (const { name, expiresAtMs } of tokens) {
+        if (expiresAtMs !== undefined) it.set({ token: name }, expiresAtMs / 1_000)
+      }
+    },
+  )
+  gauge(
     'webhook_failing',
     '1 while its receiver takes nothing.',
     ['webhook'],

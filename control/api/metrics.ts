@@ -27,6 +27,7 @@ export interface Gauges {
   }[]
   readonly releases: readonly { readonly phase: string }[]
   readonly ready: boolean
+  readonly tokens: readonly { readonly name: string; readonly expiresAtMs?: number | undefined }[]
   readonly behindFleet: boolean
   readonly inRelease: ReleaseGauges
   readonly webhooks: readonly Pick<WebhookView, 'name' | 'state' | 'behind'>[]

@@ -16,7 +16,8 @@ const sentences: Sentences = {
     `Every agent reads content format ${format}, so it is published from here on.`,
   'cluster-added': ({ cluster }) => `Cluster ${cluster} was added.`,
   'enrolment-token-replaced': ({ cluster }) => `The enrolment token of ${cluster} was replaced.`,
-  'token-created': ({ name, scope }) => `Token "${name}" was made with scope ${scope}.`,
+  'token-created': ({ name, scope, scopes = [scope], apps }) =>
+    `Token "${name}" was made: ${listed(scopes)}${apps ? ` of ${listed(apps)}` : ''}.`,
   'token-revoked': ({ name }) => `Token "${name}" was revoked.`,
   'webhook-set': ({ name, origin }) => `Webhook "${name}" now tells ${origin}.`,
   'webhook-removed': ({ name }) => `Webhook "${name}" was removed.`,

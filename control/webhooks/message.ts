@@ -23,8 +23,7 @@ export function messageOf(hook: WebhookState, stored: LogRecord, epochs: Epochs)
   const wanted = record.events.filter((event) => wants(hook, event))
   const [first] = wanted
   if (!first) return null
-  const { at, actor, position: revision } = record
-  const { reason } = record as { reason?: string | null }
+  const { at, actor, reason, position: revision } = record
   const id = messageId(epochs, revision)
   const sentence = wanted.map(sentenceOf).join(' ')
   const message = {

@@ -63,6 +63,18 @@ describe('a message', () => {
     expect(Math.abs(Date.now() - Date.parse(String(message.timestamp)))).toBeLessThan(60_000)
   })
 
+  it('says why, when somebody said why', async () => {
+    await set('audit')
+    await set('chat', { format: 'slack' })
+    const headers = { 'switchyard-reason': 'ticket 7' }
+    await control.call('PUT', '/v1/apps/cart', { body: shop, headers })
+    await until('two messages', () => receiver.got.some(({ body }) => body.includes('"text"')))
+    await until('both', () => receiver.got.length >= 2)
+    const all = receiver.got.map(({ body }) => body).join('\n')
+    expect(all).toContain('"reason":"ticket 7"')
+    expect(all).toContain('(by admin: ticket 7)')
+  })
+
   it('holds no hash of a secret', async () => {
     await set('audit')
     await control.call('POST', '/v1/tokens', { body: { name: 'ci', scope: 'read' } })

@@ -79,6 +79,12 @@ describe('the rules', () => {
 })
 
 describe('an alert fires when', { timeout: 60_000 }, () => {
+  test('a token ends soon', async () => {
+    const body = { name: 'ci', scopes: ['release'], expiresInMs: 3_600_000 }
+    await stage.fleet.client.call('POST', '/v1/tokens', body)
+    await fires('SwitchyardTokenExpires', { token: 'ci' })
+  })
+
   test('the receiver of a webhook wants no more messages', async () => {
     receiver.answer = 410
     await stage.fleet.client.call('PUT', '/v1/webhooks/chat', { url: receiver.url })
