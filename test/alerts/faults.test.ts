@@ -245,6 +245,17 @@ describe('the logs of these faults', () => {
     expect(lines().some((line) => line.program === program && line.code === code)).toBe(true)
   })
 
+  test('hold when the platform was away, and that it is back', async () => {
+    const said = (code: string) =>
+      until(code, lines, (all) =>
+        all.some((line) => line.program === 'pilot' && line.code === code),
+      )
+    await stage.fleet.kill('us-1.platform')
+    await said('platform-away')
+    await stage.fleet.startOne('us-1.platform')
+    await said('platform-back')
+  })
+
   test('hold no secret', () => {
     const all = filesOf().join('\n')
     expect(all).not.toMatch(/swy_[a-z]+_[\w-]{20}|whsec_[\w+/]{20}/)
