@@ -41,13 +41,21 @@ export async function startControlProcess(state: string): Promise<StartedControl
   }
 }
 
+interface Line {
+  readonly code: string
+  readonly text: string
+  readonly url: string
+  readonly ms: number
+}
+
 async function started(child: ChildProcess): Promise<{ url: string; ms: number }> {
   const timer = setTimeout(() => child.kill('SIGKILL'), startWithinMs)
   try {
     for await (const line of createInterface({ input: child.stderr! })) {
-      const said = JSON.parse(line) as { code: string; url: string; ms: number; text: string }
-      if (said.code === 'control-started') return said
-      console.log(`control: ${said.text}`)
+      // What is no line of its log is what ended it.
+      const said = line.startsWith('{') ? (JSON.parse(line) as Line) : null
+      if (said?.code === 'control-started') return said
+      console.log(`control: ${said?.text ?? line}`)
     }
   } finally {
     clearTimeout(timer)
