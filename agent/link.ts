@@ -73,6 +73,7 @@ export const stateFiles = {
   table: 'table',
   positions: 'positions.json',
   endpoints: 'endpoints.json',
+  controlKeys: 'control-keys.json',
   link: 'pilot.sock',
 } as const
 
@@ -84,6 +85,12 @@ export interface PositionsFile {
 /** `endpoints.json` */
 export interface EndpointsFile {
   readonly endpoints: Endpoints
+}
+
+/** `control-keys.json`: whose signature under a preview link counts. */
+export interface ControlKeysFile {
+  /** Raw, base64url. */
+  readonly publicKeys: readonly string[]
 }
 
 /** `sun_path` holds 104 bytes on macOS and 108 on Linux, the final zero included. */

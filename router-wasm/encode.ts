@@ -27,6 +27,8 @@ export function encodeTable(plan: Plan): Uint8Array<ArrayBuffer> | null {
   return bytes
 }
 
+const noLinks: ReadonlySet<string> = new Set()
+
 function writeSections(image: Image, plan: Plan): Map<number, number> {
   const words = new Map<number, number>()
   const methods = plan.methods.map(image.text)
@@ -57,16 +59,16 @@ function writeSections(image: Image, plan: Plan): Map<number, number> {
     for (const start of [0, 4]) image.word(littleEndian(method.slice(start, start + 4)))
     image.words(methods[n]!, method.length)
   })
-  const writeNames = (offsets: readonly number[], names: readonly string[]) => {
+  const writeNames = (offsets: readonly number[], names: readonly string[], more = noLinks) => {
     const start = image.at()
     names.forEach((name, n) => {
-      image.words(offsets[n]!, name.length)
+      image.words(offsets[n]!, name.length | (more.has(name) ? at.NAME_LINKS : 0))
     })
     return start
   }
   words.set(at.TABLE_APPS, writeNames(apps, plan.apps))
   words.set(at.TABLE_APP_COUNT, apps.length)
-  words.set(at.TABLE_BACKENDS, writeNames(backends, plan.backends))
+  words.set(at.TABLE_BACKENDS, writeNames(backends, plan.backends, plan.linked))
   words.set(at.TABLE_BACKEND_COUNT, backends.length)
   words.set(at.TABLE_ROUTES, image.at())
   words.set(at.TABLE_ROUTE_COUNT, plan.routes.length)

@@ -149,6 +149,21 @@ export const VERDICT_OUT_BYTES = 12
 /** Bytes of the matched prefix in PATH, for the rewrite; -1 for an exact match. */
 export const VERDICT_PREFIX_BYTES = 16
 
+/**
+ * When `request` returned PREVIEW_LINK: LINK_IN_*, and where things landed: the token, the name in front of
+ * it, and the query or the value of the Cookie field around both.
+ */
+export const VERDICT_LINK = 20
+export const VERDICT_LINK_TOKEN = 24
+export const VERDICT_LINK_TOKEN_END = 28
+export const VERDICT_LINK_NAME = 32
+export const VERDICT_LINK_AROUND = 36
+export const VERDICT_LINK_AROUND_END = 40
+export const LINK_IN_QUERY = 1
+export const LINK_IN_COOKIE = 2
+/** What `request` returns for a request that carries a preview link: the host decides. */
+export const PREVIEW_LINK = -1
+
 // RESPONSE words: byte offsets from RESPONSE, each an i32.
 export const RES_STATUS = 0
 /** BODY_* as it comes from the backend. */

@@ -58,6 +58,8 @@ export interface Plan {
   readonly routes: readonly PlannedRoute[]
   readonly apps: readonly string[]
   readonly backends: readonly string[]
+  /** Of the backends: those that preview links may lead to. */
+  readonly linked: ReadonlySet<string>
   readonly warnings: readonly Fault[]
 }
 
@@ -87,6 +89,7 @@ export function planTable(objects: Iterable<SnapshotObject>): PlanResult {
   if (twice) return fault(twice.key, 'two routes have this key')
 
   const backends = unique(backendObjects.map(({ release }) => release))
+  const linked = new Set(backendObjects.flatMap(({ release, links }) => (links ? release : [])))
   const apps = unique([...routeObjects, ...backendObjects].map(({ app }) => app))
   if (apps.length > APP_COUNT_MAX) return fault('', `more than ${APP_COUNT_MAX} apps`)
   if (backends.length > BACKEND_COUNT_MAX) {
@@ -145,7 +148,7 @@ export function planTable(objects: Iterable<SnapshotObject>): PlanResult {
     .map(([method]) => method)
   return {
     ok: true,
-    plan: { hosts: hostNames, nodes: sorted, methods, routes, apps, backends, warnings },
+    plan: { hosts: hostNames, nodes: sorted, methods, routes, apps, backends, linked, warnings },
   }
 }
 

@@ -61,11 +61,17 @@ export interface Router {
    * memory. Returns head bytes consumed (> 0), 0 when the head is not complete (call again with more
    * bytes from the same beginning; a head beyond the limits never returns 0), or a negative HTTP status
    * to answer with: -204 (`OPTIONS *`), -400, -404, -405, -414, -417, -431, -500, -501, -503, -505, -508.
+   * PREVIEW_LINK when it carries one: VERDICT_LINK words say where its token is.
    * After an answer the connection closes unless REQ_MAY_CONTINUE is 1; then the next request starts
    * REQ_HEAD_BYTES after `start`. REQUEST and VERDICT words hold the rest. Nothing in the written head
    * depends on the endpoint: the same bytes serve a retry on another one.
    */
   request(start: number, end: number, out: number): number
+  /**
+   * The same for a request whose preview link was verified and taken out of its bytes: `release` answers it,
+   * or nobody does (-503): when it is not of the route's app, takes no links any more, or has no endpoint.
+   */
+  requestFor(start: number, end: number, out: number, app: string, release: string): number
   /** Chooses another endpoint of the same backend, not `slot`, and re-uses the head. -1 when none. */
   reselect(backend: number, slot: number): number
   /** Ends what `request` or `reselect` began on a slot: in-flight counts for least request. */
@@ -124,6 +130,7 @@ export interface ClientInput {
 interface Exports extends Record<string, unknown> {
   verify(start: number, bytes: number): number
   request(start: number, end: number, out: number): number
+  requestFor(start: number, end: number, out: number, app: number, backend: number): number
   reselect(backend: number, slot: number): number
   release(slot: number): void
   response(start: number, end: number, out: number, flags: number, minor: number): number
@@ -210,6 +217,11 @@ export function createRouter(options: RouterOptions): Router {
       memory.set(bytes, at.SETTING_FORWARDED)
     },
     request: exports.request,
+    requestFor(start, end, out, app, release) {
+      const backend = sides.linked(release) ? (numbers.known(release) ?? -1) : -1
+      const number = sides.appNumber(app)
+      return number < 0 || backend < 0 ? -503 : exports.requestFor(start, end, out, number, backend)
+    },
     reselect: exports.reselect,
     release: exports.release,
     response: exports.response,

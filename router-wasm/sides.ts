@@ -18,6 +18,10 @@ export interface Sides {
   setPositions(positions: readonly PositionInput[]): void
   positions(): Record<string, number>
   names(release: string): boolean
+  /** Preview links may lead to it. */
+  linked(release: string): boolean
+  /** In the served table; -1: it is not there. */
+  appNumber(app: string): number
 }
 
 export interface SidesOptions {
@@ -35,6 +39,7 @@ interface Served {
   readonly apps: readonly string[]
   readonly appNumbers: ReadonlyMap<string, number>
   readonly backends: ReadonlySet<string>
+  readonly linked: ReadonlySet<string>
 }
 
 const refusals: Readonly<Record<number, string>> = {
@@ -134,7 +139,7 @@ export function createSides(options: SidesOptions): Sides {
       memory.set(bytes, region.table)
       const verdict = verify(region.table, bytes.length)
       if (verdict !== 0) return `the table is refused: ${refusals[verdict]}`
-      const { apps, backends } = readTableNames(memory, words, region.table)
+      const { apps, backends, linked } = readTableNames(memory, words, region.table)
       try {
         backends.forEach((release, n) => {
           words[(region.backends >> 2) + n] = numbers.numberOf(release)
@@ -147,6 +152,7 @@ export function createSides(options: SidesOptions): Sides {
         apps,
         appNumbers: new Map(apps.map((app, n) => [app, n])),
         backends: new Set(backends),
+        linked: new Set(linked),
       }
       words.fill(0, positionAt(side, 0), positionAt(side, apps.length))
       const positions = new Map<string, PositionInput>()
@@ -190,6 +196,8 @@ export function createSides(options: SidesOptions): Sides {
       })
       return generations
     },
+    linked: (release) => served?.linked.has(release) ?? false,
+    appNumber: (app) => served?.appNumbers.get(app) ?? -1,
     names: (release) => served?.backends.has(release) ?? false,
   }
 }

@@ -121,10 +121,11 @@ export const BACKEND_MISSING = -2
 /** 0: none. */
 export const ROUTE_FILTERS = 8
 
-/** An app or a backend: its name. */
+/** An app or a backend: its name. A backend that preview links may lead to has NAME_LINKS added to the bytes. */
 export const NAME_BYTES = 8
 export const NAME_TEXT = 0
 export const NAME_TEXT_BYTES = 4
+export const NAME_LINKS = 0x10000
 
 export const FILTERS_PATH_KIND = 0
 export const FILTERS_PATH = 4

@@ -12,6 +12,7 @@ import { type Obedience, obey } from '../platform/obey.ts'
 import type { Platform } from '../platform/platform.ts'
 import { createStaticPlatform } from '../platform/static.ts'
 import { startAdmin } from './admin.ts'
+import { keepControlKeys } from './control-keys.ts'
 import type { Convergence, Progress } from './convergence.ts'
 import type { Core } from './core.ts'
 import { enrol, type Identity, storedIdentity } from './enrol.ts'
@@ -60,6 +61,7 @@ export async function goOutside(
   })
 
   const identity = await whoWeAre(config, log, stopping, seek)
+  keepControlKeys(config.stateFolder, identity.enrolment.controlKeys)
   const trust = { cluster: config.cluster, keys: identity.controlKeys, formats: supportedFormats }
   const onDisk = await loadStoredSnapshot(config.stateFolder, stored.positions, trust, (file) =>
     log('state-damaged', `${file} is corrupt`),

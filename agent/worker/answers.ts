@@ -4,6 +4,7 @@
 import { STATUS_CODES } from 'node:http'
 
 const reasons: Readonly<Record<number, string>> = {
+  302: 'see Location',
   400: 'the request is not valid HTTP/1.1',
   404: 'no route matches',
   405: 'the method is not allowed here',
@@ -29,15 +30,22 @@ export interface AnswerOptions {
   readonly close: boolean
   /** The request was HEAD: the same fields, no body. */
   readonly head: boolean
+  /** Lines of more fields. */
+  readonly fields?: readonly string[]
+  /** Instead of the usual sentence. */
+  readonly text?: string
 }
 
-export function ownAnswer({ status, date, close, head }: AnswerOptions): Buffer {
+export function ownAnswer(options: AnswerOptions): Buffer {
+  const { status, date, close, head, fields = [] } = options
   const name = STATUS_CODES[status] ?? 'Error'
-  const body = status === 204 ? '' : `${status} ${name}: ${reasons[status] ?? name}\n`
+  const text = options.text ?? reasons[status] ?? name
+  const body = status === 204 ? '' : `${status} ${name}: ${text}\n`
   const lines = [`HTTP/1.1 ${status} ${name}`, `Date: ${date}`, 'Cache-Control: no-store']
   if (status !== 204) {
     lines.push('Content-Type: text/plain; charset=utf-8', `Content-Length: ${body.length}`)
   }
+  lines.push(...fields)
   if (status === 204 || status === 405) lines.push(`Allow: ${allowed}`)
   if (status === 503) lines.push('Retry-After: 1')
   lines.push(close ? 'Connection: close' : 'Connection: keep-alive')

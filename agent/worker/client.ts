@@ -5,6 +5,7 @@
  */
 import type { Socket } from 'node:net'
 import {
+  PREVIEW_LINK,
   REQ_FLAG_HEAD,
   REQ_FLAGS,
   REQ_HEAD_BYTES,
@@ -12,7 +13,7 @@ import {
   REQUEST,
 } from '#router/layout.ts'
 import type { ClientInput } from '#router/router.ts'
-import { ownAnswer } from './answers.ts'
+import { type AnswerOptions, ownAnswer } from './answers.ts'
 import type { FailureReason, ReleaseCount } from './counts.ts'
 import type { DataPath } from './data-path.ts'
 import type { Waiting } from './sweep.ts'
@@ -39,6 +40,8 @@ const reasonOf: Readonly<Record<number, FailureReason>> = {
   417: 'expectation',
   503: 'no-endpoint',
 }
+
+type MoreOfAnswer = Pick<AnswerOptions, 'fields' | 'text'>
 
 const never = Number.POSITIVE_INFINITY
 
@@ -143,10 +146,13 @@ export class Client implements Waiting {
   }
 
   /** Writes an answer of our own; the connection goes on only when the request was whole. */
-  answer(status: number, keepAlive: boolean, head: boolean): void {
+  answer(status: number, keepAlive: boolean, head: boolean, more?: MoreOfAnswer): void {
     const { date, draining } = this.#path
     const close = !keepAlive || this.ended || draining
-    this.socket.write(ownAnswer({ status, date, close, head }))
+    const { fields, text } = more ?? {}
+    this.socket.write(
+      ownAnswer({ status, date, close, head, ...(fields && { fields }), ...(text && { text }) }),
+    )
     this.finished(!close)
   }
 
@@ -215,7 +221,17 @@ export class Client implements Waiting {
         return true
       }
       router.setClient(this.input)
-      const used = router.request(start, end, zones.out)
+      let used = router.request(start, end, zones.out)
+      if (used === PREVIEW_LINK) {
+        const taken = path.previewLinks.take(start, end, zones.out)
+        if (taken.kind === 'answer') {
+          start += this.#answerOwn(taken.status, taken)
+          if (this.#lingering) return true
+          continue
+        }
+        start = taken.start
+        used = taken.used
+      }
       if (used === 0) {
         this.hold(start, end)
         if (!this.#headStarted) this.waitFor(path.limits.headMs)
@@ -236,13 +252,13 @@ export class Client implements Waiting {
   }
 
   /** The router has chosen the answer. Returns the bytes of the request's head. */
-  #answerOwn(status: number): number {
+  #answerOwn(status: number, more?: MoreOfAnswer): number {
     const { counts, router } = this.#path
     const { words } = router
     const mayContinue = words[(REQUEST + REQ_MAY_CONTINUE) >> 2] === 1
     const flags = mayContinue ? words[(REQUEST + REQ_FLAGS) >> 2]! : 0
-    if (status !== 204) counts.fail(reasonOf[status] ?? 'bad-request')
-    this.answer(status, mayContinue, (flags & REQ_FLAG_HEAD) !== 0)
+    if (status >= 400) counts.fail(reasonOf[status] ?? 'bad-request')
+    this.answer(status, mayContinue, (flags & REQ_FLAG_HEAD) !== 0, more)
     return words[(REQUEST + REQ_HEAD_BYTES) >> 2]!
   }
 

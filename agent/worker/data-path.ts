@@ -10,6 +10,7 @@ import { type Counts, createCounts } from './counts.ts'
 import { Exchange } from './exchange.ts'
 import { type WorkerLimits, workerLimits } from './limits.ts'
 import { createPools, type Pools } from './pool.ts'
+import { createPreviewLinks, type PreviewLinks } from './preview-links.ts'
 import { createSweep, type Sweep } from './sweep.ts'
 import { createLandingServer, type OnRead } from './takeover.ts'
 import { createZones, type Zones } from './zones.ts'
@@ -21,6 +22,7 @@ export interface DataPath {
   readonly counts: Counts
   readonly sweep: Sweep
   readonly budget: RepeatBudget
+  readonly previewLinks: PreviewLinks
   readonly limits: WorkerLimits
   readonly server: Server
   /** Responses say `Connection: close` from now on. */
@@ -40,6 +42,8 @@ export interface DataPathOptions {
   readonly router: Router
   readonly limits?: Partial<WorkerLimits>
   readonly onUsage?: () => void
+  /** `control-keys.json`; left out: no preview link is believed. */
+  readonly keysFile?: string
   /** False: the public way of reading, see `takeover.ts`. */
   readonly takeover?: boolean
 }
@@ -67,6 +71,11 @@ export function createDataPath(options: DataPathOptions): DataPath {
     zones,
     sweep,
     limits,
+    previewLinks: createPreviewLinks({
+      router,
+      keysFile: options.keysFile ?? '',
+      nowMs: Date.now,
+    }),
     budget: createRepeatBudget(limits.repeatShare, limits.repeatReserve),
     counts: createCounts(router.releaseOf.bind(router), onUsage),
     pools: createPools({

@@ -22,6 +22,10 @@ export interface Stage {
 }
 
 export interface StageOptions {
+  /** Left out: that of `shop-table.ts`. */
+  readonly table?: Uint8Array
+  /** `control-keys.json`. */
+  readonly keysFile?: string
   readonly limits?: Partial<WorkerLimits>
   readonly outZones?: number
   /** Hosts of the app; `shop.test` when left out. */
@@ -47,7 +51,7 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
     wasm: readFileSync(new URL('../../router-wasm/build/router.wasm', import.meta.url)),
     zones: zonesFor(options.outZones ?? 4),
   })
-  const refused = router.loadTable(shopTable(options.hosts))
+  const refused = router.loadTable(options.table ?? shopTable(options.hosts))
   if (refused !== null) throw new Error(refused)
   router.setPositions([shopPosition('shop-r1', 1)])
   const { limits, takeover } = options
@@ -55,6 +59,7 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
     router,
     limits: { sweepMs: 10, ...limits },
     ...(takeover === undefined ? {} : { takeover }),
+    ...(options.keysFile && { keysFile: options.keysFile }),
   })
   path.server.listen(0, loopback)
   await once(path.server, 'listening')

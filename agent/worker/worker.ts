@@ -4,11 +4,12 @@
  * descriptors 4 and 5 are the traffic and the probe socket.
  */
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createRouter } from '#router/router.ts'
 import { limits as wireLimits } from '#wire/limits.ts'
 import { supervised } from '../child.ts'
 import type { AgentConfig } from '../config.ts'
-import { linkPath, type PilotMessage } from '../link.ts'
+import { linkPath, type PilotMessage, stateFiles } from '../link.ts'
 import { createAgentLog } from '../log.ts'
 import { createDataPath } from './data-path.ts'
 import { closeReleases, drain } from './drain.ts'
@@ -46,7 +47,8 @@ const onUsage = () => {
   usageIsDue = true
   setTimeout(sendUsage, usageMs)
 }
-const path = createDataPath({ router, onUsage })
+const keysFile = join(config.stateFolder, stateFiles.controlKeys)
+const path = createDataPath({ router, onUsage, keysFile })
 const served = createServed(path, log)
 let pilotSays: boolean | null = null
 let draining = false

@@ -2,7 +2,7 @@
 export { chunk, frame, frameEnd } from './chunk'
 export { match } from './match'
 export { place } from './position'
-export { request } from './request'
+export { request, requestFor } from './request'
 export { response } from './response'
 export { scanRequest } from './scan'
 export { release, reselect, select } from './select'

@@ -61,6 +61,15 @@ export function place(): i32 {
   return 0
 }
 
+/** A preview link leads to one release of its app. Returns 0, or -503 when the route is of another app. */
+export function placeAt(app: i32, backend: i32): i32 {
+  const table = load<i32>(load<i32>(SERVED), SIDE_TABLE)
+  const route = routeRecord(table, load<i32>(VERDICT, VERDICT_ROUTE))
+  if (load<i32>(route, ROUTE_APP) !== app) return -503
+  store<i32>(VERDICT, backend, VERDICT_BACKEND)
+  return 0
+}
+
 function shared(position: i32, weights: i32, count: i32): i32 {
   const total = load<i32>(position, POSITION_TOTAL)
   return findKey(position)

@@ -56,6 +56,7 @@ import {
   METHOD_TEXT,
   METHOD_TEXT_BYTES,
   NAME_BYTES,
+  NAME_LINKS,
   NAME_TEXT,
   NAME_TEXT_BYTES,
   NAME_TEXT_BYTES_MAX,
@@ -183,7 +184,7 @@ function verifyNames(startAt: i32, countAt: i32, most: i32): bool {
   if (<u32>count > <u32>most || !inside(start, count, NAME_BYTES)) return false
   for (let i = 0; i < count; i++) {
     const record = start + i * NAME_BYTES
-    const bytes = word(record + NAME_TEXT_BYTES)
+    const bytes = word(record + NAME_TEXT_BYTES) & ~NAME_LINKS
     if (!text(word(record + NAME_TEXT), bytes, 1, NAME_TEXT_BYTES_MAX, VISIBLE)) return false
   }
   return true
