@@ -15,6 +15,7 @@ import { intentActive } from './domain/active.ts'
 import type { Compile } from './domain/decide.ts'
 import type { DomainEvent } from './domain/event.ts'
 import type { Answer, Input } from './domain/input.ts'
+import { appOf } from './domain/state.ts'
 import { valuesOf } from './domain/table.ts'
 import type { Explain } from './explaining.ts'
 import { releaseGauges } from './gauges.ts'
@@ -50,6 +51,8 @@ export interface ControlOptions {
   readonly now: () => number
   readonly monotonicMs: () => number
   readonly metrics: (read: () => Gauges) => Metrics
+  /** 16 random hex digits. */
+  readonly newLinkId: () => string
   /** Log or transport are somebody else's now, or the log failed: the process must end. */
   readonly onFatal: (error: unknown) => void
   readonly onFleetAhead: (found: FleetAhead) => void
@@ -114,6 +117,11 @@ export async function createControl(options: ControlOptions): Promise<Control> {
   const readings = createReadings(turns, options.history, options.explain, now)
   const api = createApi({
     listener: { hosts: options.hosts },
+    links: {
+      signingKey: () => keys.signing,
+      newLinkId: options.newLinkId,
+      hostsOf: (app) => appOf(turns.state(), app)?.intent.hosts ?? [],
+    },
     ...(options.rates && { rates: options.rates }),
     reader: readings,
     credentials: readings,

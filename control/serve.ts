@@ -2,6 +2,7 @@
  * `control start`: the control plane behind Node's HTTP server, until it is told to stop. Slow or silent
  * clients are bounded here: time for a head, time for a whole request, connections.
  */
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -76,6 +77,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
     now: Date.now,
     monotonicMs: () => performance.now(),
     metrics: createMetrics,
+    newLinkId: () => randomBytes(8).toString('hex'),
     onFatal: options.onFatal,
     onFleetAhead(found) {
       const { cluster, epoch, revision } = found

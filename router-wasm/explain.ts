@@ -13,6 +13,8 @@ export type Explained =
   | { readonly ok: true; readonly explanation: Explanation }
   /** The request is not one that HTTP allows: the status that the router answers it with. */
   | { readonly ok: false; readonly code: 'refused'; readonly status: number }
+  /** It carries a preview link: the agent verifies it, and answers from its release or with 503. */
+  | { readonly ok: false; readonly code: 'preview-link' }
   /** The objects do not compile. */
   | { readonly ok: false; readonly code: 'does-not-compile'; readonly reason: string }
 
@@ -43,6 +45,7 @@ export function createExplainer(wasm: RouterOptions['wasm']): Explainer {
       const head = headOf(request)
       if (head === null) return { ok: false, code: 'refused', status: 400 }
       const verdict = ask(loaded.router, head, explanation)
+      if (verdict.status === -at.PREVIEW_LINK) return { ok: false, code: 'preview-link' }
       const routed = [200, 404, 503].includes(verdict.status)
       if (!routed || (explanation.status === 400 && verdict.status !== 200)) {
         return { ok: false, code: 'refused', status: verdict.status }

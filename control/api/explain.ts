@@ -122,11 +122,18 @@ export function explained(
   const found = explain(tree, request)
   if (found.ok) return { revision, ...(found.explanation as Shown) }
   const status = found.code === 'refused' ? found.status : 503
-  const reason =
-    found.code === 'refused'
-      ? `every agent answers ${found.status} to this request itself: its form is not allowed`
-      : found.reason
-  return { revision, status, reason, ...nothingFound }
+  return { revision, status, reason: whyNot(found), ...nothingFound }
+}
+
+function whyNot(found: Extract<ReturnType<ExplainReader['explain']>, { ok: false }>): string {
+  switch (found.code) {
+    case 'refused':
+      return `every agent answers ${found.status} to this request itself: its form is not allowed`
+    case 'preview-link':
+      return 'it carries a preview link: the candidate that the link names answers, or 503; never production'
+    case 'does-not-compile':
+      return found.reason
+  }
 }
 
 type Shown = Omit<z.infer<typeof explanation>, 'revision'>

@@ -100,7 +100,7 @@ export async function takeIntent(
   if (asked.dryRun) return foreseen(await taker.rehearse(input), finish)
   const answer = await taker.submit(input)
   if (!answer.ok) return problem(answer.rejection)
-  let body = finish.body?.(answer.body, answer.repeated) ?? answer.body
+  let body = (await finish.body?.(answer.body, answer.repeated)) ?? answer.body
   if (asked.query?.wait === 'active') {
     const timeoutMs = asked.query.timeout ?? waitDefaultMs
     const signal = asked.request.signal
@@ -120,10 +120,10 @@ export async function takeIntent(
 }
 
 /** The answer of a dry run: what only the real answer may hold is left out, as in a repeated one. */
-function foreseen(answer: Answer, finish: Finish): Response {
+async function foreseen(answer: Answer, finish: Finish): Promise<Response> {
   if (!answer.ok) return problem(answer.rejection)
   const view = answer.body as DryRunView
-  const body = finish.body?.(view.body, true) ?? view.body
+  const body = (await finish.body?.(view.body, true)) ?? view.body
   return Response.json({ ...view, body }, { headers: { 'cache-control': 'no-store' } })
 }
 

@@ -21,6 +21,7 @@ import { defineHealth, type Health } from './health.ts'
 import type { IntentTaker } from './intents.ts'
 import type { Metrics } from './metrics.ts'
 import { type App, definer } from './operation.ts'
+import { definePreviewLinks, type LinkSigner } from './preview-links.ts'
 import { errorsPath, problem } from './problem.ts'
 import { createRates, defaultRates, type RateLimits } from './rates.ts'
 import { defineReleases, type ReleaseReader } from './releases.ts'
@@ -42,6 +43,7 @@ export interface ApiDependencies {
   readonly desk: AgentDesk
   readonly log: FollowedLog
   readonly health: Health
+  readonly links: LinkSigner
   readonly rates?: RateLimits
   readonly metrics: Metrics
   readonly webhooks: WebhookDesk
@@ -95,6 +97,7 @@ export function createApi(dependencies: ApiDependencies): Api {
   defineHealth(define, health, metrics)
   defineApps(define, taker, reader)
   defineReleases(define, taker, reader)
+  definePreviewLinks(define, taker, dependencies.links)
   defineFreezes(define, taker, reader)
   defineClusters(define, taker, reader)
   defineSnapshot(define, reader)

@@ -1,6 +1,8 @@
 /** Canary steps, pauses, approvals and freeze windows as an operator asks for them over HTTP. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { limits } from '#wire/limits.ts'
 import type { SnapshotObject } from '#wire/object.ts'
+import { parsePreviewLink, readPreviewToken } from '#wire/preview-link.ts'
 import { type AgentUnderTest, enrolAgent } from '../agent-under-test.ts'
 import { type Called, type ControlUnderTest, shop, startControl } from '../control-under-test.ts'
 
@@ -125,5 +127,35 @@ describe('strategies over HTTP', () => {
     for (const method of ['GET', 'DELETE']) {
       expect(codeOf(await control.call(method, '/v1/freezes/sale'))).toEqual([404, 'not-found'])
     }
+  })
+
+  it('a preview link is signed for one candidate, audited, and shown once', async () => {
+    const links = (id: string, body: object = {}, more: object = {}) =>
+      control.call('POST', `/v1/releases/${id}/preview-links`, { body, ...more })
+    expect(codeOf(await links('shop-r1'))).toEqual([409, 'preview-not-linked'])
+    expect(codeOf(await links('shop-r9'))).toEqual([404, 'unknown-release'])
+    await create({ version: '2', preview: { links: true } })
+    const headers = { 'idempotency-key': 'once' }
+    const made = await links('shop-r2', { expiresInMs: 60_000, path: '/cart' }, { headers })
+    expect(made.status).toBe(201)
+    const { token, path, urls, id } = made.body as unknown as Record<string, string>
+    expect(path).toBe(`/cart?switchyard-preview=${token}`)
+    expect(urls).toContain(`http://${shop.hosts[0]}${path}`)
+    const parts = readPreviewToken(token!)!
+    const link = parsePreviewLink(parts.payload)
+    expect(link).toMatchObject({ id, app: 'shop', release: 'shop-r2' })
+    expect(link!.expiresAtMs - Date.now()).toBeGreaterThan(50_000)
+    const again = await links('shop-r2', { expiresInMs: 60_000, path: '/cart' }, { headers })
+    expect(again.body).toMatchObject({ id, token: null, path: null })
+    const audit = await control.call('GET', '/v1/audit?type=preview-link-issued')
+    expect(audit.body.entries).toMatchObject([{ type: 'issue-preview-link', status: 201 }])
+    expect(audit.text).not.toContain(token)
+    expect(codeOf(await links('shop-r2', { expiresInMs: 999 }))).toEqual([400, 'invalid-request'])
+    expect(codeOf(await links('shop-r2', { expiresInMs: limits.previewLinkMs + 1 }))).toEqual([
+      400,
+      'invalid-request',
+    ])
+    await motion('abort')
+    expect(codeOf(await links('shop-r2'))).toEqual([409, 'preview-not-linked'])
   })
 })

@@ -126,6 +126,12 @@ export const event = z.discriminatedUnion('type', [
     freezes: z.array(z.string()),
     approvalsMissing: z.int().min(0),
   }),
+  /** Its token is not kept; `link` is what the audit knows it by. */
+  fact('preview-link-issued', {
+    release: names.releaseId,
+    link: z.string().regex(/^[0-9a-f]{16}$/),
+    expiresAtMs: atMs,
+  }),
   /** Every agent of the cluster reports endpoints of the new copies alone. */
   fact('copies-replaced', {
     release: names.releaseId,

@@ -13,6 +13,7 @@ export const releaseEvents: Handlers<
   | 'release-resumed'
   | 'release-approved'
   | 'release-overridden'
+  | 'preview-link-issued'
   | 'copies-replaced'
   | 'release-left'
   | 'drain-deadline-passed'
@@ -98,6 +99,8 @@ export const releaseEvents: Handlers<
     })),
   'release-overridden': (state, { release }, folding) =>
     changedRelease(state, release, folding, (held) => ({ ...held, approvalsWaived: true })),
+
+  'preview-link-issued': (state) => state,
 
   'copies-replaced': (state, { release, cluster }, folding) => {
     // What was replaced is shown anew, and may leave.

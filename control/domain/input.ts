@@ -45,6 +45,13 @@ export type Intent =
       readonly release: string
       readonly reason?: string
     }
+  | {
+      readonly type: 'issue-preview-link'
+      readonly release: string
+      /** Random; not part of what a repeated call must have in common. */
+      readonly link: string
+      readonly expiresInMs: number
+    }
   | { readonly type: 'set-freeze'; readonly name: string; readonly body: FreezeIntent }
   | { readonly type: 'lift-freeze'; readonly name: string }
   /** `init`: the first record of a history, and later to add clusters. */

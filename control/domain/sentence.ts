@@ -43,6 +43,8 @@ const sentences: Sentences = {
     `Release ${release} was approved${reason ? `: ${reason}` : ''}.`,
   'release-overridden': ({ release, reason, freezes, approvalsMissing }) =>
     `Release ${release} was promoted ${inSpiteOf(freezes, approvalsMissing)}: ${reason}.`,
+  'preview-link-issued': ({ release, link, expiresAtMs }) =>
+    `A preview link (${link}) to ${release} was issued until ${new Date(expiresAtMs).toISOString()}.`,
   'copies-replaced': ({ release, cluster }) =>
     `Every agent of ${cluster} reports the new copies of ${release} alone.`,
   'release-left': ({ release, cluster }) => `Release ${release} has left ${cluster}.`,

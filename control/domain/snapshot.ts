@@ -89,7 +89,7 @@ export function positionObjects(app: AppState, cluster: string): PositionObject[
 }
 
 /** Not public yet and not given up: the only time that a preview leads to it. */
-const isCandidate = (release: ReleaseState): boolean => isActive(release) && !release.wasLive
+export const isCandidate = (release: ReleaseState): boolean => isActive(release) && !release.wasLive
 
 function backendObject(release: ReleaseState, cluster: string): BackendObject {
   const shares = sharedBy(release, cluster)
