@@ -193,6 +193,8 @@ export function liveEverything(): Life {
   app('shop', { drainDeadlineMs: 60_000, userKey: { cookie: 'user' } })
   release('shop', '2', { preview: { path: '/test', links: true } })
   settle()
+  const link = '0123456789abcdef'
+  ask({ type: 'issue-preview-link', release: 'shop-r2', link, expiresInMs: 3_600_000 })
   motion('promote', 'shop-r2')
   settle(agents, { inUse: { 'shop-r1': 1 } })
   motion('rollback', 'shop-r2')
