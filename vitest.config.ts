@@ -14,7 +14,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'parts',
-          include: ['{wire,router-wasm,control,agent,bench,deploy,test}/**/*.test.ts'],
+          include: ['{wire,router-wasm,cli,control,agent,bench,deploy,test}/**/*.test.ts'],
           exclude: [fleets],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },

@@ -11,16 +11,17 @@ const assembly = (source: Source) => source.path.startsWith('router-wasm/assembl
 const isTest = (source: Source) => /\.(test|cases)\.ts$/.test(source.path)
 const folderOf = (path: string) => path.slice(0, path.indexOf('/'))
 
-/** wire ← router-wasm ← control | agent ← bench ← deploy, test */
+/** wire ← router-wasm ← control | agent ← bench ← deploy, test; wire ← cli, which calls the API */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   wire: ['wire'],
   'router-wasm': ['wire', 'router-wasm'],
+  cli: ['wire', 'cli'],
   control: ['wire', 'router-wasm', 'control'],
   agent: ['wire', 'router-wasm', 'agent'],
   bench: ['wire', 'router-wasm', 'control', 'agent', 'bench'],
-  deploy: ['wire', 'router-wasm', 'control', 'agent', 'bench', 'deploy'],
-  docs: ['wire', 'router-wasm', 'control', 'agent', 'bench', 'deploy', 'docs'],
-  test: ['wire', 'router-wasm', 'control', 'agent', 'bench', 'deploy', 'docs', 'test'],
+  deploy: ['wire', 'router-wasm', 'control', 'agent', 'bench', 'deploy', 'cli'],
+  docs: ['wire', 'router-wasm', 'control', 'agent', 'bench', 'deploy', 'docs', 'cli'],
+  test: ['wire', 'router-wasm', 'control', 'agent', 'bench', 'deploy', 'docs', 'test', 'cli'],
 }
 
 const none = (faults: readonly string[]) => expect(faults, faults.join('\n')).toEqual([])

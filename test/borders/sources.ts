@@ -18,7 +18,17 @@ export interface Import {
 }
 
 export const root = resolve(import.meta.dirname, '../..')
-const folders = ['wire', 'router-wasm', 'control', 'agent', 'bench', 'deploy', 'test', 'docs']
+const folders = [
+  'wire',
+  'router-wasm',
+  'cli',
+  'control',
+  'agent',
+  'bench',
+  'deploy',
+  'test',
+  'docs',
+]
 const skipped = new Set(['node_modules', 'build', 'results'])
 
 export function sources(extensions: readonly string[]): Source[] {
