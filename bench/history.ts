@@ -9,6 +9,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { openSqliteLog } from '../control/log/sqlite.ts'
 import { type StateFolder, stateFiles } from '../control/trust/folder.ts'
@@ -108,7 +109,7 @@ const intent = () => put(`/v1/apps/bench-${++intents % 2}`, intents)
 await measure('an intent, alone', intent, Math.min(looks, 300))
 let isOver = false
 const lookers = Array.from({ length: 4 }, async () => {
-  while (!isOver) await get(`/v1/clusters/${cluster()}/snapshot?at=${instant()}`)
+  while (!isOver) await delay(await get(`/v1/clusters/${cluster()}/snapshot?at=${instant()}`))
 })
 await measure('an intent, four look back', intent, Math.min(looks, 300))
 isOver = true
@@ -143,13 +144,14 @@ console.log(
 )
 keep()
 
-async function measure(what: string, look: () => Promise<unknown>, count = looks): Promise<void> {
+async function measure(what: string, look: () => Promise<number>, count = looks): Promise<void> {
   for (let n = 0; n < looksBeforeCounting; n++) await look()
   const tookMs: number[] = []
-  for (let n = 0; n < count; n++) {
+  while (tookMs.length < count) {
     const from = performance.now()
-    await look()
-    tookMs.push(performance.now() - from)
+    const waitMs = await look()
+    if (waitMs > 0) await delay(waitMs)
+    else tookMs.push(performance.now() - from)
   }
   tookMs.sort((a, b) => a - b)
   const at = (share: number) =>
@@ -157,7 +159,8 @@ async function measure(what: string, look: () => Promise<unknown>, count = looks
   rows.push({ what, n: count, p50: at(0.5), p99: at(0.99), most: at(1) })
 }
 
-async function call(method: string, path: string, body?: unknown): Promise<void> {
+/** How long to wait when that was too often for one token; 0: it is answered. */
+async function call(method: string, path: string, body?: unknown): Promise<number> {
   const answer = await fetch(control.url + path, {
     method,
     headers: {
@@ -167,7 +170,9 @@ async function call(method: string, path: string, body?: unknown): Promise<void>
     ...(body !== undefined && { body: JSON.stringify(body) }),
   })
   const text = await answer.text()
+  if (answer.status === 429) return 1_000 * Number(answer.headers.get('retry-after') ?? 1)
   if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`)
+  return 0
 }
 
 function get(path: string) {
