@@ -2,6 +2,7 @@
 import { limits } from '#wire/limits.ts'
 import { appIn, changedApp, changedRelease, releaseIn } from './change.ts'
 import type { Folding, Handlers } from './evolve.ts'
+import { announceRoll, withdrawRoll } from './evolve-replacement.ts'
 import { type AppState, publicRelease, type ReleaseState, releaseOf, type State } from './state.ts'
 import { drop, put } from './table.ts'
 
@@ -42,6 +43,7 @@ export const releaseEvents: Handlers<
       approvalsWaived: false,
       rolling: asked.rolling ?? null,
       rollsOver: asked.rolling ? liveIn(app, asked.clusters) : {},
+      rolledOverBy: {},
       replaces: {},
       replacedBy: {},
       platform: app.intent.platform,
@@ -63,9 +65,10 @@ export const releaseEvents: Handlers<
       ...held,
       releases: [...held.releases, id],
     }))
+    const announced = announceRoll(next, created, folding)
     return {
-      ...next,
-      releases: put(next.releases, id, created),
+      ...announced,
+      releases: put(announced.releases, id, created),
       releaseNumbers: put(next.releaseNumbers, app.app, number),
     }
   },
@@ -73,7 +76,7 @@ export const releaseEvents: Handlers<
     changedRelease(state, release, folding, (held) => ({ ...held, phase: 'ready' })),
 
   'release-aborted': (state, { release, reason }, folding) =>
-    changedRelease(state, release, folding, (held) => ({
+    changedRelease(withdrawRoll(state, release, folding), release, folding, (held) => ({
       ...held,
       phase: 'aborted',
       abortReason: reason,

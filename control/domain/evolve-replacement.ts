@@ -2,7 +2,7 @@
 import type { PositionObject } from '#wire/object.ts'
 import { changedRelease, releaseIn } from './change.ts'
 import type { Folding } from './evolve.ts'
-import type { ReleaseState, State } from './state.ts'
+import { type ReleaseState, releaseOf, type State } from './state.ts'
 
 type Weights = PositionObject['weights']
 
@@ -32,7 +32,7 @@ export function replaceBack(
   folding: Folding,
 ): State {
   const { rolling, replaces } = releaseIn(state, from)
-  let next = state
+  let next = withdrawRoll(state, from, folding)
   for (const [cluster, weights] of winners) {
     const winner = weights[0]?.release
     if (!rolling || !winner || !replaces[cluster]?.includes(winner)) continue
@@ -47,6 +47,31 @@ export function replaceBack(
       replacedBy: without(held.replacedBy, cluster),
     }))
     next = replaceIn(next, winner, [from, ...others], cluster, folding)
+  }
+  return next
+}
+
+/** What is live learns who is about to roll over it, cluster by cluster. */
+export function announceRoll(state: State, created: ReleaseState, folding: Folding): State {
+  let next = state
+  for (const [cluster, live] of Object.entries(created.rollsOver)) {
+    next = changedRelease(next, live, folding, (held) => ({
+      ...held,
+      rolledOverBy: { ...held.rolledOverBy, [cluster]: created.id },
+    }))
+  }
+  return next
+}
+
+/** It will not, or not any more. */
+export function withdrawRoll(state: State, id: string, folding: Folding): State {
+  let next = state
+  for (const [cluster, live] of Object.entries(releaseIn(state, id).rollsOver)) {
+    if (releaseOf(next, live)?.rolledOverBy[cluster] !== id) continue
+    next = changedRelease(next, live, folding, (held) => ({
+      ...held,
+      rolledOverBy: without(held.rolledOverBy, cluster),
+    }))
   }
   return next
 }

@@ -1,12 +1,16 @@
 /**
  * Whose endpoints a rolling release shares: from its creation those of what is live, so that traffic is
- * already with it when the first copy is replaced; then those of what it replaces, until they have gone.
+ * already with it when the first copy is replaced; then those of what it replaces, until they have gone. What
+ * is rolled over shares the successor's in turn: an agent that has not followed yet, or was left behind by a
+ * switch that might proceed without it, still has endpoints when the last old copy ends (DESIGN D6).
  */
 import type { ReleaseState } from './state.ts'
 
 export function sharedBy(release: ReleaseState, cluster: string): readonly string[] {
   const replaced = release.replaces[cluster]
   if (replaced) return replaced
+  const successor = release.replacedBy[cluster] ?? release.rolledOverBy[cluster]
+  if (successor !== undefined) return [successor]
   const former = release.rollsOver[cluster]
   return former !== undefined && awaitsRoll(release, cluster) ? [former] : []
 }

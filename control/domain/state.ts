@@ -122,6 +122,8 @@ export interface ReleaseState {
   readonly rolling: RollingState | null
   /** Rolling: by cluster, what was live when it was created; its copies start none before that cluster's turn. */
   readonly rollsOver: Readonly<Record<string, string>>
+  /** By cluster: the release that waits to roll over it. */
+  readonly rolledOverBy: Readonly<Record<string, string>>
   /** By cluster: releases whose copies it replaces and that have not ended there yet. */
   readonly replaces: Readonly<Record<string, readonly string[]>>
   /** By cluster: the release whose copies replace, or have replaced, its own. */

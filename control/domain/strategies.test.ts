@@ -1,7 +1,7 @@
 /** Canary, waves and rolling: what each step does, and what holds the next one back. */
 import { describe, expect, it } from 'vitest'
 import { freezeIntent } from '#wire/freeze.ts'
-import type { PositionObject } from '#wire/object.ts'
+import type { BackendObject, PositionObject } from '#wire/object.ts'
 import type { Report } from '#wire/report.ts'
 import { find, objectsOf } from '#wire/tree.ts'
 import { decide } from './decide.ts'
@@ -262,6 +262,26 @@ describe('a rolling release', () => {
     expect(find(snapshotOf(state(), 'eu-1'), 'backend/shop-r2')).not.toHaveProperty('shares')
     expect(workload(fleet, 'shop-r2')).not.toHaveProperty('rolling')
     expect(view().rollback.ready).toBe(false)
+  })
+
+  it('shares both ways, so that an agent that is left behind follows the copies', () => {
+    const { ask, settle, ready, state } = shop()
+    const shares = (id: string) =>
+      (find(snapshotOf(state(), 'eu-1'), `backend/${id}`) as BackendObject | undefined)?.shares
+    ready['shop-r2'] = 0
+    ask(roll())
+    expect([shares('shop-r1'), shares('shop-r2')]).toEqual([['shop-r2'], ['shop-r1']])
+    settle()
+    expect([shares('shop-r1'), shares('shop-r2')]).toEqual([['shop-r2'], ['shop-r1']])
+    ask(motion('rollback'))
+    expect([shares('shop-r1'), shares('shop-r2')]).toEqual([['shop-r2'], ['shop-r1']])
+    Object.assign(ready, { 'shop-r1': 4, 'shop-r2': 0 })
+    settle()
+    expect([shares('shop-r1'), shares('shop-r2')]).toEqual([undefined, undefined])
+    ask(roll({ autoPromote: false }))
+    expect(shares('shop-r1')).toEqual(['shop-r3'])
+    ask({ type: 'abort-release', release: 'shop-r3' })
+    expect(shares('shop-r1')).toBeUndefined()
   })
 
   it('pauses with the reason of the platform, and goes on after resume', () => {
