@@ -63,8 +63,8 @@ async function measure(place: Place, key: SigningKey, plan: Plan) {
   const failures: unknown[] = []
   const publisher = createPublisher({
     transport: place.transport,
-    key,
-    publicKeys: [key.publicKey],
+    key: () => key,
+    publicKeys: () => [key.publicKey],
     enrolled: () => [],
     onReport() {},
     onFleetAhead() {},

@@ -24,7 +24,8 @@ import { followed } from './log/followed.ts'
 import type { Log } from './log/log.ts'
 import { createReadings } from './readings.ts'
 import { saying, sayTurn } from './saying.ts'
-import type { ControlKeys } from './trust/keys.ts'
+import { createKeyDesk } from './trust/key-desk.ts'
+import type { KeyRing } from './trust/key-ring.ts'
 import { createTurns, type Turns, TurnsStopped } from './turn.ts'
 import { createWebhooks, type WebhookPlace } from './webhooks/webhooks.ts'
 
@@ -32,7 +33,7 @@ export interface ControlOptions {
   readonly log: Log
   /** Follows the log, for those who look back. */
   readonly history: History
-  readonly keys: ControlKeys
+  readonly keys: KeyRing
   /** Carries announcements and reports: over NATS, or `http` itself. */
   readonly transport: Transport
   /** Answers agents over HTTP; beside NATS only the reports that they POST (DESIGN D4). */
@@ -74,10 +75,11 @@ export async function createControl(options: ControlOptions): Promise<Control> {
   const log = await followed(options.log)
   const alarm = createAlarm(now, () => submitQuietly({ kind: 'alarm' }))
   const metrics = options.metrics(gauges)
+  const known = () => turns.state().keys ?? keys.known()
   const publisher = createPublisher({
     transport: transport === http ? http : withPostedReports(transport, http),
-    key: keys.signing,
-    publicKeys: keys.publicKeys,
+    key: () => keys.signing(known().signing),
+    publicKeys: () => known().publicKeys,
     enrolled: (cluster) => turns.state().clusters.get(cluster)?.agents.values() ?? [],
     onReport: (report) => submitQuietly({ kind: 'report', report, receivedMs: monotonicMs() }),
     onFleetAhead(found) {
@@ -114,11 +116,12 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     say: options.say,
   })
   let toldAhead: FleetAhead | null = null
-  const readings = createReadings(turns, options.history, options.explain, now)
+  const readings = createReadings(turns, options.history, options.explain, now, known)
   const api = createApi({
     listener: { hosts: options.hosts },
+    keys: createKeyDesk(keys, turns.state, publisher.trust),
     links: {
-      signingKey: () => keys.signing,
+      signingKey: () => keys.signing(known().signing),
       newLinkId: options.newLinkId,
       hostsOf: (app) => appOf(turns.state(), app)?.intent.hosts ?? [],
     },
@@ -178,7 +181,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     if (!epoch) return null
     const user = options.nats?.credentials.clusters[cluster]
     const nats = options.nats && user ? { servers: [...options.nats.servers], ...user } : null
-    return { epoch, controlKeys: [...keys.publicKeys], nats }
+    return { epoch, controlKeys: [...known().publicKeys], nats }
   }
   function gauges(): Gauges {
     const lag = [...publisher.progress()].map(([cluster, { wanted, published }]) => [
@@ -201,6 +204,8 @@ export async function createControl(options: ControlOptions): Promise<Control> {
   return {
     async start() {
       await turns.start()
+      const named = turns.state().keys
+      if (named) keys.settle(named)
       webhooks.follow()
     },
     fetch: api.fetch,

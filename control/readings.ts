@@ -5,13 +5,16 @@ import type { DocumentReader } from './api/documents.ts'
 import type { ExplainReader } from './api/explain.ts'
 import type { FreezeReader } from './api/freezes.ts'
 import type { Credentials } from './api/guard.ts'
+import type { KeyReader } from './api/keys.ts'
 import type { PastReader } from './api/moments.ts'
 import type { ReleaseReader } from './api/releases.ts'
 import type { TokenReader } from './api/tokens.ts'
 import { tokenView } from './domain/decide-fleet.ts'
+import { keyViews } from './domain/decide-keys.ts'
 import { documentsOf } from './domain/documents.ts'
 import { freezeView } from './domain/freeze.ts'
 import { snapshotOf } from './domain/snapshot.ts'
+import type { KnownKeys } from './domain/state.ts'
 import { valuesOf } from './domain/table.ts'
 import { agentViews, appView, clusterView, releaseView } from './domain/view.ts'
 import type { Explain } from './explaining.ts'
@@ -25,6 +28,7 @@ export type Readings = AppReader &
   ExplainReader &
   PastReader &
   TokenReader &
+  KeyReader &
   DocumentReader &
   Credentials
 
@@ -38,6 +42,7 @@ export function createReadings(
   history: History,
   explain: Explain,
   now: () => number,
+  knownKeys: () => KnownKeys,
 ): Readings {
   const clusterOf = (name: string) => clusterView(turns.state(), turns.fleet(), name, now())
   return {
@@ -92,6 +97,7 @@ export function createReadings(
         [...turns.state().clusters.values()].some((one) => one.tree === tree),
       ),
     documents: () => documentsOf(turns.state()),
+    keys: () => keyViews(turns.state(), turns.fleet(), knownKeys()),
     tokens: () => [...turns.state().tokens.values()].map(tokenView),
     operatorTokens: () => turns.state().tokens.values(),
     now,

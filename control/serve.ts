@@ -20,7 +20,7 @@ import { openHistory } from './history/open.ts'
 import { openSqliteLog } from './log/sqlite.ts'
 import { createMetrics } from './metrics.ts'
 import { type StateFolder, stateFiles } from './trust/folder.ts'
-import { loadKeys } from './trust/keys.ts'
+import { openKeyRing } from './trust/key-ring.ts'
 import { openCursors } from './webhooks/cursors.ts'
 import type { WebhookTiming } from './webhooks/deliveries.ts'
 import { createWebhookSecrets } from './webhooks/secrets.ts'
@@ -66,7 +66,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const control = await createControl({
     log,
     history: openHistory(folder, log, say),
-    keys: await loadKeys(stored),
+    keys: await openKeyRing(folder, stored),
     transport,
     http,
     nats,
@@ -95,7 +95,12 @@ export async function serve(options: ServeOptions): Promise<Served> {
       ...(options.webhookTiming && { timing: options.webhookTiming }),
     },
   })
-  await control.start()
+  try {
+    await control.start()
+  } catch (error) {
+    await control.stop()
+    throw error
+  }
   if (control.turns.state().epoch === null) {
     await control.stop()
     throw new Error(`${folder.path} was never initialised; run \`control init\` first`)

@@ -35,6 +35,8 @@ export const rejections = {
   'frozen': { status: 409, sentence: 'A freeze window holds: no release takes more public traffic until it ends.' },
   'format-not-supported': { status: 409, sentence: 'Some agents do not read the content format that this needs; upgrade them first.' },
   'preview-not-linked': { status: 409, sentence: 'The release takes no preview links, or is not a candidate any more.' },
+  'key-not-pinned': { status: 409, sentence: 'Some enrolled agents have not pinned the keys that this needs, or have not confirmed it; `agents` names them.' },
+  'last-key': { status: 409, sentence: 'The key signs, or is the last spare; it cannot be retired.' },
   'no-rollback-target': { status: 409, sentence: 'There is no former release to go back to, or it is decommissioned.' },
   'in-use': { status: 409, sentence: 'Exchanges or tunnels are still open on the release; the ledger counts them.' },
   'not-acknowledged': { status: 409, sentence: 'Some enrolled agent has not acknowledged that traffic has moved.' },

@@ -58,6 +58,8 @@ export const limits = {
   rateWindowMs: 10_000,
   /** The part of a `User-Agent` that the log keeps. */
   clientChars: 200,
+  /** Control's own, the signing one included; agents pin them all. */
+  signingKeys: 16,
   /** Operators' tokens. */
   tokens: 256,
   /** Endpoints that one agent holds, over all backends. */

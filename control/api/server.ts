@@ -19,6 +19,7 @@ import { defineFreezes, type FreezeReader } from './freezes.ts'
 import { type Credentials, createGuard, foreign, type Listener } from './guard.ts'
 import { defineHealth, type Health } from './health.ts'
 import type { IntentTaker } from './intents.ts'
+import { defineKeys, type KeyDesk, type KeyReader } from './keys.ts'
 import type { Metrics } from './metrics.ts'
 import { type App, definer } from './operation.ts'
 import { definePreviewLinks, type LinkSigner } from './preview-links.ts'
@@ -38,12 +39,14 @@ export interface ApiDependencies {
     ClusterReader &
     ExplainReader &
     TokenReader &
+    KeyReader &
     DocumentReader &
     FreezeReader
   readonly desk: AgentDesk
   readonly log: FollowedLog
   readonly health: Health
   readonly links: LinkSigner
+  readonly keys: KeyDesk
   readonly rates?: RateLimits
   readonly metrics: Metrics
   readonly webhooks: WebhookDesk
@@ -107,6 +110,7 @@ export function createApi(dependencies: ApiDependencies): Api {
   defineEvents(define, log)
   defineAudit(define, reader)
   defineTokens(define, taker, reader)
+  defineKeys(define, taker, reader, dependencies.keys)
   defineDocuments(define, reader)
   defineWebhooks(define, taker, dependencies.webhooks)
   defineAgents(define, desk)

@@ -26,7 +26,8 @@ import { StaleWriter, type Transport } from './transport.ts'
 export interface ClusterLoopOptions {
   readonly cluster: string
   readonly transport: Transport
-  readonly key: SigningKey
+  /** The one that signs now. */
+  readonly key: () => SigningKey
   readonly ours: PinnedKeys
   /** What the log says when the loop starts: a stored header beyond it is not of this log. */
   readonly first: Publication
@@ -130,7 +131,7 @@ export function createClusterLoop(options: ClusterLoopOptions): ClusterLoop {
     held = null
     settled = null
     const { publication } = target
-    const by = { cluster, key, nowMs: options.now() }
+    const by = { cluster, key: key(), nowMs: options.now() }
     const provable = from.stored?.header.digest === from.tree.root && from.damaged.length === 0
     const small = provable ? await announceChanges(publication, from.tree, by) : null
     if (small) await writeHeader(small, target)

@@ -36,8 +36,8 @@ function open(changes: Partial<Transport>, transport = createHttpTransport()): T
   ahead = []
   publisher = createPublisher({
     transport: changed,
-    key,
-    publicKeys: [key.publicKey],
+    key: () => key,
+    publicKeys: () => [key.publicKey],
     enrolled: () => [],
     onReport() {},
     onFleetAhead: (found) => ahead.push(found),

@@ -7,7 +7,7 @@
 import type { RefusalCode } from '#wire/codes.ts'
 import type { Epoch } from '#wire/header.ts'
 import type { Report } from '#wire/report.ts'
-import { type PinnedKeys, pinKeys, type SigningKey } from '#wire/signature.ts'
+import { pinKeys, type SigningKey } from '#wire/signature.ts'
 import { type ClusterLoop, createClusterLoop } from './cluster-loop.ts'
 import type { FleetAhead, Publication, PublisherPort } from './publisher-port.ts'
 import { createReportIntake, type Enrolled } from './report-intake.ts'
@@ -18,9 +18,9 @@ export type { FleetAhead } from './publisher-port.ts'
 export interface PublisherOptions {
   readonly transport: Transport
   /** Signs headers. */
-  readonly key: SigningKey
+  readonly key: () => SigningKey
   /** Control's own public keys, the signing one included: what counts as ours in the stream. */
-  readonly publicKeys: readonly string[]
+  readonly publicKeys: () => readonly string[]
   /** Enrolled agents of a cluster with their raw public keys, base64url. */
   readonly enrolled: Enrolled
   /** Verified reports; of one agent always a newer one than before. */
@@ -43,6 +43,8 @@ export interface PublisherMetrics {
 }
 
 export interface Publisher extends PublisherPort {
+  /** What this key signs is ours too from now on. */
+  trust(publicKey: string): Promise<void>
   /** By cluster: the newest revision asked for and the newest one handed over (null: none yet). */
   progress(): ReadonlyMap<string, { readonly wanted: number; readonly published: number | null }>
   stop(): Promise<void>
@@ -60,7 +62,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   /** What the log said when each loop started. */
   const firsts = new Map<string, Publication>()
   /** Null before `start`: nothing is published or taken yet. */
-  let ours: PinnedKeys | null = null
+  let ours: Map<string, CryptoKey> | null = null
   let gate = Promise.withResolvers<void>()
   let ahead: FleetAhead | null = null
   let reportsUnderWay = 0
@@ -146,7 +148,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
 
   return {
     async start(publications) {
-      ours = await pinKeys(options.publicKeys)
+      ours = new Map(await pinKeys(options.publicKeys()))
       if (stopped) return
       for (const [cluster, first] of publications) add(cluster, first)
       openGate()
@@ -163,6 +165,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
       if (ahead || !ours) return
       const loop = loops.get(cluster) ?? add(cluster, publication)
       await loop.publish(publication)
+    },
+    async trust(publicKey) {
+      for (const [id, key] of await pinKeys([publicKey])) ours?.set(id, key)
     },
     progress: () => new Map([...loops].map(([cluster, loop]) => [cluster, loop.progress()])),
     async stop() {

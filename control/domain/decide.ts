@@ -9,6 +9,7 @@ import { contentFault } from './content-fault.ts'
 import { decideApp } from './decide-app.ts'
 import { decideFleet } from './decide-fleet.ts'
 import { decideFreeze } from './decide-freeze.ts'
+import { decideKeys } from './decide-keys.ts'
 import { decideLink } from './decide-link.ts'
 import { type Asking, decideRelease } from './decide-release.ts'
 import type { DomainEvent } from './event.ts'
@@ -103,6 +104,10 @@ function rule(state: State, fleet: Fleet, intent: Intent, asking: Asking, now: n
     case 'set-webhook':
     case 'remove-webhook':
       return decideWebhook(state, intent)
+    case 'add-key':
+    case 'activate-key':
+    case 'retire-key':
+      return decideKeys(state, fleet, intent)
     case 'issue-preview-link':
       return decideLink(state, intent, now)
     case 'set-freeze':

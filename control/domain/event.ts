@@ -58,6 +58,8 @@ export const event = z.discriminatedUnion('type', [
   fact('epoch-begun', { epoch, reason: z.enum(['init', 'recover']) }),
   /** Every enrolled agent reads this content format; from here on it may be published. */
   fact('format-raised', { format: z.int().min(2) }),
+  /** Which keys agents shall pin, and the id of the one that signs from here on. */
+  fact('keys-changed', { publicKeys: z.array(z.string()).min(1), signing: z.string() }),
   fact('cluster-added', { cluster: names.clusterName, enrolmentTokenHash: hash }),
   fact('enrolment-token-replaced', { cluster: names.clusterName, enrolmentTokenHash: hash }),
   fact('token-created', {

@@ -6,6 +6,7 @@ import { type ClusterState, emptyCluster, type State } from './state.ts'
 export const fleetEvents: Handlers<
   | 'epoch-begun'
   | 'format-raised'
+  | 'keys-changed'
   | 'cluster-added'
   | 'enrolment-token-replaced'
   | 'token-created'
@@ -21,12 +22,20 @@ export const fleetEvents: Handlers<
     touched.allClusters = true
     return { ...state, format }
   },
-  'cluster-added': (state, { cluster, enrolmentTokenHash }, { position }) =>
-    withCluster(state, {
+  /** Every cluster gets a new header, though only its signature may differ: agents prove the new key. */
+  'keys-changed': (state, { publicKeys, signing }, { touched, position }) => {
+    touched.keys = true
+    touched.allClusters = true
+    return { ...state, keys: { publicKeys, signing, since: position } }
+  },
+  'cluster-added': (state, { cluster, enrolmentTokenHash }, { position, touched }) => {
+    touched.keys = true
+    return withCluster(state, {
       ...emptyCluster(cluster, enrolmentTokenHash),
       revision: position,
       recent: [{ revision: position, digest: emptyTree.root }],
-    }),
+    })
+  },
 
   'enrolment-token-replaced': (state, { cluster, enrolmentTokenHash }) =>
     changedCluster(state, cluster, (held) => ({ ...held, enrolmentTokenHash })),

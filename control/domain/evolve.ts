@@ -15,7 +15,7 @@ import { releaseEvents } from './evolve-release.ts'
 import { switchEvents } from './evolve-switch.ts'
 import { isOpen } from './open.ts'
 import type { TurnRecord } from './record.ts'
-import { positionObjects, releaseObjects, routeObjects } from './snapshot.ts'
+import { keysObjects, positionObjects, releaseObjects, routeObjects } from './snapshot.ts'
 import { appOf, type ClusterState, releaseOf, type State } from './state.ts'
 import { put } from './table.ts'
 import { webhookEvents } from './webhooks.ts'
@@ -32,6 +32,8 @@ export interface Folding {
     readonly releases: Set<string>
     readonly apps: Set<string>
     allClusters: boolean
+    /** The keys that agents pin, or a cluster that has them now. */
+    keys: boolean
   }
 }
 
@@ -61,6 +63,7 @@ export function evolve(state: State, record: Omit<TurnRecord, 'answer'>): State 
     releases: new Set<string>(),
     apps: new Set<string>(),
     allClusters: false,
+    keys: false,
   }
   const folding: Folding = { at, position, actor, touched }
   let next: State = { ...state, position }
@@ -75,8 +78,8 @@ export function evolve(state: State, record: Omit<TurnRecord, 'answer'>): State 
 }
 
 function withTrees(before: State, after: State, { position, touched }: Folding): State {
-  const { routes, positions, releases, allClusters } = touched
-  if (!allClusters && routes.size + positions.size + releases.size === 0) return after
+  const { routes, positions, releases, allClusters, keys } = touched
+  if (!allClusters && !keys && routes.size + positions.size + releases.size === 0) return after
   const clusters = new Map(after.clusters)
   for (const cluster of after.clusters.values()) {
     const changed = changedCluster(before, after, cluster, touched)
@@ -130,6 +133,7 @@ function touchedObjects(state: State, cluster: string, touched: Folding['touched
   const keep = (found: readonly SnapshotObject[]) => {
     for (const object of found) objects.set(object.key, object)
   }
+  if (touched.keys) keep(keysObjects(state, cluster))
   for (const name of touched.routes) {
     const app = appOf(state, name)
     if (app) keep(routeObjects(app, cluster))

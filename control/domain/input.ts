@@ -10,6 +10,7 @@ import type { Report } from '#wire/report.ts'
 import type { TokenScope } from '#wire/token.ts'
 import type { WebhookFormat } from '#wire/webhook.ts'
 import type { Permit } from './permission.ts'
+import type { KnownKeys } from './state.ts'
 
 /** Ranked: each includes those behind it. Further scopes are in `wire/token.ts`. */
 export type Scope = 'admin' | 'release' | 'read'
@@ -80,6 +81,13 @@ export type Intent =
       readonly apps?: readonly string[]
       readonly clusters?: readonly string[]
       readonly expiresInMs?: number
+    }
+  | { readonly type: 'add-key'; readonly newKey: string; readonly known: KnownKeys }
+  | {
+      readonly type: 'activate-key' | 'retire-key'
+      readonly keyId: string
+      /** What the runtime holds: counts until the log says something about keys. */
+      readonly known: KnownKeys
     }
   | { readonly type: 'revoke-token'; readonly name: string }
   | {

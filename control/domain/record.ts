@@ -56,6 +56,6 @@ export function parseRecord(text: string, position: number): TurnRecord {
 
 /** What must be equal when an idempotency key repeats; secrets made anew for each call do not count. */
 export function bodyDigestOf(intent: Intent): string {
-  const { tokenHash: _, link: _link, ...rest } = { tokenHash: null, link: null, ...intent }
-  return digestOf(rest)
+  const made: ReadonlySet<string> = new Set(['tokenHash', 'link', 'newKey', 'known'])
+  return digestOf(Object.fromEntries(Object.entries(intent).filter(([name]) => !made.has(name))))
 }

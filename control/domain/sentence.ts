@@ -14,6 +14,8 @@ const sentences: Sentences = {
       : `Epoch ${epoch.number} began: from here on the word of this log counts.`,
   'format-raised': ({ format }) =>
     `Every agent reads content format ${format}, so it is published from here on.`,
+  'keys-changed': ({ publicKeys, signing }) =>
+    `The fleet has ${counted(publicKeys.length, 'signing key')} now; ${signing} signs.`,
   'cluster-added': ({ cluster }) => `Cluster ${cluster} was added.`,
   'enrolment-token-replaced': ({ cluster }) => `The enrolment token of ${cluster} was replaced.`,
   'token-created': ({ name, scope, scopes = [scope], apps }) =>

@@ -5,12 +5,13 @@
  */
 import type {
   BackendObject,
+  KeysObject,
   PositionObject,
   RouteObject,
   SnapshotObject,
   WorkloadObject,
 } from '#wire/object.ts'
-import { backendKey, positionKey, routeKey, workloadKey } from '#wire/object.ts'
+import { backendKey, keysKey, positionKey, routeKey, workloadKey } from '#wire/object.ts'
 import { emptyTree, type Tree, treeOf } from '#wire/tree.ts'
 import { candidateRoutes } from './preview.ts'
 import { runsCopies, sharedBy } from './shares.ts'
@@ -24,7 +25,7 @@ export const snapshotOf = (state: State, cluster: string): Tree =>
 
 /** The same from nothing: every object of every app, hashed afresh. */
 export function rebuild(state: State, cluster: string): Tree {
-  const objects: SnapshotObject[] = []
+  const objects: SnapshotObject[] = [...keysObjects(state, cluster)]
   for (const app of valuesOf(state.apps)) {
     objects.push(...routeObjects(app, cluster), ...positionObjects(app, cluster))
     for (const release of releasesOf(state, app)) {
@@ -67,6 +68,12 @@ export function releaseObjects(
     objects.push(...candidateRoutes(app, release))
   }
   return objects
+}
+
+/** Once the log has said which keys there are: agents of before know them from their enrolment. */
+export function keysObjects(state: State, cluster: string): KeysObject[] {
+  if (!state.keys || !state.clusters.has(cluster)) return []
+  return [{ kind: 'keys', key: keysKey, publicKeys: [...state.keys.publicKeys] }]
 }
 
 export function positionObjects(app: AppState, cluster: string): PositionObject[] {

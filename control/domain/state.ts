@@ -24,6 +24,8 @@ export interface State {
   readonly epochs: readonly { readonly id: string; readonly since: number }[]
   /** Content format that is published; raised once every enrolled agent reads the next. */
   readonly format: number
+  /** Control's signing keys; null: those that `init` made, and the log has not said anything yet. */
+  readonly keys: KeysState | null
   readonly clusters: ReadonlyMap<string, ClusterState>
   readonly apps: Table<AppState>
   readonly releases: Table<ReleaseState>
@@ -37,6 +39,16 @@ export interface State {
   /** Apps that something is open for: the only ones that a report or the alarm can move. */
   readonly open: ReadonlySet<string>
 }
+
+export interface KnownKeys {
+  /** Raw, base64url. */
+  readonly publicKeys: readonly string[]
+  /** Id of the one that signs. */
+  readonly signing: string
+}
+
+/** `since`: position of the record that made it so, and a revision of every cluster. */
+export type KeysState = KnownKeys & { readonly since: number }
 
 export interface ClusterState {
   readonly name: string
@@ -216,6 +228,7 @@ export const emptyState: State = {
   epoch: null,
   epochs: [],
   format: 1,
+  keys: null,
   clusters: new Map(),
   apps: emptyTable(),
   releases: emptyTable(),

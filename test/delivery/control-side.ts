@@ -47,8 +47,8 @@ export async function openControlSide(options: ControlSideOptions): Promise<Cont
   const failures: unknown[] = []
   const publisher = createPublisher({
     transport,
-    key: keys.signing,
-    publicKeys: keys.publicKeys,
+    key: () => keys.signing,
+    publicKeys: () => keys.publicKeys,
     enrolled: (cluster) => enrolled[cluster] ?? [],
     onReport: (report) => reports.push(report),
     onFleetAhead: (found) => ahead.push(found),

@@ -112,8 +112,8 @@ export async function runModel({ seed, keys, proofs, bigPercent }: ModelOptions)
     }
     const publisher = createPublisher({
       transport,
-      key: keys.signing,
-      publicKeys: keys.publicKeys,
+      key: () => keys.signing,
+      publicKeys: () => keys.publicKeys,
       enrolled: () => [],
       onReport() {},
       onFleetAhead: (found) => {

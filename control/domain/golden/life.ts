@@ -7,6 +7,7 @@ import { digestOf } from '#wire/digest.ts'
 import { freezeIntent } from '#wire/freeze.ts'
 import { releaseIntent } from '#wire/release.ts'
 import type { Report } from '#wire/report.ts'
+import { keyIdOf } from '#wire/signature.ts'
 import { alarmAt } from '../alarm.ts'
 import { decide } from '../decide.ts'
 import { emptyFleet, type Fleet, foldReport } from '../fleet.ts'
@@ -185,6 +186,10 @@ export function liveEverything(): Life {
       'enrolment',
     )
   }
+
+  // Keys, before the first app.
+  const known = { publicKeys: ['a'.repeat(43), 'b'.repeat(43)], signing: keyIdOf('a'.repeat(43)) }
+  ask({ type: 'add-key', newKey: 'c'.repeat(43), known })
 
   // Blue-green, there and back; the old one is drained and goes.
   app('shop', { drainDeadlineMs: 60_000, labels: { team: 'web' } })
