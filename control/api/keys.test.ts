@@ -2,9 +2,10 @@
 import { statSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { limits } from '#wire/limits.ts'
+import { readPreviewToken } from '#wire/preview-link.ts'
 import { generateKey, keyIdOf } from '#wire/signature.ts'
 import { type AgentUnderTest, enrolAgent } from '../agent-under-test.ts'
-import { type Called, type ControlUnderTest, startControl } from '../control-under-test.ts'
+import { type Called, type ControlUnderTest, shop, startControl } from '../control-under-test.ts'
 import { stateFiles } from '../trust/folder.ts'
 
 interface Listed {
@@ -76,6 +77,24 @@ describe('signing keys', () => {
     expect(await ids()).not.toContain(first)
     expect(inFile().sort()).toEqual((await ids()).toSorted())
     expect(await namedBySnapshot()).toEqual(await ids())
+  })
+
+  it('sign preview links as well, from the moment that they are active', async () => {
+    await control.call('PUT', '/v1/apps/shop', { body: { ...shop, clusters: ['eu-1'] } })
+    const preview = { links: true }
+    const body = { app: 'shop', version: '1', autoPromote: false, preview }
+    expect((await control.call('POST', '/v1/releases', { body })).status).toBe(201)
+    const linkKey = async () => {
+      const issued = await control.call('POST', '/v1/releases/shop-r1/preview-links', { body: {} })
+      return readPreviewToken(String(issued.body.token))?.keyId
+    }
+    const [first] = await ids()
+    expect(await linkKey()).toBe(first)
+    const third = await add()
+    expect(await linkKey()).toBe(first)
+    await pinAll()
+    await activate(third)
+    expect(await linkKey()).toBe(third)
   })
 
   it('that sign, and the last spare, are not retired', async () => {
