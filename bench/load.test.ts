@@ -107,6 +107,22 @@ test('users say who they are, each with a number below the count', async () => {
   expect((await run(port)).samples.every(({ user }) => user === null)).toBe(true)
 })
 
+test('a connection that is ended without being asked, between two requests, is lost', async () => {
+  const answers = async (answer: (socket: Socket, id: string) => void) =>
+    run(await serve(answer), { freshShare: 0 })
+  expect((await answers((socket, id) => socket.write(good(id)))).lost).toBe(0)
+  const ended = await answers((socket, id) => socket.end(good(id)))
+  const told = await answers((socket, id) =>
+    socket.end(good(id).replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')),
+  )
+  for (const { lost, samples } of [ended, told]) {
+    // A request may have been written before the end arrived: that one has failed instead.
+    const failed = samples.filter((sample) => sample.problem)
+    expect(lost).toBe(samples.length - failed.length)
+    expect(lost).toBeGreaterThan(0)
+  }
+})
+
 test('chunks are joined and an interim answer is passed over', async () => {
   const port = await serve((socket, id) => {
     socket.write('HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n')
@@ -149,6 +165,7 @@ describe('the verdict', () => {
   const result: LoadResult = {
     startedMs: 0,
     endedMs: 100,
+    lost: 0,
     samples: [sample('1', 5, 8), sample('1', 19, 40), sample('2', 21, 22), sample('1', 31, 32)],
   }
   /** Promote was called at 15 and had answered at 30. */

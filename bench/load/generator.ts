@@ -40,6 +40,7 @@ export function startGenerator(plan: LoadPlan): Generator {
   let arrived = 0
   let sent = 0
   let failed = 0
+  let lost = 0
   let inFlight = 0
   let finished: (() => void) | null = null
 
@@ -64,6 +65,7 @@ export function startGenerator(plan: LoadPlan): Generator {
     const { body, digest } = bodies.get(kind)!
     const user = plan.users ? Math.floor(random() * plan.users) : null
     const connection = (fresh ? undefined : takeIdle(target)) ?? openConnection(target, forget)
+    const last = fresh && random() < 0.5
     const outcome = await connection.ask({
       id: String(number),
       kind,
@@ -71,9 +73,10 @@ export function startGenerator(plan: LoadPlan): Generator {
       authority: plan.authority,
       body,
       bodyDigest: digest,
-      last: fresh && random() < 0.5,
+      last,
       timeoutMs: plan.timeoutMs,
     })
+    if (!outcome.reusable && !outcome.problem && !last) lost++
     if (!outcome.reusable || fresh) connection.close()
     else idleOf(target).push(connection)
     const { sentMs, status, version, problem, detail } = outcome
@@ -106,6 +109,7 @@ export function startGenerator(plan: LoadPlan): Generator {
   }
 
   function forget(connection: Connection): void {
+    lost++
     const list = idleOf(connection.target)
     const at = list.indexOf(connection)
     if (at >= 0) list.splice(at, 1)
@@ -125,7 +129,7 @@ export function startGenerator(plan: LoadPlan): Generator {
         })
       }
       for (const list of idle.values()) for (const connection of list) connection.close()
-      return { startedMs, endedMs: monotonicMs(), samples }
+      return { startedMs, endedMs: monotonicMs(), lost, samples }
     },
   }
 }

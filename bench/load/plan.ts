@@ -87,6 +87,8 @@ export interface Sample {
 export interface LoadResult {
   readonly startedMs: number
   readonly endedMs: number
+  /** Connections that the other side ended though nobody had asked for it, between two requests. */
+  readonly lost: number
   readonly samples: readonly Sample[]
 }
 

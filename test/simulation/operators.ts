@@ -1,7 +1,7 @@
 /** What operators ask for, by chance: apps, releases of every strategy, buttons, freeze windows. */
 import { appIntent } from '#wire/app.ts'
 import { freezeIntent } from '#wire/freeze.ts'
-import { type ReleaseIntent, releaseIntent } from '#wire/release.ts'
+import { type ReleaseIntent, type ReleasePhase, releaseIntent } from '#wire/release.ts'
 import type { Intent } from '../../control/domain/input.ts'
 import type { Random } from './random.ts'
 
@@ -17,6 +17,17 @@ export const motions = [
   'resume',
   'approve',
 ] as const
+
+/** What an operator would mostly press; anything else is pressed now and then, and refused. */
+export const usual: Partial<Record<ReleasePhase, readonly (typeof motions)[number][]>> = {
+  ready: ['promote', 'promote', 'approve'],
+  progressing: ['promote', 'promote', 'promote', 'rollback', 'abort', 'pause', 'resume', 'resume'],
+  committing: ['rollback'],
+  live: ['rollback'],
+  retired: ['decommission', 'decommission', 'promote'],
+  starting: [],
+  preparing: [],
+}
 
 export const putApp = (random: Random, app: string): Intent => ({
   type: 'put-app',

@@ -4,7 +4,6 @@
  * the network heals and everything must come to rest on one side.
  */
 import { digestOf } from '#wire/digest.ts'
-import type { ReleasePhase } from '#wire/release.ts'
 import type { Report } from '#wire/report.ts'
 import type { Publication } from '../../control/delivery/publisher-port.ts'
 import type { EventType } from '../../control/domain/event.ts'
@@ -13,7 +12,16 @@ import { appOf, releasesOf } from '../../control/domain/state.ts'
 import { createModelAgent, type ModelAgent } from './model-agent.ts'
 import { createModelControl } from './model-control.ts'
 import { createModelPlatform } from './model-platform.ts'
-import { clusters, createRelease, freeze, motion, motions, people, putApp } from './operators.ts'
+import {
+  clusters,
+  createRelease,
+  freeze,
+  motion,
+  motions,
+  people,
+  putApp,
+  usual,
+} from './operators.ts'
 import { createPromises } from './promises.ts'
 import { createRandom } from './random.ts'
 
@@ -22,17 +30,6 @@ const inFlightMax = 24
 const publicationsKept = 6
 /** Longer than any pause between two steps and any freeze window. */
 const patienceMs = 20_000
-
-/** What an operator would mostly press; anything else is pressed now and then, and refused. */
-const usual: Partial<Record<ReleasePhase, readonly (typeof motions)[number][]>> = {
-  ready: ['promote', 'promote', 'approve'],
-  progressing: ['promote', 'promote', 'promote', 'rollback', 'abort', 'pause', 'resume', 'resume'],
-  committing: ['rollback'],
-  live: ['rollback'],
-  retired: ['decommission', 'decommission', 'promote'],
-  starting: [],
-  preparing: [],
-}
 
 export interface Outcome {
   readonly records: number
