@@ -219,8 +219,23 @@ const freeze = z.object({
 export type Freeze = z.infer<typeof freeze>
 export const freezes = z.object({ freezes: z.array(freeze) })
 
-export const tokens = z.object({ tokens: z.array(z.looseObject({ name: text })) })
-export const newToken = z.object({ name: text, token: maybe })
+export const token = z.object({
+  name: text,
+  scopes: z.array(text),
+  apps: z.array(text).nullable(),
+  clusters: z.array(text).nullable(),
+  expiresAtMs: count.nullable(),
+})
+export type Token = z.infer<typeof token>
+export const tokens = z.object({ tokens: z.array(token) })
+export const newToken = token.extend({ token: maybe })
+
+export const previewLink = z.object({
+  release: text,
+  expiresAtMs: count,
+  path: maybe,
+  urls: z.array(text),
+})
 
 const webhook = z.object({
   name: text,

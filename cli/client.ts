@@ -21,7 +21,11 @@ export interface Client {
   call(method: Method, path: string, call?: Call): Promise<unknown>
   get(path: string, query?: Call['query']): Promise<unknown>
   /** A response whose body goes on, such as server-sent events. */
-  open(path: string, headers: Readonly<Record<string, string>>): Promise<Response>
+  open(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Response>
 }
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
@@ -37,10 +41,12 @@ export interface ClientOptions {
   readonly token: string | null
   /** What the caller is told to look at when control does not answer. */
   readonly source: string
+  /** Why, for the audit: sent with every change. */
+  readonly reason: string | null
   readonly interrupted: AbortSignal
 }
 
-export function createClient({ url, token, source, interrupted }: ClientOptions): Client {
+export function createClient({ url, token, source, reason, interrupted }: ClientOptions): Client {
   const base = url.replace(/\/+$/, '')
 
   const send = async (
@@ -69,6 +75,7 @@ export function createClient({ url, token, source, interrupted }: ClientOptions)
     const headers: Record<string, string> = { accept: 'application/json' }
     if (asked.body !== undefined) headers['content-type'] = 'application/json'
     if (method !== 'GET') headers['idempotency-key'] = asked.idempotencyKey ?? randomUUID()
+    if (reason !== null && method !== 'GET') headers['switchyard-reason'] = reason
     if (asked.ifMatch) headers['if-match'] = asked.ifMatch
     const body = asked.body === undefined ? null : JSON.stringify(asked.body)
     for (let attempt = 1; ; attempt++) {
@@ -100,8 +107,8 @@ export function createClient({ url, token, source, interrupted }: ClientOptions)
     url: base,
     call,
     get: (path, query) => call('GET', path, query ? { query } : {}),
-    async open(path, headers) {
-      const response = await send('GET', path, headers, null, interrupted)
+    async open(path, headers, signal) {
+      const response = await send('GET', path, headers, null, signal)
       if (response.ok) return response
       const text = await textOf(response, `GET ${base}${path}`, source)
       const answer = parsed(text, response, `GET ${base}${path}`)

@@ -4,6 +4,8 @@ import { homedir } from 'node:os'
 import { text } from 'node:stream/consumers'
 import type { WriteStream } from 'node:tty'
 import type { Desk, Screen } from './desk.ts'
+import { exitCodes } from './exit-codes.ts'
+import { showCursor } from './live/redraw.ts'
 import { run } from './program.ts'
 
 /** https://no-color.org and https://force-color.org: both count when they are not empty. */
@@ -25,7 +27,10 @@ const screen = (stream: WriteStream): Screen => ({
 function interruption(): AbortSignal {
   const interrupted = new AbortController()
   const end = () => {
-    if (interrupted.signal.aborted) process.exit(130)
+    if (interrupted.signal.aborted) {
+      if (process.stdout.isTTY) process.stdout.write(showCursor)
+      process.exit(exitCodes.interrupted.code)
+    }
     interrupted.abort()
   }
   process.on('SIGINT', end).on('SIGTERM', end)

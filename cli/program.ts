@@ -50,6 +50,9 @@ export function switchyardCommand(desk: Desk): Command {
         .choices(formats)
         .helpGroup('Options of every command:'),
     )
+    .addOption(
+      new Option('--reason <text>', 'why, for the audit').helpGroup('Options of every command:'),
+    )
     .addHelpText('after', epilogue)
   const session = createSession(desk, () => program.opts<SharedFlags>())
   for (const noun of nouns) noun(program, session)

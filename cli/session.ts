@@ -7,7 +7,7 @@ import type { z } from 'zod'
 import { type Client, createClient } from './client.ts'
 import { isOpenToOthers, type Target, targetOf } from './contexts.ts'
 import type { Desk } from './desk.ts'
-import { Failure } from './failure.ts'
+import { Failure, usage } from './failure.ts'
 import { type Painter, painter } from './paint.ts'
 import { type Column, fields, table } from './table.ts'
 import { relative, withInstants } from './times.ts'
@@ -18,6 +18,7 @@ export type Format = (typeof formats)[number]
 export interface SharedFlags {
   readonly context?: string
   readonly output?: Format
+  readonly reason?: string
 }
 
 export interface Session {
@@ -27,6 +28,8 @@ export interface Session {
   /** Made when it is first asked for. */
   readonly client: Client
   readonly target: Target
+  /** `--reason`. */
+  readonly reason: string | null
   /** A GET, parsed by the shape of what is used of it; unknown fields stay for `-o json`. */
   read<Shape extends z.ZodType>(
     shape: Shape,
@@ -61,6 +64,14 @@ export function createSession(desk: Desk, flags: () => SharedFlags): Session {
     get format() {
       return flags().output ?? 'table'
     },
+    get reason() {
+      const { reason } = flags()
+      // It travels in a header, which holds bytes.
+      if (reason && /[^\x20-\x7e\xa0-\xff]/.test(reason)) {
+        throw usage('--reason: one line of Latin letters, please', 'Other scripts do not fit.')
+      }
+      return reason ?? null
+    },
     get target() {
       if (!target && isOpenToOthers(desk)) {
         session.say('warning: others of this machine can read your tokens; chmod 600 the contexts')
@@ -69,7 +80,8 @@ export function createSession(desk: Desk, flags: () => SharedFlags): Session {
       return target
     },
     get client() {
-      client ??= createClient({ ...session.target, interrupted: desk.interrupted })
+      const { reason } = session
+      client ??= createClient({ ...session.target, reason, interrupted: desk.interrupted })
       return client
     },
     async read(shape, path, query) {

@@ -45,8 +45,8 @@ export interface ControlUnderTest {
   call(method: string, path: string, options?: CallOptions): Promise<Called>
   /** Position of the newest record. */
   head(): number
-  /** Stops it and starts it again on the same folder. */
-  restart(): Promise<void>
+  /** Stops it and starts it again on the same folder, at the same port when it is given. */
+  restart(port?: number): Promise<void>
   stop(): Promise<void>
 }
 
@@ -60,10 +60,10 @@ export async function startControl(
   const folder = openStateFolder(join(root, 'state'))
   await init({ folder, ...clocks, wrapLog: (log) => log }, clusters)
   const token = (name: string) => folder.read(name)!.trim()
-  const start = () =>
+  const start = (port = 0) =>
     serve({
       folder,
-      listen: { host: '127.0.0.1', port: 0 },
+      listen: { host: '127.0.0.1', port },
       hosts: [],
       nats: null,
       step: () => {},
@@ -89,9 +89,9 @@ export async function startControl(
     enrolmentToken: (cluster) => token(stateFiles.enrolmentToken(cluster)),
     call: (method, path, options = {}) => call(served.url, adminToken, method, path, options),
     head: () => served.control.turns.state().position,
-    async restart() {
+    async restart(port) {
       await served.stop()
-      served = await start()
+      served = await start(port)
     },
     async stop() {
       await served.stop()

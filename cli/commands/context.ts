@@ -1,7 +1,8 @@
 /** `login` and `context`: which controls there are, with which tokens, and which one is meant. */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
+import { token as tokenShape } from '../answers.ts'
 import { createClient } from '../client.ts'
 import {
   checkedUrl,
@@ -14,12 +15,12 @@ import {
 } from '../contexts.ts'
 import type { Desk } from '../desk.ts'
 import { usage } from '../failure.ts'
-import type { Session } from '../session.ts'
+import { type Session, understood } from '../session.ts'
+import { tokenWords } from './token.ts'
 
 interface LoginFlags {
   readonly tokenFile?: string
   readonly tokenStdin?: boolean
-  readonly name?: string
 }
 
 export function contextNoun(program: Command, session: Session): void {
@@ -27,30 +28,30 @@ export function contextNoun(program: Command, session: Session): void {
   program
     .command('login')
     .description(
-      'try an address and a token, and keep them as a context, which is used from then on',
+      'try an address and a token, and keep them as a context (--context NAME), used from then on',
     )
     .argument('<url>', 'address of control, as https://switchyard.example')
     .option('--token-file <file>', 'a file that holds the token')
     .option('--token-stdin', 'read the token from standard input')
-    .option('--name <context>', 'the same as --context: what to call it', name)
     .action(async (text: string, flags: LoginFlags) => {
       const url = checkedUrl(text, 'URL')
       const token = await readToken(desk, flags)
-      const called = flags.name ?? program.opts<{ context?: string }>().context ?? 'default'
+      const called = program.opts<{ context?: string }>().context ?? 'default'
       if (!contextName.safeParse(called).success) throw usage(`"${called}" is no name of a context`)
       const client = createClient({
         url,
         token,
         source: 'the command line',
+        reason: null,
         interrupted: desk.interrupted,
       })
-      await client.get('/v1/clusters')
+      const self = understood(tokenShape, await client.get('/v1/tokens/self'), 'the token')
       const held = readConfiguration(desk)
       const contexts = { ...held.contexts, [called]: { url, token } }
       writeConfiguration(desk, { current: called, contexts })
       if (isClearText(url)) session.say('warning: over http:// the token travels in clear text')
-      session.print({ context: called, url }, () => [
-        `Logged in at ${url}; the context "${called}" is used from now on.`,
+      session.print({ context: called, url, token: self }, () => [
+        `Logged in at ${url} as ${self.name}; the context "${called}" is used from now on.`,
       ])
     })
 
@@ -88,16 +89,17 @@ export function contextNoun(program: Command, session: Session): void {
     })
   noun
     .command('show')
-    .description('which control would be called, and why')
-    .action(() => {
+    .description('which control is called, why, and as whom')
+    .action(async () => {
       const { url, source, context, token } = session.target
-      const shown = { context, url, source, token: token !== null }
-      session.print(shown, () =>
+      const self = token && (await session.read(tokenShape, '/v1/tokens/self'))
+      session.print({ context, url, source, token: self }, () =>
         session.fields([
           ['context', context ?? '(none)'],
           ['url', url],
           ['from', source],
-          ['token', token === null ? 'none' : 'there is one'],
+          ['token', self ? self.name : 'none'],
+          ['may', self ? tokenWords(self) : null],
           ['kept in', configurationFile(desk)],
         ]),
       )
@@ -116,12 +118,6 @@ export function contextNoun(program: Command, session: Session): void {
         `The context "${called}" is forgotten here; its token holds until it is revoked.`,
       ])
     })
-}
-
-function name(text: string): string {
-  const read = contextName.safeParse(text)
-  if (!read.success) throw new InvalidArgumentError(read.error.issues[0]!.message)
-  return text
 }
 
 async function readToken(desk: Desk, { tokenFile, tokenStdin }: LoginFlags): Promise<string> {

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { type Freeze, freezes } from '../answers.ts'
 import { ask, type ChangeFlags, withDryRun } from '../change.ts'
+import { usage } from '../failure.ts'
 import { list } from '../lists.ts'
 import { type Session, understood } from '../session.ts'
 import type { Column } from '../table.ts'
@@ -13,7 +14,6 @@ interface SetFlags extends ChangeFlags {
   readonly every?: string
   readonly app?: string[]
   readonly cluster?: string[]
-  readonly reason: string
 }
 
 export function freezeNoun(program: Command, session: Session): void {
@@ -31,16 +31,17 @@ export function freezeNoun(program: Command, session: Session): void {
   withDryRun(
     noun
       .command('set')
-      .description('set a freeze window, or replace it')
+      .description('set a freeze window, or replace it; needs its --reason')
       .argument('<name>')
       .option('--from <instant>', 'when it begins: 2026-12-24T16:00:00+01:00. Left out: now')
       .requiredOption('--until <instant>', 'when it ends; or for how long, as 2h')
       .option('--every <period>', 'it comes again: day or week')
       .option('--app <apps>', 'only these, comma-separated', list)
-      .option('--cluster <clusters>', 'only these, comma-separated', list)
-      .requiredOption('--reason <text>', 'shown to who is refused by it'),
+      .option('--cluster <clusters>', 'only these, comma-separated', list),
   ).action(async (name: string, flags: SetFlags) => {
-    const { every, app, cluster, reason } = flags
+    const { every, app, cluster } = flags
+    const { reason } = session
+    if (reason === null) throw usage('a freeze needs its --reason: who is refused by it sees it')
     const from = flags.from ?? instant(session.desk.nowMs())
     const forMs = parseDuration(flags.until)
     const until = forMs === null ? flags.until : instant(Date.parse(from) + forMs)

@@ -13,10 +13,6 @@ interface PromoteFlags extends WatchFlags {
   readonly override?: string
 }
 
-interface MotionFlags extends ChangeFlags {
-  readonly reason?: string
-}
-
 export function releaseMotions(noun: Command, session: Session): void {
   const promote = noun
     .command('promote')
@@ -39,23 +35,40 @@ export function releaseMotions(noun: Command, session: Session): void {
     await watchRelease(session, { id, until, patient: false, timeoutMs: timeout })
   })
 
-  const motion = (name: string, description: string, more: (command: Command) => Command) => {
+  const motion = (
+    name: string,
+    description: string,
+    { more = asItIs, reasoned = false }: Motion = {},
+  ) => {
     const command = noun.command(name).description(description).argument('<id>')
-    more(withDryRun(command)).action(async (id: string, flags: MotionFlags) => {
-      const body = flags.reason === undefined ? {} : { reason: flags.reason }
+    more(withDryRun(command)).action(async (id: string, flags: ChangeFlags) => {
+      const { reason } = session
+      const body = reasoned && reason !== null ? { reason } : {}
       const answer = await ask(session, flags, { method: 'POST', path: path(id, name), body })
       if (answer !== null) show(session, answer)
     })
   }
-  const withReason = (command: Command) => command.option('--reason <text>', 'why, for the audit')
-  const asItIs = (command: Command) => command
-  motion('pause', 'let nothing more follow by itself: no step, no copy', withReason)
-  motion('resume', 'go on after a pause', asItIs)
-  motion('approve', 'approve a release of somebody else that asks for it', withReason)
-  motion('abort', 'give up a release; what it has of the traffic goes back first', withWait)
-  motion('rollback', 'send the public traffic back to the release before, at once', withWait)
-  motion('decommission', 'remove a release once nothing uses it', asItIs)
+  motion('pause', 'let nothing more follow by itself: no step, no copy; --reason is shown', {
+    reasoned: true,
+  })
+  motion('resume', 'go on after a pause')
+  motion('approve', 'approve a release of somebody else that asks for it', { reasoned: true })
+  motion('abort', 'give up a release; what it has of the traffic goes back first', {
+    more: withWait,
+  })
+  motion('rollback', 'send the public traffic back to the release before, at once', {
+    more: withWait,
+  })
+  motion('decommission', 'remove a release once nothing uses it')
 }
+
+interface Motion {
+  readonly more?: (command: Command) => Command
+  /** Its body takes the reason too: it is shown with the release. */
+  readonly reasoned?: boolean
+}
+
+const asItIs = (command: Command): Command => command
 
 const path = (id: string, motion: string) => `/v1/releases/${encodeURIComponent(id)}/${motion}`
 

@@ -10,6 +10,7 @@ import type { Column } from '../table.ts'
 import { durationMs } from '../times.ts'
 import { releaseCreate } from './release-create.ts'
 import { releaseLines } from './release-lines.ts'
+import { releaseLink } from './release-link.ts'
 import { releaseMotions } from './release-motions.ts'
 
 export function releaseNoun(program: Command, session: Session): void {
@@ -46,6 +47,7 @@ export function releaseNoun(program: Command, session: Session): void {
       watchRelease(session, { id, until, patient: true, timeoutMs: timeout ?? null }),
     )
   releaseMotions(noun, session)
+  releaseLink(noun, session)
 }
 
 const shares = ({ weights }: Release): string =>

@@ -1,8 +1,17 @@
 /** `token`: who may call the API. A new token's secret is printed once, alone on standard output. */
-import { type Command, Option } from 'commander'
-import { newToken, tokens } from '../answers.ts'
+import type { Command } from 'commander'
+import { newToken, type Token, tokens } from '../answers.ts'
 import { ask, type ChangeFlags, withDryRun } from '../change.ts'
+import { list } from '../lists.ts'
 import { type Session, understood } from '../session.ts'
+import { durationMs } from '../times.ts'
+
+interface CreateFlags extends ChangeFlags {
+  readonly scope: string[]
+  readonly app?: string[]
+  readonly cluster?: string[]
+  readonly expires?: number
+}
 
 export function tokenNoun(program: Command, session: Session): void {
   const noun = program.command('token').description('who may call the API')
@@ -17,7 +26,14 @@ export function tokenNoun(program: Command, session: Session): void {
         all,
         [
           { title: 'TOKEN', cell: ({ name }) => name, paint: () => 'bold' },
-          { title: 'SCOPE', cell: (token) => words(token.scope ?? token.scopes) },
+          { title: 'SCOPES', cell: ({ scopes }) => scopes.join(', ') },
+          { title: 'APPS', cell: ({ apps }) => apps?.join(', ') ?? 'all', spare: 2 },
+          { title: 'CLUSTERS', cell: ({ clusters }) => clusters?.join(', ') ?? 'all', spare: 3 },
+          {
+            title: 'EXPIRES',
+            cell: ({ expiresAtMs }) => session.when(expiresAtMs) ?? 'never',
+            spare: 1,
+          },
         ],
         'No tokens.',
       )
@@ -27,18 +43,24 @@ export function tokenNoun(program: Command, session: Session): void {
       .command('create')
       .description('make a token; its secret is shown this once')
       .argument('<name>')
-      .addOption(
-        new Option('--scope <scope>', 'what it may: everything, move traffic, or read')
-          .choices(['admin', 'release', 'read'])
-          .makeOptionMandatory(),
-      ),
-  ).action(async (name: string, flags: ChangeFlags & { scope: string }) => {
-    const body = { name, scope: flags.scope }
+      .requiredOption('--scope <scopes>', 'read, release, approve, override, admin', list)
+      .option('--app <apps>', 'for these apps only, comma-separated', list)
+      .option('--cluster <clusters>', 'for these clusters only, comma-separated', list)
+      .option('--expires <duration>', 'it ends after this long: 90d', durationMs),
+  ).action(async (name: string, flags: CreateFlags) => {
+    const { scope: scopes, app, cluster, expires } = flags
+    const body = {
+      name,
+      scopes,
+      ...(app && { apps: app }),
+      ...(cluster && { clusters: cluster }),
+      ...(expires !== undefined && { expiresInMs: expires }),
+    }
     const answer = await ask(session, flags, { method: 'POST', path: '/v1/tokens', body })
     if (answer === null) return
-    const { token } = understood(newToken, answer, 'POST /v1/tokens')
-    session.print(answer, () => [token ?? 'the secret was shown when the token was made'])
-    session.say(`${name} may ${flags.scope}; this is shown once: keep it in a file of mode 0600.`)
+    const made = understood(newToken, answer, 'POST /v1/tokens')
+    session.print(answer, () => [made.token ?? 'the secret was shown when the token was made'])
+    session.say(`${name}: ${tokenWords(made)}. It is shown this once: keep it, mode 0600.`)
   })
   withDryRun(
     noun.command('revoke').description('revoke a token at once').argument('<name>'),
@@ -49,5 +71,12 @@ export function tokenNoun(program: Command, session: Session): void {
   })
 }
 
-const words = (value: unknown): string =>
-  Array.isArray(value) ? value.map(words).join(', ') : typeof value === 'string' ? value : ''
+/** `release, approve for the apps shop, until 2026-…`. */
+export function tokenWords({ scopes, apps, clusters, expiresAtMs }: Token): string {
+  const where = [
+    apps && `the apps ${apps.join(', ')}`,
+    clusters && `the clusters ${clusters.join(', ')}`,
+  ].filter(Boolean)
+  const until = expiresAtMs === null ? '' : `, until ${new Date(expiresAtMs).toISOString()}`
+  return `${scopes.join(', ')}${where.length > 0 ? ` for ${where.join(' and ')}` : ''}${until}`
+}

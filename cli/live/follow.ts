@@ -35,7 +35,7 @@ export async function follow(options: FollowOptions): Promise<void> {
   while (!signal.aborted) {
     try {
       const headers = { accept: 'text/event-stream', 'last-event-id': String(position) }
-      const response = await client.open('/v1/events', headers)
+      const response = await client.open('/v1/events', headers, signal)
       for await (const message of messagesOf(response, signal)) {
         failures = 0
         if (message === null) continue
@@ -61,6 +61,7 @@ async function* messagesOf(
 ): AsyncGenerator<StreamMessage | null> {
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
   const cancel = () => void reader.cancel().catch(() => {})
+  if (signal.aborted) cancel()
   signal.addEventListener('abort', cancel)
   let held = ''
   try {

@@ -14,7 +14,7 @@ export interface Redraw {
 }
 
 const hideCursor = '\u001b[?25l'
-const showCursor = '\u001b[?25h'
+export const showCursor = '\u001b[?25h'
 const clearLine = '\u001b[K'
 const clearBelow = '\u001b[J'
 const up = (count: number) => (count > 0 ? `\u001b[${count}A\r` : '\r')

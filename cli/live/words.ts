@@ -16,14 +16,13 @@ export function lineOf(release: Release): string {
     .join(' · ')
 }
 
-/** Of the step that it is at; null for a plan of one. */
-export function stepWords({ steps }: Release): string | null {
-  if (steps.length < 2) return null
+/** Of the step that is being made; what was reached is in the status. Null for a plan of one. */
+export function stepWords({ steps, phase }: Release): string | null {
+  if (steps.length < 2 || !/^(preparing|committing)$/.test(phase)) return null
   const done = steps.filter(({ state }) => state === 'done').length
   const current = steps.find(({ state }) => state === 'current')
-  return current
-    ? `step ${done + 1} of ${steps.length}: ${current.weight} % in ${current.clusters.join(', ')}`
-    : `${done} of ${steps.length} steps done`
+  if (!current) return null
+  return `step ${done + 1} of ${steps.length}: ${current.weight} % in ${current.clusters.join(', ')}`
 }
 
 export function agentWords({ agents, phase }: Release): string | null {
