@@ -13,6 +13,7 @@ export const exitCodes = {
   timedOut: { code: 7, meaning: 'not in time; what was asked goes on' },
   unreachable: { code: 8, meaning: 'control does not answer, or takes no calls now' },
   waits: { code: 9, meaning: 'the release waits for a decision: promote, approve, resume' },
+  differs: { code: 10, meaning: '`diff --exit-code`: there are differences' },
   interrupted: { code: 130, meaning: 'Ctrl-C; a release that was watched goes on' },
 } as const satisfies Record<string, { readonly code: number; readonly meaning: string }>
 

@@ -27,6 +27,16 @@ export class Failure extends Error {
   }
 }
 
+/** Not a failure: a command ends with a code of its own and has said everything. */
+export class Ended extends Error {
+  override readonly name = 'Ended'
+  readonly ending: Ending
+  constructor(ending: Ending) {
+    super(ending)
+    this.ending = ending
+  }
+}
+
 export const usage = (what: string, fix?: string): Failure =>
   new Failure({ ending: 'usage', what, ...(fix && { fix }) })
 

@@ -5,6 +5,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { agentNoun } from './commands/agent.ts'
 import { appNoun } from './commands/app.ts'
+import { applyNoun } from './commands/apply.ts'
 import { clusterNoun } from './commands/cluster.ts'
 import { contextNoun } from './commands/context.ts'
 import { eventsNoun } from './commands/events.ts'
@@ -17,7 +18,7 @@ import { versionNoun } from './commands/version.ts'
 import { webhookNoun } from './commands/webhook.ts'
 import type { Desk } from './desk.ts'
 import { type Ending, exitCodeLines, exitCodes } from './exit-codes.ts'
-import { Failure, failureLines } from './failure.ts'
+import { Ended, Failure, failureLines } from './failure.ts'
 import { painter } from './paint.ts'
 import { createSession, formats, type Session, type SharedFlags } from './session.ts'
 
@@ -27,6 +28,7 @@ export type Noun = (program: Command, session: Session) => void
 const nouns: readonly Noun[] = [
   contextNoun,
   appNoun,
+  applyNoun,
   releaseNoun,
   clusterNoun,
   agentNoun,
@@ -92,6 +94,7 @@ export async function run(desk: Desk, args: readonly string[]): Promise<number> 
 
 function endingOf(desk: Desk, error: unknown): Ending {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 'done' : 'usage'
+  if (error instanceof Ended) return error.ending
   const paint = painter(desk.err)
   if (error instanceof Failure) {
     const [first, ...more] = failureLines(error.parts)

@@ -10,9 +10,11 @@ import {
   fleetDiff,
 } from '../answers.ts'
 import { plain } from '../desk.ts'
+import { Ended, usage } from '../failure.ts'
 import { type RequestFlags, requestOf, withRequest } from '../request-asked.ts'
 import { type Session, understood } from '../session.ts'
 import type { Column } from '../table.ts'
+import { diffDocuments } from './apply.ts'
 
 export function historyNoun(program: Command, session: Session): void {
   withRequest(
@@ -46,13 +48,23 @@ export function historyNoun(program: Command, session: Session): void {
   })
   program
     .command('diff')
-    .description('what changed between two moments, in a cluster or in all')
-    .argument('[cluster]')
-    .requiredOption('--from <moment>', 'a revision, or an instant: 2026-11-25T10:00:00Z')
+    .description('what changed between two moments, or what `apply` would change (-f)')
+    .argument('[cluster]', 'left out: in all')
+    .option('--from <moment>', 'a revision, or an instant: 2026-11-25T10:00:00Z')
     .option('--to <moment>', 'the same; left out: now')
-    .action((cluster: string | undefined, flags: { from: string; to?: string }) =>
-      cluster ? clusterDiff(session, cluster, flags) : allDiff(session, flags),
-    )
+    .option('-f, --file <path...>', 'files or folders of documents, beside what control holds')
+    .option('-l, --selector <labels>', 'with -f: only documents with these labels')
+    .option('--exit-code', 'with -f: end with 10 when there are differences')
+    .action(async (cluster: string | undefined, { from, to, ...flags }: DiffFlags) => {
+      if (flags.file) {
+        const differs = await diffDocuments(session, flags.file, flags.selector)
+        if (differs && flags.exitCode) throw new Ended('differs')
+        return
+      }
+      if (from === undefined) throw usage('say --from MOMENT, or -f FILES')
+      const span = { from, ...(to !== undefined && { to }) }
+      return cluster ? clusterDiff(session, cluster, span) : allDiff(session, span)
+    })
   program
     .command('audit')
     .description('who did what, when, from where and why; newest first')
@@ -115,6 +127,12 @@ function explained(session: Session, found: Explanation): string[] {
     ]),
     ...(omitted > 0 ? [`and ${omitted} more candidates`] : []),
   ]
+}
+
+interface DiffFlags extends Partial<Span> {
+  readonly file?: string[]
+  readonly selector?: string
+  readonly exitCode?: boolean
 }
 
 interface Span {
