@@ -7,7 +7,9 @@ import { agentNoun } from './commands/agent.ts'
 import { appNoun } from './commands/app.ts'
 import { applyNoun } from './commands/apply.ts'
 import { clusterNoun } from './commands/cluster.ts'
+import { completionNoun } from './commands/completion.ts'
 import { contextNoun } from './commands/context.ts'
+import { doctorNoun } from './commands/doctor.ts'
 import { eventsNoun } from './commands/events.ts'
 import { freezeNoun } from './commands/freeze.ts'
 import { historyNoun } from './commands/history.ts'
@@ -37,7 +39,9 @@ const nouns: readonly Noun[] = [
   freezeNoun,
   tokenNoun,
   webhookNoun,
+  doctorNoun,
   stateNoun,
+  completionNoun,
   versionNoun,
 ]
 
