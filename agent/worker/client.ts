@@ -225,7 +225,8 @@ export class Client implements Waiting {
       if (used === PREVIEW_LINK) {
         const taken = path.previewLinks.take(start, end, zones.out)
         if (taken.kind === 'answer') {
-          start += this.#answerOwn(taken.status, taken)
+          this.#answerOwn(taken.status, taken)
+          start = taken.next
           if (this.#lingering) return true
           continue
         }

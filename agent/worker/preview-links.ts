@@ -16,6 +16,7 @@ import {
   PREVIEW_LINK,
   REQ_FLAG_HEAD,
   REQ_FLAGS,
+  REQ_HEAD_BYTES,
   REQ_METHOD_BYTES,
   REQ_METHOD_OFFSET,
   REQ_PATH_BYTES,
@@ -30,6 +31,7 @@ import {
   VERDICT_LINK_NAME,
   VERDICT_LINK_TOKEN,
   VERDICT_LINK_TOKEN_END,
+  VERDICT_SLOT,
 } from '#router/layout.ts'
 import type { Router } from '#router/router.ts'
 import {
@@ -47,11 +49,13 @@ export interface PreviewLinks {
   take(start: number, end: number, out: number): Taken
 }
 
-/** Either where the request now starts and what the router said of it, or what to answer. */
+/** Either where the request now starts and the bytes of its head, or what to answer. */
 export type Taken =
   | { readonly kind: 'routed'; readonly start: number; readonly used: number }
   | {
       readonly kind: 'answer'
+      /** Where the head ended that came: the one that was scanned last may be shorter. */
+      readonly next: number
       readonly status: number
       readonly fields?: readonly string[]
       readonly text?: string
@@ -72,7 +76,7 @@ const decoder = new TextDecoder('latin1')
 
 export function createPreviewLinks({ router, keysFile, nowMs }: PreviewLinksOptions): PreviewLinks {
   const { memory, words } = router
-  const kept = new Map<string, PreviewLink>()
+  const kept = new Map<string, Verified>()
   const keys = createKeys(keysFile, nowMs)
   let second = 0
   let verified = 0
@@ -80,19 +84,21 @@ export function createPreviewLinks({ router, keysFile, nowMs }: PreviewLinksOpti
   /** Null: not signed by control, or too many are being tried. */
   function linkOf(text: string): PreviewLink | null {
     const held = kept.get(text)
-    if (held) return held
+    // What a key has signed counts as long as the key does.
+    if (held) return keys.of(held.keyId) ? held.link : null
     const token = text.length <= previewTokenChars ? readPreviewToken(text) : null
-    if (!token) return null
+    // Unknown keys cost nothing, so they use nothing up.
+    const key = token && keys.of(token.keyId)
+    if (!key) return null
     const now = Math.floor(nowMs() / 1_000)
     if (now !== second) verified = 0
     second = now
     if (++verified > verificationsPerSecond) return null
-    const key = keys.of(token.keyId)
-    if (!key || !verify(null, token.payload, key, token.signature)) return null
+    if (!verify(null, token.payload, key, token.signature)) return null
     const link = parsePreviewLink(token.payload)
     if (!link) return null
     if (kept.size >= keptMax) kept.delete(kept.keys().next().value!)
-    kept.set(text, link)
+    kept.set(text, { link, keyId: token.keyId })
     return link
   }
 
@@ -118,23 +124,21 @@ export function createPreviewLinks({ router, keysFile, nowMs }: PreviewLinksOpti
     return path + withoutParameter(query)
   }
 
-  function redirect(cookie: string, maxAgeSeconds: number): Taken {
+  function redirect(next: number, to: string, cookie: string, maxAgeSeconds: number): Taken {
     const attributes = `Path=/; HttpOnly; SameSite=Lax; Max-Age=${maxAgeSeconds}`
-    const fields = [
-      `Location: ${location()}`,
-      `Set-Cookie: ${previewName}=${cookie}; ${attributes}`,
-    ]
-    return { kind: 'answer', status: 302, fields }
+    const fields = [`Location: ${to}`, `Set-Cookie: ${previewName}=${cookie}; ${attributes}`]
+    return { kind: 'answer', next, status: 302, fields }
   }
 
-  const gone: Taken = {
+  const gone = (next: number): Taken => ({
     kind: 'answer',
+    next,
     status: 503,
     text: `this preview link is not valid, has expired, or its preview is gone; /?${previewName}= leaves it`,
-  }
+  })
 
-  /** Takes every copy of the token out, so that no backend sees it. */
-  function routed(from: number, end: number, out: number, link: PreviewLink): Taken {
+  /** Takes every copy of the token out, so that no backend sees it. `next` is behind the head that came. */
+  function routed(from: number, next: number, end: number, out: number, link: PreviewLink): Taken {
     let start = from
     for (let copy = 0; copy < copiesMax; copy++) {
       const { from: cutFrom, to: cutTo } = cutOf(memory, placeOf())
@@ -142,24 +146,35 @@ export function createPreviewLinks({ router, keysFile, nowMs }: PreviewLinksOpti
       memory.copyWithin(start + (cutTo - cutFrom), start, cutFrom)
       start += cutTo - cutFrom
       const used = router.requestFor(start, end, out, link.app, link.release)
-      if (used !== PREVIEW_LINK) return { kind: 'routed', start, used }
+      if (used > 0) return { kind: 'routed', start, used }
+      if (used === PREVIEW_LINK) continue
+      return used === -503 ? gone(next) : { kind: 'answer', next, status: -used }
     }
-    return gone
+    return gone(next)
   }
 
   return {
     take(start, end, out) {
+      const next = start + request(REQ_HEAD_BYTES)
       const { inQuery, token, tokenEnd } = placeOf()
       const carried = text(token, tokenEnd - token).trim()
-      const mayRedirect = inQuery && (isGet() || isHead())
-      if (carried === '') return mayRedirect ? redirect('', 0) : gone
+      const to = inQuery && (isGet() || isHead()) ? location() : null
+      if (carried === '') return to === null ? gone(next) : redirect(next, to, '', 0)
       const link = linkOf(carried)
       const leftMs = link ? link.expiresAtMs - nowMs() : 0
-      if (!link || leftMs <= 0) return gone
-      if (mayRedirect) return redirect(carried, Math.ceil(leftMs / 1_000))
-      return routed(start, end, out, link)
+      if (!link || leftMs <= 0) return gone(next)
+      const taken = routed(start, next, end, out, link)
+      if (to === null || taken.kind === 'answer') return taken
+      // Only what leads somewhere becomes a cookie: another would shut the whole host for this browser.
+      router.release(verdict(VERDICT_SLOT))
+      return redirect(next, to, carried, Math.ceil(leftMs / 1_000))
     },
   }
+}
+
+interface Verified {
+  readonly link: PreviewLink
+  readonly keyId: string
 }
 
 interface Keys {

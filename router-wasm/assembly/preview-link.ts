@@ -66,12 +66,15 @@ function isLink(at: i32, start: i32, end: i32, kind: i32): bool {
   if (load<u64>(at) !== FIRST || load<u64>(at, 8) !== SECOND || load<u16>(at, 16) !== LAST) {
     return false
   }
-  const before = at > start ? <i32>load<u8>(at - 1) : 0
+  let before = at
   let value = at + NAME_BYTES
   if (kind === LINK_IN_QUERY) {
-    if (before !== QUESTION && before !== AMPERSAND) return false
+    const byte = <i32>load<u8>(at - 1)
+    if (byte !== QUESTION && byte !== AMPERSAND) return false
   } else {
-    if (at > start && before !== SEMICOLON && !isSpace(before)) return false
+    // Where a cookie begins; a space inside another's value begins none.
+    while (before > start && isSpace(load<u8>(before - 1))) before--
+    if (before > start && <i32>load<u8>(before - 1) !== SEMICOLON) return false
     while (value < end && isSpace(load<u8>(value))) value++
   }
   if (value >= end || load<u8>(value) !== EQUALS) return false
