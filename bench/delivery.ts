@@ -111,9 +111,10 @@ async function measure(place: Place, key: SigningKey, plan: Plan) {
 }
 
 async function openReader(session: Session, key: SigningKey, onDigest: (digest: string) => void) {
+  const pinned = await pinKeys([key.publicKey])
   const snapshots = createSnapshots({
     session,
-    trust: { cluster, keys: await pinKeys([key.publicKey]), formats: supportedFormats },
+    trust: { cluster, keys: () => pinned, formats: supportedFormats },
     refusals: createRefusals(() => {}),
     held: null,
     floor: null,

@@ -36,6 +36,8 @@ export const logCodes = {
   'state-damaged': { level: 'warn', sentence: 'A file of the state folder cannot be used; what it held is fetched or made again.' },
   'state-unwritable': { level: 'error', sentence: 'The state folder cannot be written: nothing is claimed until it can.' },
   'not-enrolled': { level: 'warn', sentence: 'Control did not enrol this agent yet; it is asked again.' },
+  'keys-pinned': { level: 'info', sentence: 'The agent believes exactly these keys of control from now on.' },
+  'keys-not-pinned': { level: 'error', sentence: 'The keys that control named cannot be kept; the former ones count.' },
   'agent-enrolled': { level: 'info', sentence: 'Control has enrolled this agent.' },
   'revision-admitted': { level: 'info', sentence: 'A signed snapshot is held. Fields: revision.' },
   'message-refused': { level: 'warn', sentence: 'A message of control was refused. Fields: refusal, revision.' },

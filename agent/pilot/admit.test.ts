@@ -12,7 +12,7 @@ let trust: Trust
 
 beforeAll(async () => {
   control = await createSigner()
-  trust = { cluster: 'eu-1', keys: control.pinned, formats: supportedFormats }
+  trust = { cluster: 'eu-1', keys: () => control.pinned, formats: supportedFormats }
 })
 
 async function refusal(bytes: Uint8Array): Promise<RefusalCode> {

@@ -16,7 +16,8 @@ import { open, type PinnedKeys, type Sealed, sealed } from '#wire/signature.ts'
 
 export interface Trust {
   readonly cluster: string
-  readonly keys: PinnedKeys
+  /** Of control, as they are pinned now. */
+  readonly keys: () => PinnedKeys
   readonly formats: readonly number[]
 }
 
@@ -84,7 +85,7 @@ export async function admit(
 
 /** The header inside a seal: signature first. Also how a stored header is believed at start. */
 export async function verify(message: Sealed, trust: Trust): Promise<Header | Refused> {
-  const opened = await open(message, trust.keys).catch(() => ({ refused: 'malformed' as const }))
+  const opened = await open(message, trust.keys()).catch(() => ({ refused: 'malformed' as const }))
   if ('refused' in opened) return refuse(opened.refused, null, `key ${message.keyId}`)
   const header = headerSchema.safeParse(decode(opened.payload))
   if (header.success) return header.data

@@ -13,6 +13,8 @@ import { announceChange, bytesOf, createSigner, headerOf, type Signer } from './
 export interface FakeControl {
   readonly url: string
   readonly signer: Signer
+  /** Another key signs from now on. */
+  signWith(signer: Signer): void
   readonly reports: Report[]
   newest(): Report | undefined
   /** Stores and announces, with the changes riding along. */
@@ -25,7 +27,7 @@ export interface FakeControl {
 }
 
 export async function startFakeControl(cluster = 'eu-1'): Promise<FakeControl> {
-  const signer = await createSigner()
+  let signer = await createSigner()
   const paths = agentPaths(cluster)
   const reports: Report[] = []
   const subscribers = new Set<ServerResponse>()
@@ -104,7 +106,12 @@ export async function startFakeControl(cluster = 'eu-1'): Promise<FakeControl> {
   const { port } = server.address() as { port: number }
   return {
     url: `http://127.0.0.1:${port}`,
-    signer,
+    get signer() {
+      return signer
+    },
+    signWith(next) {
+      signer = next
+    },
     reports,
     newest: () => reports.at(-1),
     async publish(next, revision, changes = {}) {

@@ -72,7 +72,7 @@ describe('an agent that enrols', () => {
     expect(await storedIdentity(config)).toBe(null)
     const identity = await attempt()
     expect(requests[0]).toMatchObject({ agent: 'eu-1-a', publicKey: identity.key.publicKey })
-    expect([...identity.controlKeys.keys()]).toEqual([control.key.keyId])
+    expect(identity.enrolment.controlKeys).toEqual([control.publicKey])
     const again = await storedIdentity(config)
     expect(again?.key.keyId).toBe(identity.key.keyId)
     expect(again?.enrolment).toEqual(identity.enrolment)

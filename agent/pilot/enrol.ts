@@ -7,14 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { type EnrolmentAnswer, enrolmentAnswer } from '#wire/enrolment.ts'
 import type { Say } from '#wire/log-line.ts'
-import {
-  generateKey,
-  loadKey,
-  type PinnedKeys,
-  pinKeys,
-  publicKeyText,
-  type SigningKey,
-} from '#wire/signature.ts'
+import { generateKey, loadKey, publicKeyText, type SigningKey } from '#wire/signature.ts'
 import { agentPaths } from '#wire/subjects.ts'
 import { backoffMs } from '../backoff.ts'
 import type { AgentConfig } from '../config.ts'
@@ -32,7 +25,6 @@ const storedKey = z.strictObject({ pkcs8: z.base64url(), publicKey: publicKeyTex
 export interface Identity {
   readonly key: SigningKey
   readonly enrolment: EnrolmentAnswer
-  readonly controlKeys: PinnedKeys
 }
 
 /** The stored identity; null when this agent has not enrolled yet. Needs no network. */
@@ -46,7 +38,7 @@ export async function storedIdentity(config: AgentConfig): Promise<Identity | nu
         'give another --state folder',
     )
   }
-  return identityOf(await ownKey(config.stateFolder), enrolment)
+  return { key: await ownKey(config.stateFolder), enrolment }
 }
 
 /** Asks control until it answers, with growing pauses. `log` hears each new reason for a failure. */
@@ -60,7 +52,7 @@ export async function enrol(config: AgentConfig, log: Say, signal: AbortSignal):
       const file = join(config.stateFolder, enrolmentFile)
       writeDurably(file, JSON.stringify(enrolment, null, 2))
       log('agent-enrolled', `enrolled in ${enrolment.cluster}`)
-      return identityOf(key, enrolment)
+      return { key, enrolment }
     } catch (error) {
       const reason = reasonOf(error)
       if (reason !== said) log('not-enrolled', `not enrolled yet: ${reason}`)
@@ -100,9 +92,3 @@ async function ownKey(stateFolder: string): Promise<SigningKey> {
   writeDurably(file, JSON.stringify({ pkcs8, publicKey: key.publicKey }))
   return key
 }
-
-const identityOf = async (key: SigningKey, enrolment: EnrolmentAnswer): Promise<Identity> => ({
-  key,
-  enrolment,
-  controlKeys: await pinKeys(enrolment.controlKeys),
-})

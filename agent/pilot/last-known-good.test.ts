@@ -25,7 +25,7 @@ let trust: Trust
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'swy-lkg-'))
   control = await createSigner()
-  trust = { cluster: 'eu-1', keys: control.pinned, formats: supportedFormats }
+  trust = { cluster: 'eu-1', keys: () => control.pinned, formats: supportedFormats }
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
@@ -167,9 +167,10 @@ describe('the stored snapshot', () => {
     await snapshot(first, 1)
     trust = { ...trust, cluster: 'us-1' }
     expect((await load()).held).toBe(null)
-    trust = { ...trust, cluster: 'eu-1', keys: (await createSigner()).pinned }
+    const { pinned: foreign } = await createSigner()
+    trust = { ...trust, cluster: 'eu-1', keys: () => foreign }
     expect((await load()).held).toBe(null)
-    trust = { ...trust, keys: control.pinned }
+    trust = { ...trust, keys: () => control.pinned }
     expect((await load()).held).not.toBe(null)
     writeSnapshot(folder, {
       header: await sealedHeader(first, 1),

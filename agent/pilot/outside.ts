@@ -7,12 +7,14 @@ import { supportedFormats } from '#wire/header.ts'
 import type { Say } from '#wire/log-line.ts'
 import type { RollingReport } from '#wire/report.ts'
 import type { AgentConfig } from '../config.ts'
+import { stateFiles } from '../link.ts'
 import { createLocalPlatform } from '../platform/local.ts'
 import { type Obedience, obey } from '../platform/obey.ts'
 import type { Platform } from '../platform/platform.ts'
 import { createStaticPlatform } from '../platform/static.ts'
+import { reasonOf } from '../reason.ts'
 import { startAdmin } from './admin.ts'
-import { keepControlKeys } from './control-keys.ts'
+import { openControlKeys } from './control-keys.ts'
 import type { Convergence, Progress } from './convergence.ts'
 import type { Core } from './core.ts'
 import { enrol, type Identity, storedIdentity } from './enrol.ts'
@@ -61,11 +63,15 @@ export async function goOutside(
   })
 
   const identity = await whoWeAre(config, log, stopping, seek)
-  keepControlKeys(config.stateFolder, identity.enrolment.controlKeys)
-  const trust = { cluster: config.cluster, keys: identity.controlKeys, formats: supportedFormats }
-  const onDisk = await loadStoredSnapshot(config.stateFolder, stored.positions, trust, (file) =>
-    log('state-damaged', `${file} is corrupt`),
+  const damaged = (file: string) => log('state-damaged', `${file} is corrupt`)
+  const keys = await openControlKeys(config.stateFolder, identity.enrolment, () =>
+    damaged(stateFiles.controlKeys),
   )
+  const trust = { cluster: config.cluster, keys: keys.pinned, formats: supportedFormats }
+  const believed = { ...trust, keys: keys.forStored }
+  const { positions } = stored
+  const onDisk = await loadStoredSnapshot(config.stateFolder, positions, believed, damaged)
+  if (onDisk.held) await keys.follow(onDisk.held)
   if (onDisk.held) {
     const known = stored.table !== null && stored.table.digest === onDisk.table
     convergence.hold(onDisk.held, known)
@@ -77,7 +83,7 @@ export async function goOutside(
     agent: config.name,
     instance: randomBytes(8).toString('hex'),
     startedAtMs: Date.now(),
-    pinnedKeys: [...identity.controlKeys.keys()],
+    pinnedKeys: () => [...keys.pinned().keys()],
   }
   const reporter = createReporter({
     session,
@@ -103,12 +109,25 @@ export async function goOutside(
   /** Proven and confirmed by control: only such a snapshot says what shall run. */
   function onHeld(held: Held): void {
     convergence.hold(held)
+    pinNamed(held)
     const { epoch, revision } = held.header
     log('revision-admitted', `holds revision ${revision}`, { revision })
     const workloads = [...convergence.workloads().values()].map(
       ({ kind: _kind, key: _key, ...workload }) => workload,
     )
     obedience?.want({ epoch: epoch.number, revision, workloads })
+  }
+
+  /** The next report says what is pinned by then. A disk that fails is tried again with the next snapshot. */
+  function pinNamed(held: Held): void {
+    keys.follow(held).then(
+      (changed) => {
+        if (!changed) return
+        log('keys-pinned', `pins ${[...keys.pinned().keys()].join(', ')}`)
+        reporter.now()
+      },
+      (error) => log('keys-not-pinned', reasonOf(error)),
+    )
   }
 
   return async () => {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { limits } from '#wire/limits.ts'
 import type { PositionObject } from '#wire/object.ts'
+import { update } from '#wire/tree.ts'
 import type { AgentConfig } from '../config.ts'
 import { linkPath } from '../link.ts'
 import { type FakeControl, startFakeControl } from './control.fixture.ts'
@@ -16,6 +17,8 @@ import {
   bytesOf,
   createSigner,
   headerOf,
+  position,
+  type Signer,
   shop,
   until,
 } from './fleet.fixture.ts'
@@ -224,6 +227,75 @@ describe('a pilot', () => {
     await start()
     await active(1)
     expect(await end('SIGTERM')).toBe(0)
+  })
+})
+
+describe('the keys of control', () => {
+  const ids = (...signers: Signer[]) => signers.map(({ key }) => key.keyId)
+  const naming = (...signers: Signer[]) =>
+    update(one, {
+      put: [{ kind: 'keys', key: 'keys', publicKeys: signers.map((signer) => signer.publicKey) }],
+      remove: [],
+    })
+  const pins = (...signers: Signer[]) =>
+    until('the pins', () => control.newest()?.pinnedKeys.join() === ids(...signers).join())
+  /** What it reported in its former life counts no more. */
+  const restart = async () => {
+    await end('SIGKILL')
+    worker!.socket.destroy()
+    worker = null
+    control.reports.length = 0
+    await start()
+  }
+
+  it('are exactly those that the held snapshot names, also after a kill', async () => {
+    const [a, b, c] = [control.signer, await createSigner(), await createSigner()]
+    await control.publish(one, 1)
+    await start()
+    await pins(a)
+    await control.publish(naming(a, b), 2)
+    await pins(a, b)
+    await restart()
+    await pins(a, b)
+    control.signWith(b)
+    await control.publish(naming(a, b), 3)
+    await until('revision 3', () => control.newest()?.revision === 3)
+    await control.publish(naming(b, c), 4)
+    await pins(b, c)
+    await restart()
+    await pins(b, c)
+    const late = bytesOf(await announce(a, headerOf(one, { revision: 5 })))
+    await until('a refusal', () => {
+      control.show(late)
+      return control.newest()?.refusals.at(-1)?.code === 'unknown-key'
+    })
+    expect(control.newest()).toMatchObject({ revision: 4, pinnedKeys: ids(b, c) })
+  })
+
+  it('that were retired still prove what they signed when it is on disk, and nothing that comes', async () => {
+    const [a, b] = [control.signer, await createSigner()]
+    await control.publish(one, 1)
+    await start()
+    await active(1)
+    await control.publish(naming(b), 2)
+    await pins(b)
+    await until('everything on disk', async () => {
+      const told = await (await admin('/table'))?.json()
+      return told && (told as { equal: boolean }).equal
+    })
+    control.away(true)
+    await restart()
+    await until('ready and stale', isReady)
+    expect(await (await admin('/table'))!.json()).toMatchObject({ stale: true, revision: 2 })
+    control.away(false)
+    const next = update(naming(b), { put: [position('shop', 2, 'shop-r2')], remove: [] })
+    await control.publish(next, 3)
+    await until('a refusal', () => control.newest()?.refusals.at(-1)?.code === 'unknown-key')
+    expect(a.key.keyId, 'the retired one signed it').toBe(control.signer.key.keyId)
+    expect(control.newest()).toMatchObject({ revision: 2 })
+    control.signWith(b)
+    await control.publish(next, 4)
+    await active(2)
   })
 })
 

@@ -11,7 +11,7 @@ const life: Life = {
   agent: 'eu-1-a',
   instance: '0123456789abcdef',
   startedAtMs: 1,
-  pinnedKeys: ['0123456789abcdef'],
+  pinnedKeys: () => ['0123456789abcdef'],
 }
 const tree = shop(1, 'shop-r1')
 const usage = { inUse: { 'shop-r1': 2 }, requests: {}, errors: {}, failures: {}, connections: 0 }

@@ -31,7 +31,8 @@ export interface Life {
   readonly agent: string
   readonly instance: string
   readonly startedAtMs: number
-  readonly pinnedKeys: readonly string[]
+  /** Ids of control's keys that are pinned now. */
+  readonly pinnedKeys: () => readonly string[]
 }
 
 /** Null before any header is held: there is nothing to be cumulative about. */
@@ -48,7 +49,7 @@ export function buildReport(
   const ready = Object.entries(progress.endpoints).map(([id, list]) => [id, list.length] as const)
   return {
     ...life,
-    pinnedKeys: [...life.pinnedKeys],
+    pinnedKeys: [...life.pinnedKeys()],
     sequence: (former?.sequence ?? 0) + 1,
     epoch: held.header.epoch,
     revision: held.header.revision,

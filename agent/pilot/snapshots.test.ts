@@ -30,7 +30,7 @@ let seen: Held[]
 function open(held: Held | null = null, floor: Held['header'] | null = null): void {
   snapshots = createSnapshots({
     session,
-    trust: { cluster: 'eu-1', keys: control.pinned, formats: supportedFormats },
+    trust: { cluster: 'eu-1', keys: () => control.pinned, formats: supportedFormats },
     refusals,
     held,
     floor,

@@ -200,6 +200,24 @@ describe('is answered 503, and never with production,', () => {
     }
   })
 
+  test('a link of a key that agents have let go, though it was seen before', async () => {
+    const token = await tokenFor()
+    expect((await ask('/', { cookie: cookie(token) })).text).toContain('candidate')
+    const next = (await generateKey()).key
+    writeFileSync(
+      join(folder, 'control-keys.json'),
+      JSON.stringify({ publicKeys: [next.publicKey] }),
+    )
+    // Another key is looked for, so the file is read again at once.
+    const link = { id: '0'.repeat(16), app: 'shop', release: 'shop-r2', expiresAtMs: 9e12 }
+    const ofNext = cookie(await signPreviewLink(link, next))
+    await expect
+      .poll(async () => (await ask('/', { cookie: ofNext })).text, { timeout: 500 })
+      .toContain('candidate')
+    expect((await ask('/', { cookie: cookie(token) })).status).toBe(503)
+    expect(stable.received.length).toBe(0)
+  })
+
   test('a link of a release that takes none any more', async () => {
     expect(stage.router.loadTable(tableOf(objects(false)))).toBeNull()
     const { status } = await ask('/', { cookie: cookie(await tokenFor()) })

@@ -182,8 +182,9 @@ interface Keys {
 }
 
 const rereadMs = 1_000
+const missedMs = 10
 
-/** Read again when it is older than a second: keys are rotated. */
+/** Read again when it is older than a second, or at once for a key that is new: keys are rotated. */
 function createKeys(file: string, nowMs: () => number): Keys {
   let keys = new Map<string, KeyObject>()
   let readAtMs = Number.NEGATIVE_INFINITY
@@ -200,7 +201,8 @@ function createKeys(file: string, nowMs: () => number): Keys {
   return {
     of(keyId) {
       // A key that was retired must stop to count as well.
-      if (nowMs() - readAtMs >= rereadMs) read()
+      const ageMs = nowMs() - readAtMs
+      if (ageMs >= rereadMs || (ageMs >= missedMs && !keys.has(keyId))) read()
       return keys.get(keyId)
     },
   }

@@ -157,7 +157,7 @@ export async function runModel({ seed, keys, proofs, bigPercent }: ModelOptions)
     const bigAt = bigChanges
     const base = random() < 0.5 ? emptyTree : history.newest().tree
     if (store.header) {
-      const trust = { cluster, keys: pinned, formats: supportedFormats }
+      const trust = { cluster, keys: () => pinned, formats: supportedFormats }
       const admitted = await admit(store.header, null, trust)
       if (!admitted.ok) throw new Error(`seed ${seed}: ${admitted.code}`)
       const { header, announcement } = admitted

@@ -27,9 +27,10 @@ export async function openReader(
 ): Promise<Reader> {
   const history: Header[] = []
   const refusals = createRefusals(() => {})
+  const pinned = await pinKeys(publicKeys)
   const snapshots = createSnapshots({
     session,
-    trust: { cluster, keys: await pinKeys(publicKeys), formats: supportedFormats },
+    trust: { cluster, keys: () => pinned, formats: supportedFormats },
     refusals,
     held: null,
     floor: null,
