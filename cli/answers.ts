@@ -265,3 +265,13 @@ export const dryRun = z.object({
 })
 
 export const ready = z.object({ revision: count })
+
+const signingKey = z.object({
+  keyId: text,
+  publicKey: text,
+  state: text,
+  missing: z.array(agentRef),
+})
+export type SigningKey = z.infer<typeof signingKey>
+export const signingKeys = z.object({ keys: z.array(signingKey) })
+export const newKey = z.object({ keyId: text })

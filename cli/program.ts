@@ -13,6 +13,7 @@ import { doctorNoun } from './commands/doctor.ts'
 import { eventsNoun } from './commands/events.ts'
 import { freezeNoun } from './commands/freeze.ts'
 import { historyNoun } from './commands/history.ts'
+import { keyNoun } from './commands/key.ts'
 import { releaseNoun } from './commands/release.ts'
 import { stateNoun } from './commands/state.ts'
 import { tokenNoun } from './commands/token.ts'
@@ -38,6 +39,7 @@ const nouns: readonly Noun[] = [
   eventsNoun,
   freezeNoun,
   tokenNoun,
+  keyNoun,
   webhookNoun,
   doctorNoun,
   stateNoun,

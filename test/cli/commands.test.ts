@@ -190,6 +190,22 @@ spec: { clusters: [eu-1], hosts: [blog.example, b.example], platform: { type: st
     expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining('/until') })
   })
 
+  it('keys are listed, added, activated only when they are pinned, and retired', async () => {
+    const listed = await run(['key', 'list'])
+    expect(listed.out).toMatch(/^[0-9a-f]{16} +signing +eu-1-a/m)
+    const [signing = ''] = /^[0-9a-f]{16}(?= +signing)/m.exec(listed.out) ?? []
+    expect((await run(['key', 'add', '--dry-run'])).out).toContain('Nothing has changed')
+    const added = await run(['key', 'add'])
+    expect(added, added.err).toMatchObject({ code: 0 })
+    const key = added.out.trim()
+    expect(key).toMatch(/^[0-9a-f]{16}$/)
+    expect((await run(['key', 'list'])).out).toMatch(new RegExp(`^${key} +spare +eu-1-a`, 'm'))
+    const early = await run(['key', 'activate', key])
+    expect(early).toMatchObject({ code: 5, err: expect.stringContaining('key-not-pinned') })
+    expect(await run(['key', 'retire', signing])).toMatchObject({ code: 5 })
+    expect(await run(['key', 'retire', 'f'.repeat(16)])).toMatchObject({ code: 4 })
+  })
+
   it('a webhook is set, listed, tested and removed', async () => {
     const set = await run([
       'webhook',
