@@ -2,7 +2,7 @@
  * Does a request carry a preview link? Its token is the value of a query parameter or of a cookie with a
  * name of ours; only the host can verify it, so the request is handed back with the token's place. Most
  * requests have neither: a query is looked through for the name's first bytes, 16 at a time, and so are
- * Cookie fields (15 ns for 500 bytes).
+ * Cookie fields.
  */
 import {
   FIELD_VALUE_BYTES,
@@ -31,6 +31,8 @@ const FIRST: u64 = word('switchya')
 const SECOND: u64 = word('rd-previ')
 const LAST: u16 = <u16>word('ew')
 const S = 0x73
+const DASH = 0x2d
+const DASH_AT = 10
 const EQUALS = 0x3d
 const AMPERSAND = 0x26
 const QUESTION = 0x3f
@@ -53,8 +55,12 @@ export function findLink(): bool {
 
 function findIn(start: i32, end: i32, kind: i32): bool {
   const s = i8x16.splat(<i8>S)
+  const dash = i8x16.splat(<i8>DASH)
   for (let at = start; at < end; at += 16) {
-    for (let mask = i8x16.bitmask(i8x16.eq(v128.load(at), s)); mask !== 0; mask &= mask - 1) {
+    // Both of them, so that other text hardly ever stops the search.
+    const first = i8x16.eq(v128.load(at), s)
+    const eleventh = i8x16.eq(v128.load(at, DASH_AT), dash)
+    for (let mask = i8x16.bitmask(v128.and(first, eleventh)); mask !== 0; mask &= mask - 1) {
       if (isLink(at + ctz(mask), start, end, kind)) return true
     }
   }
