@@ -35,7 +35,6 @@ const DASH = 0x2d
 const DASH_AT = 10
 const EQUALS = 0x3d
 const AMPERSAND = 0x26
-const QUESTION = 0x3f
 const SEMICOLON = 0x3b
 
 /** True when there is one; VERDICT_LINK words say where. The query's comes first. */
@@ -75,8 +74,8 @@ function isLink(at: i32, start: i32, end: i32, kind: i32): bool {
   let before = at
   let value = at + NAME_BYTES
   if (kind === LINK_IN_QUERY) {
-    const byte = <i32>load<u8>(at - 1)
-    if (byte !== QUESTION && byte !== AMPERSAND) return false
+    // A later question mark is part of a value, and the redirect would leave it there.
+    if (at !== start + 1 && <i32>load<u8>(at - 1) !== AMPERSAND) return false
   } else {
     // Where a cookie begins; a space inside another's value begins none.
     while (before > start && isSpace(load<u8>(before - 1))) before--
