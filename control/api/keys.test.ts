@@ -180,12 +180,13 @@ describe('signing keys', () => {
       expect(inFile()).toEqual([...named, next])
     })
 
-    it('in the first add of all: the key is one more spare, which no agent has pinned', async () => {
+    it('in the first add of all: nobody is told of the key, and the next add takes it', async () => {
+      const named = await ids()
       const left = await withLeftOver()
-      expect(await ids()).toContain(left)
-      expect(codeOf(await activate(left))).toEqual([409, 'key-not-pinned'])
-      await add()
-      expect(await namedBySnapshot()).toContain(left)
+      expect(await ids()).toEqual(named)
+      expect(codeOf(await activate(left))).toEqual([404, 'not-found'])
+      expect(await add()).toBe(left)
+      expect(await namedBySnapshot()).toEqual([...named, left])
       await pinAll()
       expect((await activate(left)).status).toBe(200)
       await expect.poll(signedBy).toBe(left)

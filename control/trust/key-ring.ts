@@ -33,8 +33,8 @@ export async function openKeyRing(
   let keys = stored.keys
   const loaded = new Map<string, SigningKey>()
   for (const key of keys) loaded.set(keyIdOf(key.publicKey), await loadKey(key))
-  /** Made in this life, and not in the log as far as is known. */
-  const unused = new Set<string>()
+  /** Not in the log as far as is known: `init` makes two, so a third one was made by an `add` that was cut. */
+  const unused = new Set(keys.slice(madeByInit).map(({ publicKey }) => publicKey))
 
   function write(next: readonly Kept[]): void {
     const file = storedKeys.parse({ version: 1, keys: next })
@@ -82,6 +82,7 @@ export async function openKeyRing(
 }
 
 const storedKeysMax = 16
+const madeByInit = 2
 
 const missing = (keyIds: readonly string[]): string =>
   `keys.json lacks ${keyIds.join(', ')}, which the log names: restore keys.json from a backup of this log`
