@@ -100,7 +100,9 @@ function rolling(all: readonly Copies[], { window, paint }: FrameOptions): strin
     { title: 'OLD', cell: ({ old }) => old, align: 'right', spare: 2 },
     { title: 'STALLED', cell: ({ stalled }) => stalled ?? '', spare: 1, paint: () => 'red' },
   ]
-  return table(all, columns, window, paint)
+  const stalled = all.some((one) => one.stalled !== null)
+  const shown = columns.filter(({ title }) => title !== 'STALLED' || stalled)
+  return table(all, shown, window, paint)
 }
 
 /** Filled: new and ready; half: new and not ready yet. */
@@ -139,5 +141,8 @@ const agentColumns: readonly Column<AgentRow>[] = [
 function agents(release: Release, { window, paint }: FrameOptions): string[] {
   const refused = release.agents.some(({ refusal }) => refusal !== null)
   const columns = agentColumns.filter(({ title }) => title !== 'REFUSAL' || refused)
-  return table(release.agents, columns, window, paint)
+  const byName = release.agents.toSorted((a, b) =>
+    `${a.cluster}/${a.agent}` < `${b.cluster}/${b.agent}` ? -1 : 1,
+  )
+  return table(byName, columns, window, paint)
 }

@@ -37,7 +37,8 @@ interface Seen {
 const pollMs = 2_000
 /** Events come in bursts; at most so often is it read again. */
 const readEveryMs = 50
-const redrawMs = 1_000
+/** What agents and copies report is not in the log: on a terminal it is looked at this often. */
+const redrawMs = 500
 
 /** Resolves when the goal is reached; everything else is a `Failure` with its own exit code. */
 export async function watchRelease(session: Session, options: WatchOptions): Promise<void> {
@@ -75,7 +76,7 @@ export async function watchRelease(session: Session, options: WatchOptions): Pro
     wake.abort()
   })
 
-  const show = () => {
+  const show = (last = false) => {
     const { view, lost } = seen
     const elapsed = durationWords(desk.nowMs() - startedMs)
     if (inPlace) {
@@ -86,7 +87,7 @@ export async function watchRelease(session: Session, options: WatchOptions): Pro
       })
       const note = lost ? session.paint('red', `lost control: ${lost}; trying again`) : null
       const foot = session.paint('dim', `${elapsed} · Ctrl-C stops watching; the release goes on`)
-      return redraw.draw([...frame, '', ...(note ? [note] : []), foot])
+      return redraw.draw([...frame, '', ...(note ? [note] : []), ...(last ? [] : [foot])])
     }
     const line = lost ? `lost control: ${lost}; trying again` : lineOf(view)
     if (line === printed) return
@@ -102,6 +103,7 @@ export async function watchRelease(session: Session, options: WatchOptions): Pro
       if (refused) throw refused
       const { view, lost } = seen
       const outcome = lost === null ? outcomeOf(view, options.until, options.patient) : null
+      if (outcome && inPlace) show(true)
       if (outcome) return finish(session, seen, outcome, desk.nowMs() - startedMs)
       if (desk.interrupted.aborted) throw unfinished('interrupted', view)
       if (desk.nowMs() >= deadlineMs) throw unfinished('timedOut', view)
