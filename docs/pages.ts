@@ -25,6 +25,11 @@ const programs: readonly Program[] = [
     script: 'control/main.ts',
     commands: [[], ['init'], ['start'], ['recover'], ['backup'], ['restore']],
   },
+  {
+    title: 'The command line: `npx switchyard`',
+    script: 'cli/main.ts',
+    commands: [[], ['release', 'create'], ['release', 'promote'], ['apply']],
+  },
   { title: 'An agent: `npm run agent --`', script: 'agent/main.ts', commands: [[]] },
   {
     title: 'The local platform of a cluster',
