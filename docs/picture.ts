@@ -59,6 +59,7 @@ function picture(lines: readonly string[]): string {
     }),
   )
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
+<title>${escaped(lines[0]!.replaceAll(/\u001b\[[\d;]*m/g, ''))}</title>
 <rect width="100%" height="100%" rx="8" fill="#0d1117"/>
 <g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="14" fill="#c9d1d9">
 ${texts.join('\n')}
