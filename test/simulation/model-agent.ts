@@ -9,6 +9,7 @@ import type { Refusal, Report } from '#wire/report.ts'
 import { objectsOf } from '#wire/tree.ts'
 import type { Publication } from '../../control/delivery/publisher-port.ts'
 import type { AgentRef } from '../../control/domain/event.ts'
+import { createModelPins } from './model-keys.ts'
 import type { Random } from './random.ts'
 
 export interface ModelAgent extends AgentRef {
@@ -37,6 +38,8 @@ export interface ModelAgent extends AgentRef {
   readyCopies(release: string): number
   /** It has said so at least once. */
   hasBeenPrepared(generation: number): boolean
+  /** Ids of the keys that it believes. */
+  pinnedKeys(): readonly string[]
   report(nowMs: number): Report | null
 }
 
@@ -49,7 +52,13 @@ interface Served extends Publication {
 
 const never: Epoch = { number: 1, id: '0000000000000000' }
 
-export function createModelAgent(ref: AgentRef, random: Random): ModelAgent {
+export function createModelAgent(
+  ref: AgentRef,
+  random: Random,
+  /** Raw public keys that its enrolment told it. */
+  controlKeys: readonly string[] = [],
+): ModelAgent {
+  const pins = createModelPins(controlKeys)
   let up = true
   let instance = random.hex(16)
   let startedAtMs = 0
@@ -121,6 +130,7 @@ export function createModelAgent(ref: AgentRef, random: Random): ModelAgent {
         return
       }
       held = publication
+      pins.follow(publication)
       heardMs = nowMs
     },
     settle(nowMs) {
@@ -161,6 +171,7 @@ export function createModelAgent(ref: AgentRef, random: Random): ModelAgent {
     readyCopies: (release) => ready.get(release) ?? 0,
     position: (app) => served?.positions.get(app),
     generation: (app) => served?.positions.get(app)?.generation ?? 0,
+    pinnedKeys: pins.ids,
     hasBeenPrepared: (generation) => saidPrepared.has(generation),
     report(nowMs) {
       if (!up || !held || !served) return null
@@ -194,7 +205,7 @@ export function createModelAgent(ref: AgentRef, random: Random): ModelAgent {
         readyEndpoints: Object.fromEntries([...ready].filter(([, count]) => count > 0)),
         inUse: Object.fromEntries(exchanges),
         refusals: [...refusals.values()],
-        pinnedKeys: [],
+        pinnedKeys: [...pins.ids()],
       }
     },
   }

@@ -17,6 +17,7 @@ const mustHappen: readonly EventType[] = [
   'release-approved',
   'release-overridden',
   'freeze-set',
+  'keys-changed',
   'copies-replaced',
   'release-left',
   'release-decommissioned',

@@ -11,6 +11,7 @@ import type { Intent } from '../../control/domain/input.ts'
 import { appOf, releasesOf } from '../../control/domain/state.ts'
 import { createModelAgent, type ModelAgent } from './model-agent.ts'
 import { createModelControl } from './model-control.ts'
+import { changeKeys, keysOf, nobodyRefuses, pinnedExactly } from './model-keys.ts'
 import { createModelPlatform } from './model-platform.ts'
 import {
   clusters,
@@ -41,6 +42,8 @@ export interface Outcome {
 /** Throws with what was broken; the caller names the seed. */
 export function simulate(seed: number, steps: number): Outcome {
   const random = createRandom(seed)
+  /** Of its own, so that keys leave the rest of a life as it is. */
+  const keyRandom = createRandom(~seed)
   const stored = new Map<string, Publication[]>()
   const agents: ModelAgent[] = []
   const inFlight: Report[] = []
@@ -48,6 +51,8 @@ export function simulate(seed: number, steps: number): Outcome {
   const promises = createPromises(agents)
   const control = createModelControl((cluster, publication) => {
     promises.published(cluster, publication)
+    const there = agents.filter((agent) => agent.cluster === cluster)
+    nobodyRefuses(there, control.state())
     stored.set(cluster, [...(stored.get(cluster) ?? []), publication].slice(-publicationsKept))
   }, promises.recorded)
   let now = 1_000_000
@@ -60,7 +65,8 @@ export function simulate(seed: number, steps: number): Outcome {
   const enrol = (cluster: string, name: string) => {
     const [publicKey, tokenHash] = ['k'.repeat(43), digestOf(name)]
     control.ask({ type: 'enrol-agent', cluster, agent: name, publicKey, tokenHash }, now)
-    agents.push(createModelAgent({ cluster, agent: name }, random))
+    const { publicKeys } = keysOf(control.state())
+    agents.push(createModelAgent({ cluster, agent: name }, random, publicKeys))
   }
   const newestOf = (agent: ModelAgent) => stored.get(agent.cluster)?.at(-1)
 
@@ -194,6 +200,7 @@ export function simulate(seed: number, steps: number): Outcome {
     else if (chosen < 0.93) settleAll()
     else if (chosen < 0.995) pass(random.below(random.chance(0.05) ? 8_000 : 200))
     else control.restart(now)
+    if (keyRandom.chance(0.05)) control.ask(changeKeys(keyRandom, control.state()), now)
     promises.step(control, now)
   }
 
@@ -206,6 +213,7 @@ export function simulate(seed: number, steps: number): Outcome {
     if (round > 8 && control.state().position === before && due > now + patienceMs) break
   }
   promises.rest(control, now)
+  pinnedExactly(agents, control.state())
   const events = control.records().flatMap((record) => record.events.map(({ type }) => type))
   return { records: control.log().length, events, log: control.log() }
 }
