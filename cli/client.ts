@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Failure, type Problem, refusedBy } from './failure.ts'
+import { ownVersion } from './own-version.ts'
 
 export interface Call {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>
@@ -48,6 +49,8 @@ export interface ClientOptions {
 
 export function createClient({ url, token, source, reason, interrupted }: ClientOptions): Client {
   const base = url.replace(/\/+$/, '')
+  // The audit shows with what a change was made.
+  const agent = { 'user-agent': `switchyard/${ownVersion()}` }
 
   const send = async (
     method: Method,
@@ -59,7 +62,7 @@ export function createClient({ url, token, source, reason, interrupted }: Client
     try {
       return await fetch(base + target, {
         method,
-        headers: { ...(token && { authorization: `Bearer ${token}` }), ...headers },
+        headers: { ...agent, ...(token && { authorization: `Bearer ${token}` }), ...headers },
         body,
         signal: AbortSignal.any([signal, interrupted]),
         redirect: 'error',

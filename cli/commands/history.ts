@@ -92,7 +92,7 @@ const columnsFor = (session: Session): Column<AuditEntry>[] => [
   { title: 'WHO', cell: ({ actor }) => actor, spare: 2 },
   { title: 'WHAT', cell: ({ words, type }) => words.join('; ') || type },
   { title: 'WHY', cell: ({ reason }) => reason ?? '', spare: 3 },
-  { title: 'FROM', cell: ({ origin }) => (origin ? JSON.stringify(origin) : ''), wide: true },
+  { title: 'FROM', cell: ({ origin }) => Object.values(origin ?? {}).join(', '), wide: true },
 ]
 
 function answerWords({ status, reason, destination }: Explanation): string {

@@ -1,19 +1,12 @@
 /** `version`: of this program, of its Node, and whether control answers. */
-import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { ready } from '../answers.ts'
 import { Failure } from '../failure.ts'
+import { ownVersion } from '../own-version.ts'
 import type { Session } from '../session.ts'
 
 const shape = z.object({ info: z.object({ version: z.string() }) })
-
-export const ownVersion = (): string =>
-  z
-    .object({ version: z.string() })
-    .parse(JSON.parse(readFileSync(resolve(import.meta.dirname, '../../package.json'), 'utf8')))
-    .version
 
 export function versionNoun(program: Command, session: Session): void {
   program

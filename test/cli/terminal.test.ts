@@ -1,6 +1,6 @@
 /** The program itself: on a terminal of its own, behind pipes, under any Node, from any folder. */
-import { execFile, execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
@@ -123,6 +123,21 @@ describe.runIf(hasScript)('on a terminal', () => {
 })
 
 describe('as a program', () => {
+  it('says so when there is no Node that is new enough', async () => {
+    const alone = join(folder, 'alone/cli')
+    mkdirSync(alone, { recursive: true })
+    copyFileSync(bin, join(alone, 'switchyard.mjs'))
+    const old = /^v(1\d|20|22)\./
+    const nodes = ['/usr/bin/node', '/usr/local/bin/node'].filter((path) => {
+      const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8' })
+      return old.test(stdout ?? '')
+    })
+    if (nodes.length === 0) return console.warn('skipped: this machine has no old Node')
+    const ran = await run(nodes[0]!, [join(alone, 'switchyard.mjs'), 'version'])
+    expect(ran).toMatchObject({ code: 1, out: '', err: expect.stringContaining('is too old') })
+    expect(ran.err).toContain('npm ci')
+  })
+
   it('writes no colours to a pipe, and ends with the code of the table', async () => {
     const listed = await run(bin, ['release', 'list'])
     expect(listed).toMatchObject({ code: 0, err: '' })
