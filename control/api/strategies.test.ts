@@ -42,6 +42,16 @@ describe('strategies over HTTP', () => {
     for (let n = 0; n < 4; n++) await follow()
   }
 
+  it('a promote is waited for over its step, also when the next one begins at once', async () => {
+    const steps = [{ weight: 20 }, { weight: 60, pause: { until: 'promote' } }]
+    await create({ version: '2', strategy: 'canary', steps })
+    await settle()
+    const path = '/v1/releases/shop-r2/promote?wait=active&timeout=10s'
+    const waiting = control.call('POST', path, { body: {} })
+    await settle()
+    expect(await waiting).toMatchObject({ status: 202, body: { id: 'shop-r2' } })
+  })
+
   it('a canary goes from step to step, pauses, and ends at once when it is told to', async () => {
     const steps = [{ weight: 20, pause: { until: 'promote' } }, { weight: 60 }]
     expect((await create({ version: '2', strategy: 'canary', steps })).status).toBe(201)

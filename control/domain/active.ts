@@ -2,7 +2,14 @@
 import type { Fleet } from './fleet.ts'
 import type { Intent } from './input.ts'
 import { isSilent, serves } from './reading.ts'
-import { agentsOf, appOf, type ReleaseState, releaseOf, type State } from './state.ts'
+import {
+  agentsOf,
+  appOf,
+  type ReleaseState,
+  releaseOf,
+  type State,
+  type SwitchState,
+} from './state.ts'
 
 export type Activity = 'active' | 'pending' | 'failed'
 
@@ -34,8 +41,9 @@ export function intentActive(
       return hasArrived(release) ? served(state, fleet, release.clusters, revision, now) : 'pending'
     }
     case 'promote-release':
+      return switched(state, intent.release, revision, 'promote')
     case 'rollback-release':
-      return switched(state, intent.release, revision)
+      return switched(state, intent.release, revision, 'rollback')
     case 'abort-release':
     case 'decommission-release': {
       const release = releaseOf(state, intent.release)
@@ -76,10 +84,20 @@ function served(
   return everywhere ? 'active' : 'pending'
 }
 
-/** A switch is known by its generation, the position of the record that proposed it. */
-function switched(state: State, release: string, generation: number): Activity {
+/**
+ * A switch is known by its generation, the position of the record that proposed it. A later one of the same
+ * kind is the next step, which only begins once this one is complete, often in the very same record.
+ */
+function switched(
+  state: State,
+  release: string,
+  generation: number,
+  kind: SwitchState['kind'],
+): Activity {
   const newest = releaseOf(state, release)?.switch
-  if (newest?.generation !== generation || newest.state === 'aborted') return 'failed'
+  if (!newest || newest.kind !== kind || newest.generation < generation) return 'failed'
+  if (newest.generation > generation) return 'active'
+  if (newest.state === 'aborted') return 'failed'
   return newest.state === 'completed' ? 'active' : 'pending'
 }
 
