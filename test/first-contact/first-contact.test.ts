@@ -6,11 +6,11 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePorts } from '../../deploy/local/ports.ts'
 import { descendants, runningProcesses } from '../../deploy/local/processes.ts'
 import { until } from '../../deploy/local/until.ts'
+import { openShell } from './shell.ts'
 import { atPortBase, mismatch, transcripts } from './transcript.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -88,7 +88,7 @@ describe('first contact', { timeout: 240_000 }, () => {
     const printed = await npmStart()
     expect(printed).toContain('shop 0.0.1 is live')
     expect(printed).not.toContain('\u001b[')
-    const shell = openShell(clone)
+    const shell = openShell({ folder: clone, environment })
     const typed = transcripts(readme)
     expect(typed.length).toBeGreaterThan(5)
     for (const { command, expected } of typed) {
@@ -127,27 +127,3 @@ describe('first contact', { timeout: 240_000 }, () => {
     await until('all are gone', left, (list) => list.length === 0, 30_000)
   })
 })
-
-/** One bash for all commands, so that an `export` lasts. */
-function openShell(folder: string) {
-  const bash = spawn('bash', ['--norc'], {
-    cwd: folder,
-    env: environment,
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  let output = ''
-  bash.stdout.on('data', (bytes: Buffer) => {
-    output += bytes.toString()
-  })
-  let number = 0
-  return {
-    async run(command: string): Promise<string> {
-      const mark = `--done ${number++}--`
-      output = ''
-      bash.stdin.write(`${command}\nprintf '\\n${mark}\\n'\n`)
-      for (let n = 0; !output.includes(mark) && n < 1_000; n++) await delay(20)
-      return output.slice(0, output.indexOf(mark))
-    },
-    close: () => void bash.stdin.end(),
-  }
-}

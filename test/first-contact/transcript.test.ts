@@ -1,6 +1,6 @@
 /** A transcript that is read wrongly would test nothing. */
 import { expect, test } from 'vitest'
-import { atPortBase, mismatch, transcripts } from './transcript.ts'
+import { aboutApp, atPortBase, mismatch, transcripts } from './transcript.ts'
 
 test('commands and what they are expected to print are read from console blocks only', () => {
   const markdown =
@@ -21,4 +21,19 @@ test('an ellipsis stands for anything on its line, and nothing else does', () =>
   expect(mismatch('{"a":1,"b":[2]}\n', ['{…"b":[2]}'])).toBeNull()
   expect(mismatch('{"a":1,"b":[3]}', ['{…"b":[2]}'])).toContain('got: {"a":1,"b":[3]}')
   expect(mismatch('', ['x'])).toContain('(nothing)')
+})
+
+test('an ellipsis alone on a line stands for lines; what is left over is a mismatch', () => {
+  expect(mismatch('a\nb\nc\n', ['a', '…', 'c'])).toBeNull()
+  expect(mismatch('a\nb\nc\n', ['a', '…'])).toBeNull()
+  expect(mismatch('a\nb\nc\n', ['a', 'c'])).toContain('got: b')
+  expect(mismatch('a\nb\n', ['a'])).toContain('got: b')
+  expect(mismatch('a\n', ['a', '…', 'c'])).toContain('got: (nothing)')
+  expect(mismatch('anything', [])).toBeNull()
+})
+
+test('a transcript about shop is made one about another app, and the program stays', () => {
+  expect(aboutApp('release show shop-r2 shop.example workshop program: shop', 'shob')).toBe(
+    'release show shob-r2 shob.example workshop program: shop',
+  )
 })

@@ -1,6 +1,7 @@
 /**
- * Reads the README's transcripts: in a `console` block a line that starts with `$ ` is typed, what follows
- * is expected. `…` in an expectation stands for anything on that line.
+ * Reads the transcripts of the README and of docs/: in a `console` block a line that starts with `$ ` is
+ * typed, what follows is expected, to the last line. `…` in an expectation stands for anything on that
+ * line; alone on a line it stands for any number of lines.
  */
 export interface Typed {
   readonly command: string
@@ -28,16 +29,31 @@ export const atPortBase = (text: string, base: number): string =>
     return `127.0.0.1:${Number(port) - 7700 + base}`
   })
 
-/** Null when `output` is as expected; otherwise the first line that differs. */
+/** The same transcript about another app: pages all speak of `shop`, and are run beside each other. */
+export const aboutApp = (text: string, app: string): string =>
+  text.replace(/(?<!program: )\bshop\b/g, app)
+
+/** Null when `output` is as expected, to its end; otherwise the first line that differs. */
 export function mismatch(output: string, expected: readonly string[]): string | null {
-  const lines = output.split('\n').filter((line) => line.trim() !== '')
-  for (const [n, line] of expected.entries()) {
-    const pattern = line.split('…').map(literally).join('.*')
-    if (!new RegExp(`^${pattern}$`).test(lines[n] ?? '')) {
-      return `expected: ${line}\n     got: ${lines[n] ?? '(nothing)'}`
+  if (expected.length === 0) return null
+  const lines = output.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trimEnd()]))
+  let next = 0
+  let anyNumber = false
+  for (const line of expected) {
+    if (line.trim() === '…') {
+      anyNumber = true
+      continue
     }
+    const pattern = new RegExp(`^${line.trimEnd().split('…').map(literally).join('.*')}$`)
+    const found = lines.findIndex((one, n) => n >= next && pattern.test(one))
+    if (found === -1 || (found > next && !anyNumber)) return wrong(line, lines.slice(next))
+    next = found + 1
+    anyNumber = false
   }
-  return null
+  return next < lines.length && !anyNumber ? wrong('(nothing more)', lines.slice(next)) : null
 }
+
+const wrong = (line: string, got: readonly string[]) =>
+  `expected: ${line}\n     got: ${got.length === 0 ? '(nothing)' : got.join('\n          ')}`
 
 const literally = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
