@@ -180,6 +180,7 @@ export const audit = z.object({ entries: z.array(auditEntry), next: maybe })
 export const blame = z.object({
   answer: explanation,
   since: auditEntry.nullable(),
+  intent: auditEntry.nullable(),
   before: explanation.nullable(),
 })
 

@@ -35,13 +35,13 @@ export function historyNoun(program: Command, session: Session): void {
     const answer = await session.client.call('POST', path, { body: requestOf(address, flags) })
     session.print(answer, () => {
       const found = understood(blame, answer, `POST ${path}`)
-      const { since, before } = found
+      const { since, intent, before } = found
       return session.fields([
         ['answer', answerWords(found.answer)],
         ['since', since ? `revision ${since.revision}, ${session.when(since.atMs)}` : 'ever'],
-        ['by', since?.actor],
+        ['by', since && byWhom(since, intent)],
         ['what', since?.words.join('; ')],
-        ['reason', since?.reason],
+        ['reason', intent?.reason],
         ['before', before ? answerWords(before) : 'nothing else'],
       ])
     })
@@ -94,6 +94,12 @@ const columnsFor = (session: Session): Column<AuditEntry>[] => [
   { title: 'WHY', cell: ({ reason }) => reason ?? '', spare: 3 },
   { title: 'FROM', cell: ({ origin }) => Object.values(origin ?? {}).join(', '), wide: true },
 ]
+
+/** Who asked, where agents or time had the last word. */
+const byWhom = (since: AuditEntry, intent: AuditEntry | null): string =>
+  intent && intent.revision !== since.revision
+    ? `${since.actor}, as ${intent.actor} asked by ${intent.type} at revision ${intent.revision}`
+    : since.actor
 
 function answerWords({ status, reason, destination }: Explanation): string {
   if (!destination) return `${status}: ${reason}`

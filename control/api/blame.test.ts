@@ -81,6 +81,22 @@ describe('blame and audit of a life with switches', () => {
     expect(events.map(({ type }) => type)).toContain('rollback-decided')
   })
 
+  it('names the intent behind what the fleet decided', async () => {
+    const promoted = await blame({ ...root, revision: moved['2'] })
+    expect(promoted.body.intent).toMatchObject({
+      actor: 'admin',
+      type: 'promote-release',
+      words: [expect.stringContaining('shop-r2')],
+    })
+    // The first release went live by itself.
+    const first = await blame({ ...root, revision: moved['1 is ready'] })
+    expect(first.body.since).toMatchObject({ actor: 'fleet' })
+    expect(first.body.intent).toMatchObject({ type: 'create-release', actor: 'admin' })
+    const { since, intent } = (await blame(root)).body
+    expect(intent).toEqual(since)
+    expect((await blame({ host: 'nobody.example', path: '/' })).body.intent).toBeNull()
+  })
+
   it('looks from a moment of the past, by revision and by instant', async () => {
     const then = await blame({ ...root, revision: moved['2'] })
     expect(then.body).toMatchObject({
@@ -89,6 +105,7 @@ describe('blame and audit of a life with switches', () => {
     })
     const since = then.body.since as unknown as Entry
     expect(since.events.map(({ type }) => type)).toContain('commit-decided')
+    expect(since).toMatchObject({ actor: 'fleet', type: null })
     const now = await blame({ ...root, at: new Date().toISOString() })
     expect(now.body.since).toMatchObject({ revision: moved.rolledBack })
   })

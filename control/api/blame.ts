@@ -14,6 +14,11 @@ const blameShown = z
     answer: explanation,
     /** The newest record after which the answer became this one; null: it was never another. */
     since: auditEntry.nullable(),
+    /**
+     * The intent behind `since`: itself, or, where the fleet or the clock had the last word, what asked
+     * for it before. Null: nobody did.
+     */
+    intent: auditEntry.nullable(),
     /** The answer just before that record; null: there was no cluster, or never another answer. */
     before: explanation.nullable(),
   })
@@ -47,11 +52,12 @@ export function defineBlame(define: Define, reader: ExplainReader): void {
       const looked = await reader.blame(cluster, position, request)
       if ('rejection' in looked) return problem(looked.rejection)
       if (!looked.found) return problem(await noSuchCluster(reader, cluster, position))
-      const { snapshot, since, before } = looked.found
+      const { snapshot, since, intent, before } = looked.found
       return Response.json({
         cluster,
         answer: explained(reader, snapshot, request),
         since: since && entryOf(since),
+        intent: intent && entryOf(intent),
         before: before && explained(reader, before, request),
       })
     },

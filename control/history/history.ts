@@ -7,6 +7,7 @@ import type { PlainRequest } from '#router/reference.ts'
 import type { Rejection } from '#wire/codes.ts'
 import { objectsOf, type Tree } from '#wire/tree.ts'
 import type { LogRecord } from '../log/log.ts'
+import { intentBehind } from './asked.ts'
 import { type AuditFilter, auditPositions } from './audit.ts'
 import { searchBack } from './blame.ts'
 import { createFollower, type FollowerOptions } from './follower.ts'
@@ -27,6 +28,8 @@ export interface Blamed {
   readonly snapshot: PastSnapshot
   /** The newest record after which the answer became what it is; null: it never was another. */
   readonly since: LogRecord | null
+  /** The intent behind `since`, which may be `since` itself; null: nobody asked for it. */
+  readonly intent: LogRecord | null
   /** As it was just before; null like `since`. */
   readonly before: PastSnapshot | null
 }
@@ -136,9 +139,11 @@ export function createHistory(options: FollowerOptions): History {
         if (!snapshot) return null
         const routes = [...objectsOf(snapshot.tree)].filter((object) => object.kind === 'route')
         const since = await searchBack(sql, snapshot, routes, request, pause)
-        if (since === null) return { snapshot, since: null, before: null }
+        if (since === null) return { snapshot, since: null, intent: null, before: null }
         const before = await snapshotIn(sql, cluster, since - 1, pause)
-        return { snapshot, since: await recordAt(since), before }
+        const record = await recordAt(since)
+        const intent = await intentBehind(record, recordAt, sql, pause)
+        return { snapshot, since: record, intent, before }
       }),
     audit: (filter, head) =>
       look(head, async (sql, pause) => {

@@ -65,7 +65,9 @@ describe('what is read', () => {
     expect((await run(['cluster', 'list'])).out).toMatch(/^eu-1 +1\/1 current/m)
     expect((await run(['agent', 'list'])).out).toMatch(/^eu-1-a +eu-1 +current/m)
     expect((await run(['explain', 'eu-1', 'shop.example/cart'])).out).toMatch(/answer +shop-r1\n/)
-    expect((await run(['blame', 'eu-1', 'shop.example/'])).out).toMatch(/since +revision \d+/)
+    const blame = (await run(['blame', 'eu-1', 'shop.example/'])).out
+    expect(blame).toMatch(/since +revision \d+/)
+    expect(blame).toMatch(/by +fleet, as admin asked by create-release at revision \d+\n/)
     expect((await run(['diff', 'eu-1', '--from', '1'])).out).toMatch(/^\+ position\/shop$/m)
     expect((await run(['version'])).out).toContain(`${scene.control.url}: API version 1`)
   })
