@@ -3,7 +3,7 @@ import type { AgentInRelease } from '#wire/release.ts'
 import type { AgentRef } from './event.ts'
 import { type Fleet, reportOf } from './fleet.ts'
 import { currentReport, isSilent, isUnanswered, refusalOf } from './reading.ts'
-import { agentsOf, isEnrolled, type ReleaseState, type State, sameAgent } from './state.ts'
+import { agentsOf, appOf, isEnrolled, type ReleaseState, type State, sameAgent } from './state.ts'
 
 /** Enrolled agents of the release's clusters, and those of its newest switch that are proven absent. */
 export function agentsInRelease(
@@ -54,7 +54,13 @@ function stateOf(
   if (!isEnrolled(state, ref)) return 'absent'
   const newest = release.switch
   const position = currentReport(state, fleet, ref)?.positions[release.app]
-  if (newest && position?.active === newest.generation) return 'active'
+  const held = appOf(state, release.app)?.positions[ref.cluster]
+  // An earlier step has brought it here; the newest is about other clusters.
+  const earlier =
+    newest?.clusters.includes(ref.cluster) === false &&
+    held?.weights.some((one) => one.release === release.id)
+  const generation = earlier ? held?.generation : newest?.generation
+  if (generation !== undefined && position?.active === generation) return 'active'
   if (refusalOf(state, fleet, ref, newest?.generation ?? release.createdRevision)) return 'refused'
   const mayStillMove = newest?.state === 'preparing' || newest?.state === 'committing'
   if (newest && mayStillMove && position?.prepared === newest.generation) {

@@ -215,6 +215,25 @@ describe('waves', () => {
     expect([view().phase, view('shop-r1').phase]).toEqual(['live', 'retired'])
   })
 
+  it('count the agents of each cluster that has had its turn', () => {
+    const { ask, settle, view, promote } = shop()
+    const states = (id?: string) => view(id).agents.map(({ cluster, state }) => [cluster, state])
+    ask(createRelease('shop', { waves: [{ clusters: ['us-1'], pause: until }] }))
+    settle()
+    ask(promote())
+    settle()
+    expect(states()).toEqual([
+      ['eu-1', 'pending'],
+      ['us-1', 'active'],
+    ])
+    ask(promote())
+    settle()
+    expect(states()).toEqual([
+      ['eu-1', 'active'],
+      ['us-1', 'active'],
+    ])
+  })
+
   it('go back where they have been', () => {
     const { ask, settle, view, shares, promote } = shop()
     ask(createRelease('shop', { waves: [{ clusters: ['us-1'], pause: until }] }))
