@@ -28,6 +28,7 @@ describe('who may ask', () => {
     for (const token of wrong) {
       const { status, body, headers } = await control.call('GET', '/v1/apps', { token })
       expect([status, body.code]).toEqual([401, 'unauthenticated'])
+      expect(body.detail).toMatch(token === null ? /needs a token/ : /unknown here or revoked/)
       expect(headers.get('www-authenticate')).toContain('Bearer')
     }
     const basic = { authorization: `Basic ${btoa('a:b')}` }

@@ -54,7 +54,10 @@ export function createGuard(credentials: Credentials): Guard {
     if (access === 'open') return { kind: 'nobody' }
     const principal = identify(context)
     if (principal.kind === 'expired') return problem(expired(principal))
-    if (principal.kind === 'nobody') return problem(unauthenticated(access))
+    if (principal.kind === 'nobody') {
+      const sent = context.req.header('authorization') !== undefined
+      return problem(sent ? unknownToken(access) : unauthenticated(access))
+    }
     return mayUse(principal, access) ? principal : problem(forbidden(principal, access))
   }
 }
@@ -88,6 +91,13 @@ const unauthenticated = (access: Access): Rejection => ({
   code: 'unauthenticated',
   detail: `This call needs a token: ${wanted(access)}.`,
   fix: 'Send `Authorization: Bearer <token>`; `control init` wrote the first ones to its state folder.',
+})
+
+/** Revoked, of another control, or cut off: which of them, nobody can tell from a hash. */
+const unknownToken = (access: Access): Rejection => ({
+  code: 'unauthenticated',
+  detail: `The token that was sent is unknown here or revoked; this call needs ${wanted(access)}.`,
+  fix: 'Look whether it is whole, sent as `Authorization: Bearer <token>`, and of this control; `POST /v1/tokens` makes another.',
 })
 
 const forbidden = (principal: Principal, access: Access): Rejection => ({
