@@ -154,9 +154,12 @@ export function rollingWords(
       const names = silent.map(({ agent }) => agent).join(', ')
       const { copies } = app.intent
       const so = said
-        ? `${said.ready} of ${copies} new copies are ready, ${said.old} old ones remain`
+        ? `${said.ready} of ${copies} new copies are ready, ${oldOnes(said.old)}`
         : 'copies are being replaced'
       return `${cluster}: ${so}${names ? `; ${names} is silent` : ''}`
     })
     .join('; ')
 }
+
+const oldOnes = (count: number): string =>
+  count === 1 ? '1 old one remains' : `${count} old ones remain`
