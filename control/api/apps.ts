@@ -122,7 +122,7 @@ export function defineApps(define: Define, taker: IntentTaker, reader: AppReader
       method: 'delete',
       path: '/v1/apps/{app}',
       tag: 'apps',
-      summary: 'Remove an app whose releases are all decommissioned',
+      summary: 'Remove an app, with its live release; nothing may be under way or kept',
       access: 'release',
       params: appParams,
       query: waitQuery,

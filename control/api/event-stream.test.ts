@@ -14,7 +14,7 @@ describe('the event stream', () => {
     log = await followed(openSqliteLog(join(folder, 'log.sqlite')))
   })
   afterEach(async () => {
-    await log.close()
+    if (!log.isClosed()) await log.close()
     rmSync(folder, { recursive: true })
   })
 
@@ -96,9 +96,19 @@ describe('the event stream', () => {
     expect(ended).toBe(1)
   })
 
+  it('ends without an error when the log is closed', async () => {
+    let ended = 0
+    const reader = follow(0, 60_000, () => ended++)
+    await readUntil(reader, ': after 0')
+    const end = reader.read()
+    await log.close()
+    expect(await end).toEqual({ done: true, value: undefined })
+    expect(ended).toBe(1)
+  })
+
   it('ends when the log cannot be read', async () => {
     let ended = 0
-    const broken = { read: () => Promise.reject(new Error('disk')), recordAfter: log.recordAfter }
+    const broken = { ...log, read: () => Promise.reject(new Error('disk')) }
     const reader = eventStream({
       log: broken,
       after: 0,

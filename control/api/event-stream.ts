@@ -11,12 +11,12 @@ const pageRecords = 64
 const encoder = new TextEncoder()
 
 export interface EventStreamOptions {
-  readonly log: Pick<FollowedLog, 'read' | 'recordAfter'>
+  readonly log: Pick<FollowedLog, 'read' | 'recordAfter' | 'isClosed'>
   /** Position of the last record the reader has. */
   readonly after: number
   /** JSON of one record, as the reader may see it. */
   readonly render: (record: LogRecord) => string
-  /** Asked before each message: the stream ends when the reader may not read any more. */
+  /** Asked before each message: the stream ends when the reader may not read any more, or the log is closed. */
   readonly stillMay?: () => boolean
   readonly heartbeatMs?: number
   /** Called once, when the reader has gone or the log could not be read. */
@@ -31,10 +31,14 @@ export function eventStream(options: EventStreamOptions): ReadableStream<Uint8Ar
     if (!cancelled.signal.aborted) options.onEnd?.()
     cancelled.abort()
   }
-  const nextText = async (): Promise<string> => {
+  const maySend = () => !log.isClosed() && (options.stillMay?.() ?? true)
+  /** Null once the log is closed. */
+  const nextText = async (): Promise<string | null> => {
+    if (log.isClosed()) return null
     let records = await log.read(position, pageRecords)
     if (records.length === 0) {
       if (!(await log.recordAfter(position, heartbeatMs, cancelled.signal))) return ': quiet\n\n'
+      if (log.isClosed()) return null
       records = await log.read(position, pageRecords)
     }
     position = records.at(-1)?.position ?? position
@@ -49,7 +53,7 @@ export function eventStream(options: EventStreamOptions): ReadableStream<Uint8Ar
         try {
           const text = await nextText()
           if (cancelled.signal.aborted) return
-          if (options.stillMay?.() ?? true) controller.enqueue(encoder.encode(text))
+          if (text !== null && maySend()) controller.enqueue(encoder.encode(text))
           else {
             end()
             controller.close()

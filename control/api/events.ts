@@ -15,7 +15,10 @@ const position = z
 /** Streams open at once; each holds one connection and one page of records. */
 export const streamsMax = 256
 
-export function defineEvents(define: Define, log: Pick<FollowedLog, 'read' | 'recordAfter'>): void {
+export function defineEvents(
+  define: Define,
+  log: Pick<FollowedLog, 'read' | 'recordAfter' | 'isClosed'>,
+): void {
   let open = 0
   define(
     {

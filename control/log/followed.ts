@@ -8,13 +8,17 @@ import type { Log } from './log.ts'
 export interface FollowedLog extends Log {
   /** Resolves true once there is a record after `position`, false after `timeoutMs` or an abort. */
   recordAfter(position: number, timeoutMs: number, signal: AbortSignal): Promise<boolean>
+  /** Closed, or about to be: nothing can be read any more. */
+  isClosed(): boolean
 }
 
 export async function followed(log: Log): Promise<FollowedLog> {
   let head = await log.head()
+  let closed = false
   const waiting = new Set<() => void>()
   return {
     ...log,
+    isClosed: () => closed,
     async append(expected, text) {
       const result = await log.append(expected, text)
       if (result !== 'conflict') {
@@ -23,8 +27,9 @@ export async function followed(log: Log): Promise<FollowedLog> {
       }
       return result
     },
-    /** Wakes everybody: what they read next tells them that there is no log any more. */
+    /** Wakes everybody, to see that there is no log any more. */
     async close() {
+      closed = true
       await log.close()
       for (const wake of [...waiting]) wake()
     },
