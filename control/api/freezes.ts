@@ -60,7 +60,7 @@ export function defineFreezes(define: Define, taker: IntentTaker, reader: Freeze
         200: { description: 'It was there, and is as asked now.', schema: shown },
         201: { description: 'It is new.', schema: shown },
       },
-      rejections: [...mutationRejections, 'unknown-cluster', 'limit-reached'],
+      rejections: [...mutationRejections, 'unknown-app', 'unknown-cluster', 'limit-reached'],
     },
     ({ params: { name }, body, ...asked }) =>
       takeIntent(taker, { type: 'set-freeze', name, body }, asked),

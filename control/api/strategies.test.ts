@@ -120,6 +120,9 @@ describe('strategies over HTTP', () => {
       control.call('PUT', '/v1/freezes/sale', { body: { ...window, ...more } })
     expect(codeOf(await put({ until: window.from }))).toEqual([400, 'invalid-request'])
     expect(codeOf(await put({ clusters: ['xx'] }))).toEqual([404, 'unknown-cluster'])
+    const misspelt = await put({ apps: ['shop', 'shopp'] })
+    expect(codeOf(misspelt)).toEqual([404, 'unknown-app'])
+    expect(misspelt.body.errors).toEqual([{ pointer: '/apps', message: '"shopp": no such app' }])
     expect(await put()).toMatchObject({ status: 201, body: { active: true, setBy: 'admin' } })
     expect((await put()).status).toBe(200)
     await create({ version: '2' })
@@ -135,7 +138,9 @@ describe('strategies over HTTP', () => {
     expect((await shown()).phase).toBe('live')
     expect((await control.call('DELETE', '/v1/freezes/sale')).status).toBe(200)
     for (const method of ['GET', 'DELETE']) {
-      expect(codeOf(await control.call(method, '/v1/freezes/sale'))).toEqual([404, 'not-found'])
+      const gone = await control.call(method, '/v1/freezes/sale')
+      expect(codeOf(gone)).toEqual([404, 'not-found'])
+      expect(gone.body.fix).toContain('GET /v1/freezes')
     }
   })
 

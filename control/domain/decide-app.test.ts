@@ -1,5 +1,6 @@
 /** Apps: refused ones, each with its code and nothing changed; and how they leave. */
 import { describe, expect, it } from 'vitest'
+import { freezeIntent } from '#wire/freeze.ts'
 import { limits } from '#wire/limits.ts'
 import { find } from '#wire/tree.ts'
 import type { Compile } from './decide.ts'
@@ -76,6 +77,9 @@ describe('apps', () => {
   it('that are deleted lose their routes first and their copies when nothing uses them', () => {
     const { ask, refused, report, settle, state } = liveShop()
     const has = (object: string) => find(snapshotOf(state(), 'eu-1'), object) !== undefined
+    const window = { from: '2026-01-01T00:00:00Z', until: '2026-01-02T00:00:00Z', reason: 'sale' }
+    const frozen = freezeIntent.parse({ ...window, apps: ['shop'] })
+    ask({ type: 'set-freeze', name: 'sale', body: { ...frozen, reason: 'soon' } })
     expect(ask({ type: 'delete-app', app: 'shop' }).kind).toBe('record')
     expect([has('route/shop/default'), has('position/shop'), has('backend/shop-r1')]).toEqual([
       false,
@@ -89,6 +93,9 @@ describe('apps', () => {
     report('eu-1', 'eu-1-a', { positions: {} })
     expect(has('backend/shop-r1')).toBe(false)
     expect(refused({ type: 'delete-app', app: 'shop' })?.code).toBe('unknown-app')
+    // A freeze may go on naming it, and no other.
+    expect(refused({ type: 'set-freeze', name: 'other', body: frozen })?.code).toBe('unknown-app')
+    expect(ask({ type: 'set-freeze', name: 'sale', body: frozen }).kind).toBe('record')
     ask(putApp('shop'))
     ask(createRelease('shop'))
     settle()

@@ -144,6 +144,10 @@ export const tokenView = (token: TokenState): TokenView => ({
 })
 
 function revokeToken(state: State, { name }: Of<'revoke-token'>): Ruling {
-  if (!state.tokens.has(name)) return reject('not-found', `No token is called "${name}".`)
+  if (!state.tokens.has(name)) {
+    return reject('not-found', `No token is called "${name}".`, {
+      fix: 'List them with GET /v1/tokens.',
+    })
+  }
   return accepted([{ type: 'token-revoked', v: 1, name }], 200, { name })
 }

@@ -12,6 +12,12 @@ export const reject = (
 export const unknownApp = (app: string) =>
   reject('unknown-app', `No app is called "${app}".`, { fix: 'List them with GET /v1/apps.' })
 
+export const unknownApps = (apps: readonly string[], pointer: string, why: string) =>
+  reject('unknown-app', `${apps.join(', ')}: ${why}.`, {
+    fix: 'List the apps with GET /v1/apps.',
+    errors: apps.map((app) => ({ pointer, message: `"${app}": ${why}` })),
+  })
+
 export const unknownRelease = (release: string) =>
   reject('unknown-release', `No release is called "${release}".`, {
     fix: 'List them with GET /v1/releases.',

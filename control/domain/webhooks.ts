@@ -31,7 +31,11 @@ export function decideWebhook(state: State, intent: WebhookChange): Ruling {
   const { name } = intent
   const held = state.webhooks.get(name)
   if (intent.type === 'remove-webhook') {
-    if (!held) return reject('not-found', `No webhook is called "${name}".`)
+    if (!held) {
+      return reject('not-found', `No webhook is called "${name}".`, {
+        fix: 'List them with GET /v1/webhooks.',
+      })
+    }
     return accepted({ type: 'webhook-removed', v: 1, name }, 200, { name })
   }
   if (!held && state.webhooks.size >= limits.webhooks) {
