@@ -36,8 +36,10 @@ describe('bad input changes nothing', () => {
       'a number past its limit',
       { ...shop, copies: limits.copiesPerRelease + 1 },
       '/copies',
-      '1000',
+      'at most 1000',
     ],
+    ['a number below its limit', { ...shop, copies: 0 }, '/copies', 'at least 1'],
+    ['an empty list', { ...shop, clusters: [] }, '/clusters', 'at least 1 item'],
     ['an unknown platform', { ...shop, platform: { type: 'moon' } }, '/platform/type', "'local'"],
     ['a host with a port', { ...shop, hosts: ['shop.example:80'] }, '/hosts/0', 'DNS name'],
     [

@@ -25,7 +25,17 @@ export function issueMessage(issue: RawIssue): string | undefined {
   if (issue.code === 'invalid_type' && issue.input === undefined) {
     return `is missing; expected ${String(issue.expected)}`
   }
+  if (issue.code === 'too_big') return bound('at most', issue.maximum, issue.origin)
+  if (issue.code === 'too_small') return bound('at least', issue.minimum, issue.origin)
   return undefined
+}
+
+/** "at most 100", "at least 1 item", "at most 63 characters". */
+function bound(which: string, limit: unknown, origin: string): string {
+  const unit =
+    { string: ' character', array: ' item', set: ' item', record: ' entry' }[origin] ?? ''
+  if (unit === '' || limit === 1) return `${which} ${limit}${unit}`
+  return `${which} ${limit}${unit === ' entry' ? ' entries' : `${unit}s`}`
 }
 
 const knownFields = (schema: unknown): string[] => {

@@ -131,6 +131,7 @@ export const invalid = (pointer: string, message: string): Response =>
   problem({
     code: 'invalid-request',
     detail: `${pointer}: ${message}`,
+    fix: 'Correct the field that `errors` names.',
     errors: [{ pointer, message }],
   })
 
