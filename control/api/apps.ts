@@ -76,9 +76,9 @@ export function defineApps(define: Define, taker: IntentTaker, reader: AppReader
       answers: { 200: { description: 'The app.', schema: shown } },
       rejections: ['unknown-app'],
     },
-    ({ params }) => {
+    ({ params, principal }) => {
       const view = reader.app(params.app)
-      return view
+      return view && maySee(principal, view.app, view.clusters)
         ? Response.json(view, { headers: { etag: quoted(view.etag) } })
         : problem({
             code: 'unknown-app',

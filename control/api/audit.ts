@@ -5,11 +5,12 @@
 import { z } from 'zod'
 import * as names from '#wire/names.ts'
 import { parseEvent } from '../domain/event.ts'
+import { everything, isLimited, maySeeEvent, type Permit } from '../domain/permission.ts'
 import { withoutSecrets } from '../domain/secret-fields.ts'
 import { sentenceOf } from '../domain/sentence.ts'
 import type { LogRecord } from '../log/log.ts'
 import { instantOf, momentText, type PastReader, positionOf } from './moments.ts'
-import type { Define } from './operation.ts'
+import type { Define, Principal } from './operation.ts'
 import { problem } from './problem.ts'
 
 const limitMax = 500
@@ -86,7 +87,7 @@ export function defineAudit(define: Define, reader: PastReader): void {
       answers: { 200: { description: 'The records.', schema: auditShown } },
       rejections: ['overloaded'],
     },
-    async ({ query }) => {
+    async ({ query, principal }) => {
       const { from, to, cursor, limit, ...subjects } = query
       const first = from === undefined ? 1 : await firstSince(reader, from)
       if (first instanceof Response) return first
@@ -101,7 +102,7 @@ export function defineAudit(define: Define, reader: PastReader): void {
       if ('rejection' in looked) return problem(looked.rejection)
       const { records, next } = looked.found
       return Response.json({
-        entries: records.map(entryOf),
+        entries: records.map((record) => entryOf(record, permitOf(principal))),
         next: next === null ? null : String(next),
       })
     },
@@ -126,8 +127,18 @@ const stored = z.looseObject({
   reason: z.string().nullish(),
 })
 
-export function entryOf({ position, text }: LogRecord): z.infer<typeof auditEntry> {
-  const { at, actor, input, answer, events, origin, reason } = stored.parse(JSON.parse(text))
+export const permitOf = (principal: Principal): Permit =>
+  principal.kind === 'operator' ? principal.permit : everything
+
+/** A record may be about several apps: what was asked comes first, and what followed for others behind. */
+export function entryOf(
+  { position, text }: LogRecord,
+  permit = everything,
+): z.infer<typeof auditEntry> {
+  const { at, actor, input, answer, events: all, ...told } = stored.parse(JSON.parse(text))
+  const events = all.filter((event) => maySeeEvent(parseEvent(event), permit))
+  const isTheirs = !isLimited(permit) || events[0] === all[0]
+  const { origin, reason } = isTheirs ? told : {}
   return {
     revision: position,
     atMs: at,
@@ -135,7 +146,7 @@ export function entryOf({ position, text }: LogRecord): z.infer<typeof auditEntr
     actor,
     origin: origin ?? null,
     reason: reason ?? null,
-    type: input.type,
+    type: isTheirs ? input.type : null,
     status: answer?.status ?? null,
     words: events.map((event) => sentenceOf(parseEvent(event))),
     events: withoutSecrets(events),

@@ -1,7 +1,7 @@
 /** Since which record a request is answered as it is, and what it got before. */
 import { z } from 'zod'
 import * as names from '#wire/names.ts'
-import { auditEntry, entryOf } from './audit.ts'
+import { auditEntry, entryOf, permitOf } from './audit.ts'
 import { type ExplainReader, explained, explanation, momentOf, requestAsked } from './explain.ts'
 import { noSuchCluster, positionOf } from './moments.ts'
 import type { Define } from './operation.ts'
@@ -40,7 +40,7 @@ export function defineBlame(define: Define, reader: ExplainReader): void {
       answers: { 200: { description: 'The record, and both answers.', schema: blameShown } },
       rejections: ['unknown-cluster', 'does-not-compile', 'overloaded'],
     },
-    async ({ params: { cluster }, body }) => {
+    async ({ params: { cluster }, body, principal }) => {
       const { revision: _, at, ...request } = body
       const moment = momentOf(body)
       if (moment instanceof Response) return moment
@@ -56,8 +56,8 @@ export function defineBlame(define: Define, reader: ExplainReader): void {
       return Response.json({
         cluster,
         answer: explained(reader, snapshot, request),
-        since: since && entryOf(since),
-        intent: intent && entryOf(intent),
+        since: since && entryOf(since, permitOf(principal)),
+        intent: intent && entryOf(intent, permitOf(principal)),
         before: before && explained(reader, before, request),
       })
     },

@@ -2,9 +2,10 @@
 import { z } from 'zod'
 import { epoch } from '#wire/header.ts'
 import * as names from '#wire/names.ts'
+import { appOfRelease } from '../domain/permission.ts'
 import type { AgentView, ClusterView } from '../domain/view.ts'
 import { type IntentTaker, mutationHeaders, mutationRejections, takeIntent } from './intents.ts'
-import { type Define, maySee } from './operation.ts'
+import { type Define, maySee, type Principal } from './operation.ts'
 import { problem } from './problem.ts'
 import { unknownCluster } from './words.ts'
 
@@ -90,9 +91,9 @@ export function defineClusters(define: Define, taker: IntentTaker, reader: Clust
       },
       rejections: ['unknown-cluster'],
     },
-    ({ params: { cluster } }) =>
+    ({ params: { cluster }, principal }) =>
       reader.cluster(cluster)
-        ? Response.json({ agents: reader.agents(cluster) })
+        ? Response.json({ agents: reader.agents(cluster).map((one) => shownTo(principal, one)) })
         : problem(unknownCluster(cluster)),
   )
   define(
@@ -109,4 +110,18 @@ export function defineClusters(define: Define, taker: IntentTaker, reader: Clust
     },
     ({ params, ...rest }) => takeIntent(taker, { type: 'forget-agent', ...params }, rest),
   )
+}
+
+/** Of what an agent serves, the apps that the caller may see. */
+function shownTo(principal: Principal, agent: AgentView): AgentView {
+  const only = <T>(all: Readonly<Record<string, T>>, appOf: (key: string) => string) =>
+    Object.fromEntries(
+      Object.entries(all).filter(([key]) => maySee(principal, appOf(key), [agent.cluster])),
+    )
+  return {
+    ...agent,
+    positions: only(agent.positions, (app) => app),
+    readyEndpoints: only(agent.readyEndpoints, appOfRelease),
+    inUse: only(agent.inUse, appOfRelease),
+  }
 }

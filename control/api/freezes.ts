@@ -2,8 +2,9 @@
 import { z } from 'zod'
 import { type FreezeView, freezeIntent, freezeView } from '#wire/freeze.ts'
 import { routeName } from '#wire/names.ts'
+import { boundsOf, concerns } from '../domain/permission.ts'
 import { type IntentTaker, mutationHeaders, mutationRejections, takeIntent } from './intents.ts'
-import type { Define } from './operation.ts'
+import type { Define, Principal } from './operation.ts'
 import { problem } from './problem.ts'
 
 export interface FreezeReader {
@@ -27,7 +28,7 @@ export function defineFreezes(define: Define, taker: IntentTaker, reader: Freeze
         200: { description: 'By name.', schema: z.strictObject({ freezes: z.array(shown) }) },
       },
     },
-    () => Response.json({ freezes: reader.freezes() }),
+    ({ principal }) => Response.json({ freezes: seenBy(principal, reader) }),
   )
   define(
     {
@@ -41,8 +42,8 @@ export function defineFreezes(define: Define, taker: IntentTaker, reader: Freeze
       answers: { 200: { description: 'The window.', schema: shown } },
       rejections: ['not-found'],
     },
-    ({ params: { name } }) => {
-      const found = reader.freezes().find((freeze) => freeze.name === name)
+    ({ params: { name }, principal }) => {
+      const found = seenBy(principal, reader).find((freeze) => freeze.name === name)
       return found ? Response.json(found) : problem(unknownFreeze(name))
     },
   )
@@ -80,6 +81,12 @@ export function defineFreezes(define: Define, taker: IntentTaker, reader: Freeze
     ({ params: { name }, ...asked }) => takeIntent(taker, { type: 'lift-freeze', name }, asked),
   )
 }
+
+/** Those that hold for an app and a cluster that the caller is for. */
+const seenBy = (principal: Principal, reader: FreezeReader): readonly FreezeView[] =>
+  principal.kind === 'operator'
+    ? reader.freezes().filter((freeze) => concerns(boundsOf(freeze), principal.permit))
+    : []
 
 const unknownFreeze = (name: string) =>
   ({

@@ -69,7 +69,7 @@ export interface Operation<
   readonly headers?: H
   readonly body?: B
   /**
-   * What a reading is about, for tokens that are for some apps or clusters only. `shown`: the handler leaves
+   * What a reading, or what goes by no intent, is about, for tokens that are for some apps or clusters only. `shown`: the handler leaves
    * out what they may not see. Left out: everything, so such a token is refused. Changes are judged by the
    * domain, whatever they are about.
    */
@@ -189,7 +189,8 @@ function readingFault(
   principal: Principal,
   asked: { params: unknown; query: unknown },
 ) {
-  const isReading = operation.method === 'get' || operation.access === 'read'
+  const { method, access, about } = operation
+  const isReading = method === 'get' || access === 'read' || about !== undefined
   if (!isReading || principal.kind !== 'operator' || !isLimited(principal.permit)) return null
   if (operation.about === 'shown') return null
   const { apps = null, clusters = null } = operation.about?.(asked as never) ?? {}

@@ -13,6 +13,7 @@ import {
   releaseView,
 } from '#wire/release.ts'
 import type { Intent } from '../domain/input.ts'
+import { appOfRelease } from '../domain/permission.ts'
 import {
   type IntentTaker,
   mutationHeaders,
@@ -201,9 +202,9 @@ export function defineReleases(define: Define, taker: IntentTaker, reader: Relea
       answers: { 200: { description: 'The release.', schema: releaseShown } },
       rejections: ['unknown-release'],
     },
-    ({ params }) => {
+    ({ params, principal }) => {
       const view = reader.release(params.id)
-      return view
+      return view && maySee(principal, view.app, view.clusters)
         ? Response.json(view, { headers: { etag: quoted(view.etag) } })
         : problem(unknownRelease(params.id))
     },
@@ -233,8 +234,6 @@ export function defineReleases(define: Define, taker: IntentTaker, reader: Relea
     )
   }
 }
-
-const appOfRelease = (id: string): string => id.replace(/-r[1-9][0-9]*$/, '')
 
 const unknownRelease = (id: string) =>
   ({

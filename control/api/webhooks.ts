@@ -127,6 +127,7 @@ export function defineWebhooks(define: Define, taker: IntentTaker, desk: Webhook
       tag: 'webhooks',
       summary: 'Send a test message now, and answer with what came back',
       access: 'admin',
+      about: () => ({ apps: null, clusters: null }),
       params,
       answers: { 200: { description: 'It was tried.', schema: testAnswer } },
       rejections: ['not-found'],

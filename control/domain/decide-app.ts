@@ -7,9 +7,11 @@ import { limits } from '#wire/limits.ts'
 import type { RouteObject } from '#wire/object.ts'
 import { findConflict, type RouteConflict } from './conflict.ts'
 import type { Ruling } from './decide.ts'
+import type { Asking } from './decide-release.ts'
 import { appEtag } from './etag.ts'
 import type { DomainEvent } from './event.ts'
 import type { Intent } from './input.ts'
+import { mayDo } from './permission.ts'
 import { reject, stateChanged, unknownApp, unknownClusters } from './rejections.ts'
 import { isServedIn, releaseObjects, routeObjects } from './snapshot.ts'
 import {
@@ -28,7 +30,7 @@ type AppIntentOf<Type> = Extract<Intent, { type: Type }>
 export function decideApp(
   state: State,
   intent: AppIntentOf<'put-app' | 'delete-app'>,
-  ifMatch: string | null,
+  { ifMatch, scopes }: Pick<Asking, 'ifMatch' | 'scopes'>,
 ): Ruling {
   const held = appOf(state, intent.app)
   if (held && ifMatch !== null && ifMatch !== appEtag(held)) {
@@ -36,7 +38,7 @@ export function decideApp(
   }
   if (intent.type === 'delete-app') return held ? deleteApp(state, held) : unknownApp(intent.app)
   if (!held && ifMatch !== null) return unknownApp(intent.app)
-  const fault = putFault(state, held, intent)
+  const fault = approvalsFault(held, intent, scopes) ?? putFault(state, held, intent)
   if (fault) return fault
   const { app, body } = intent
   const left = held?.intent.clusters.filter((cluster) => !body.clusters.includes(cluster)) ?? []
@@ -64,6 +66,16 @@ function deleteApp(state: State, held: AppState): Ruling {
 }
 
 type Put = AppIntentOf<'put-app'>
+
+/** Whoever may not override missing approvals may not do away with them either. */
+function approvalsFault(held: AppState | undefined, { app, body }: Put, scopes: Asking['scopes']) {
+  const asked = held?.intent.approvals ?? 0
+  if ((body.approvals ?? 0) >= asked || mayDo(scopes, 'override')) return null
+  return reject('forbidden', `"${app}" asks for approvals; fewer need the scope "override".`, {
+    fix: `Leave approvals at ${asked}, or ask somebody whose token has that scope.`,
+    errors: [{ pointer: '/approvals', message: `not less than ${asked} with this token` }],
+  })
+}
 
 function putFault(state: State, held: AppState | undefined, { app, body }: Put) {
   const unknown = body.clusters.filter((cluster) => !state.clusters.has(cluster))

@@ -66,12 +66,14 @@ export function decide(
   }
   const { intent, actor, idempotencyKey, ifMatch } = input
   const bodyDigest = bodyDigestOf(intent)
+  const foreign = permitFault(state, intent, input.permit ?? everything)
   if (idempotencyKey !== null) {
     const answered = get(state.answered, idempotencyKey)
     if (answered && answered.bodyDigest !== bodyDigest) return rejected(keyReused(idempotencyKey))
-    if (answered) return { kind: 'repeated', position: answered.position }
+    // What was asked may be gone by now, such as the freeze that was lifted: its asker is not judged again.
+    const mayKnow = answered?.actor === actor || !foreign
+    if (answered && mayKnow) return { kind: 'repeated', position: answered.position }
   }
-  const foreign = permitFault(state, intent, input.permit ?? everything)
   if (foreign) return rejected(foreign.rejection)
   const asking = { actor, scopes: input.scopes ?? [], ifMatch }
   const ruling = rule(state, fleet, intent, asking, now)
@@ -91,7 +93,7 @@ function rule(state: State, fleet: Fleet, intent: Intent, asking: Asking, now: n
   switch (intent.type) {
     case 'put-app':
     case 'delete-app':
-      return decideApp(state, intent, asking.ifMatch)
+      return decideApp(state, intent, asking)
     case 'create-release':
     case 'promote-release':
     case 'abort-release':

@@ -74,6 +74,19 @@ describe('a dry run', () => {
     expect(view.body).toEqual(fleet.last().answer!.body)
   })
 
+  it('shows a token that is for one app nothing of what the turn concludes for others', () => {
+    const fleet = switchedShop({ drainDeadlineMs: 10 })
+    fleet.ask(putApp('blog'))
+    const intent = putApp('blog', { copies: 2, hosts: ['blog.example', 'www.blog.example'] })
+    const foreseen = (apps: readonly string[] | null) => {
+      const asked = { ...input(intent), permit: { apps, clusters: null } }
+      return JSON.stringify(rehearse(fleet.state(), fleet.fleet(), asked, now + 100))
+    }
+    expect(foreseen(null)).toContain('shop-r1')
+    expect(foreseen(['blog'])).not.toContain('shop')
+    expect(foreseen(['blog'])).toContain('www.blog.example')
+  })
+
   it('is refused as the real call would be', () => {
     const fleet = liveShop()
     const found = rehearse(fleet.state(), fleet.fleet(), input(motion('abort', 'shop-r1')), now)

@@ -10,6 +10,7 @@ import { type Compile, decide } from './decide.ts'
 import { type ObjectChange, wordsOf } from './difference-words.ts'
 import type { Fleet } from './fleet.ts'
 import type { IntentInput } from './input.ts'
+import { everything, maySeeEvent, type Permit } from './permission.ts'
 import type { TurnRecord } from './record.ts'
 import { withoutSecrets } from './secret-fields.ts'
 import { agentsOf, releasesOf, type State } from './state.ts'
@@ -33,8 +34,10 @@ export function rehearse(
   const decision = decide(state, fleet, input, now, compile)
   if (decision.kind === 'nothing') throw new Error('an intent was decided without a record')
   if (decision.kind !== 'record') return decision
-  const { record, state: after } = decision
-  const changes = changesOf(state, after)
+  const { state: after } = decision
+  const permit = input.permit ?? everything
+  const record = seen(decision.record, permit)
+  const changes = changesOf(state, after, permit)
   const agents = askedAgents({ before: state, after, fleet, record, changes, now })
   const { status, body } = record.answer!
   const view: DryRunView = {
@@ -72,11 +75,26 @@ export const alreadyAnswered = (
 
 type Changes = ReadonlyMap<string, readonly ObjectChange[]>
 
-function changesOf(before: State, after: State): Changes {
+/** Without what the turn would conclude beside it about apps and clusters that the caller may not see. */
+const seen = (record: TurnRecord, permit: Permit): TurnRecord => ({
+  ...record,
+  events: record.events.filter((event) => maySeeEvent(event, permit)),
+})
+
+function changesOf(before: State, after: State, { apps, clusters }: Permit): Changes {
+  const mayBeSeen = (object: ObjectChange['after']) =>
+    !apps || !object || !('app' in object) || apps.includes(object.app)
   const changed = [...after.clusters.values()].filter(
-    ({ name, tree }) => treeIn(before, name).root !== tree.root,
+    ({ name, tree }) =>
+      treeIn(before, name).root !== tree.root && (clusters?.includes(name) ?? true),
   )
-  return new Map(changed.map(({ name, tree }) => [name, objectChanges(treeIn(before, name), tree)]))
+  return new Map(
+    changed.flatMap(({ name, tree }) => {
+      const all = objectChanges(treeIn(before, name), tree)
+      const shown = all.filter(({ before, after }) => mayBeSeen(after ?? before))
+      return shown.length > 0 ? [[name, shown]] : []
+    }),
+  )
 }
 
 const treeIn = (state: State, cluster: string): Tree =>

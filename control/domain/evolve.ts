@@ -72,7 +72,7 @@ export function evolve(state: State, record: Omit<TurnRecord, 'answer'>): State 
   }
   if (idempotency) {
     const { key, bodyDigest } = idempotency
-    next = { ...next, answered: put(next.answered, key, { position, bodyDigest }) }
+    next = { ...next, answered: put(next.answered, key, { position, bodyDigest, actor }) }
   }
   return withOpenApps(withTrees(state, next, folding), touched.apps)
 }

@@ -2,7 +2,9 @@
  * What a token that is limited to some apps or clusters may change: judged from the intent and the state, so
  * that nothing which an intent touches is forgotten, and every way to ask is judged alike.
  */
+import type { FreezeIntent } from '#wire/freeze.ts'
 import type { TokenScope } from '#wire/token.ts'
+import type { DomainEvent } from './event.ts'
 import type { Intent } from './input.ts'
 import { reject } from './rejections.ts'
 import { appOf, releaseOf, type State, type TokenState } from './state.ts'
@@ -61,12 +63,13 @@ function touchedBy(state: State, intent: Intent): Permit {
       return { apps: [app], clusters: clusters ?? appOf(state, app)?.intent.clusters ?? [] }
     }
     case 'set-freeze': {
-      const { apps = null, clusters = null } = intent.body
-      return { apps, clusters }
+      // What is replaced is lifted.
+      const held = state.freezes.get(intent.name)?.intent ?? intent.body
+      return both(boundsOf(held), boundsOf(intent.body))
     }
     case 'lift-freeze': {
       const held = state.freezes.get(intent.name)?.intent
-      return { apps: held?.apps ?? null, clusters: held?.clusters ?? null }
+      return held ? boundsOf(held) : everything
     }
     case 'forget-agent':
       return { apps: null, clusters: [intent.cluster] }
@@ -78,6 +81,34 @@ function touchedBy(state: State, intent: Intent): Permit {
 
 function releasePermit(state: State, id: string): Permit {
   const release = releaseOf(state, id)
-  const app = id.replace(/-r[1-9][0-9]*$/, '')
-  return { apps: [app], clusters: release?.clusters ?? [] }
+  return { apps: [appOfRelease(id)], clusters: release?.clusters ?? [] }
+}
+
+export const appOfRelease = (id: string): string => id.replace(/-r[1-9][0-9]*$/, '')
+
+/** What a freeze is about. */
+export const boundsOf = ({ apps, clusters }: FreezeIntent): Permit => ({
+  apps: apps ?? null,
+  clusters: clusters ?? null,
+})
+
+const both = (one: Permit, other: Permit): Permit => ({
+  apps: one.apps && other.apps && [...one.apps, ...other.apps],
+  clusters: one.clusters && other.clusters && [...one.clusters, ...other.clusters],
+})
+
+/** Somebody with the permit is concerned by what is about these apps and clusters. */
+export function concerns(about: Permit, permit: Permit): boolean {
+  const meet = (some: Permit['apps'], others: Permit['apps']) =>
+    some === null || others === null || some.some((name) => others.includes(name))
+  return meet(about.apps, permit.apps) && meet(about.clusters, permit.clusters)
+}
+
+/** One record may hold conclusions about several apps: may this one be seen? */
+export function maySeeEvent(event: DomainEvent, permit: Permit): boolean {
+  const app =
+    'app' in event ? event.app : 'release' in event ? appOfRelease(event.release) : undefined
+  const inApps = app === undefined || (permit.apps?.includes(app) ?? true)
+  const cluster = 'cluster' in event ? event.cluster : undefined
+  return inApps && (cluster === undefined || (permit.clusters?.includes(cluster) ?? true))
 }

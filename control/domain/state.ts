@@ -33,11 +33,18 @@ export interface State {
   readonly webhooks: ReadonlyMap<string, WebhookState>
   readonly freezes: ReadonlyMap<string, FreezeState>
   /** By idempotency key: where the answer is recorded. */
-  readonly answered: Table<{ readonly position: number; readonly bodyDigest: string }>
+  readonly answered: Table<Answered>
   /** Highest release number that each app name has used; outlives the app, so that ids never return. */
   readonly releaseNumbers: Table<number>
   /** Apps that something is open for: the only ones that a report or the alarm can move. */
   readonly open: ReadonlySet<string>
+}
+
+export interface Answered {
+  readonly position: number
+  readonly bodyDigest: string
+  /** Who asked: somebody else is told only what they may ask for themselves. */
+  readonly actor: string
 }
 
 export interface KnownKeys {
