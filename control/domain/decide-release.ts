@@ -11,6 +11,7 @@ import type { Intent } from './input.ts'
 import { ledgerOf } from './ledger.ts'
 import { listed } from './readiness.ts'
 import { phaseConflict, reject, stateChanged, unknownRelease } from './rejections.ts'
+import { isBeingReplaced } from './replacement.ts'
 import {
   type AppState,
   appOf,
@@ -147,7 +148,7 @@ function decommission(state: State, fleet: Fleet, release: ReleaseState): Motion
       evidence: { release: id, phase },
     })
   }
-  if (phase !== 'retired' || Object.keys(release.replacedBy).length > 0) {
+  if (phase !== 'retired' || isBeingReplaced(release)) {
     return phaseConflict(
       release,
       isActive(release)

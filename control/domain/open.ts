@@ -1,4 +1,5 @@
 /** Which apps something is open for: only they are looked at when a report comes or time passes. */
+import { isBeingReplaced } from './replacement.ts'
 import {
   type AppState,
   appOf,
@@ -25,7 +26,7 @@ const isReleaseOpen = (release: ReleaseState): boolean =>
   release.phase === 'progressing' ||
   awaitsAutoPromote(release) ||
   Object.keys(release.replaces).length > 0 ||
-  Object.keys(release.replacedBy).some((cluster) => release.clusters.includes(cluster)) ||
+  isBeingReplaced(release) ||
   release.drainAtMs !== null ||
   (release.switch !== null && isIncomplete(release.switch)) ||
   (release.leavingSince !== null && !release.gone)

@@ -12,7 +12,12 @@ import { leftBehind } from './ledger.ts'
 import { awaitsAutoPromote } from './open.ts'
 import { readinessOf, shortageOf } from './readiness.ts'
 import { currentReport } from './reading.ts'
-import { departureProgress, replacementProgress, replacingIn } from './replacement.ts'
+import {
+  departureProgress,
+  isBeingReplaced,
+  replacementProgress,
+  replacingIn,
+} from './replacement.ts'
 import {
   type AppState,
   agentsOf,
@@ -78,8 +83,7 @@ function releaseProgress(
   if (release.drainAtMs !== null && now >= release.drainAtMs && !isPublicAnywhere(app, id)) {
     return [{ type: 'drain-deadline-passed', v: 1, release: id }]
   }
-  const replacing = Object.keys(release.replacedBy).length > 0
-  if (release.leavingSince !== null && !release.gone && !replacing) {
+  if (release.leavingSince !== null && !release.gone && !isBeingReplaced(release)) {
     const since = release.leavingSince
     const evidence = leftBehind(state, fleet, app, release.clusters, [id], since)
     return evidence ? [{ type: 'release-decommissioned', v: 1, release: id, evidence }] : []

@@ -19,6 +19,10 @@ import { type AppState, agentsOf, type ReleaseState, type State, sameAgent } fro
 export const replacingIn = (release: ReleaseState): readonly string[] =>
   Object.keys(release.replaces)
 
+/** Others still replace its copies somewhere; where they have done so, it has left. */
+export const isBeingReplaced = ({ replacedBy, clusters }: ReleaseState): boolean =>
+  clusters.some((cluster) => replacedBy[cluster] !== undefined)
+
 /** Of a rolling release and what it shares: what a worker has as endpoints of its backend. */
 export function readyOf(
   state: State,
