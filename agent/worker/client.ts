@@ -257,7 +257,7 @@ export class Client implements Waiting {
     const { counts, router } = this.#path
     const { words } = router
     const mayContinue = words[(REQUEST + REQ_MAY_CONTINUE) >> 2] === 1
-    const flags = mayContinue ? words[(REQUEST + REQ_FLAGS) >> 2]! : 0
+    const flags = words[(REQUEST + REQ_FLAGS) >> 2]!
     if (status >= 400) counts.fail(reasonOf[status] ?? 'bad-request')
     this.answer(status, mayContinue, (flags & REQ_FLAG_HEAD) !== 0, more)
     return words[(REQUEST + REQ_HEAD_BYTES) >> 2]!

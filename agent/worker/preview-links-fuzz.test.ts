@@ -95,6 +95,23 @@ describe('a request behind one with a link is read from its first byte', () => {
   })
 })
 
+test('an answer of our own to HEAD has no body, whether the connection goes on or not', async () => {
+  const link = cookie(await tokenFor())
+  for (const [target, host, status] of [
+    [`/?${link}`, 'shop.test', 302],
+    ['/', 'nobody.test', 404],
+    ['/', 'shop.test\r\nContent-Length: 1', 200],
+  ] as const) {
+    for (const more of ['', 'Connection: close\r\n']) {
+      const client = await rawClient(port)
+      client.send(`HEAD ${target} HTTP/1.1\r\nHost: ${host}\r\n${more}\r\nx`)
+      const text = await client.until('\r\n\r\n')
+      expect([text.slice(9, 12), text.split('\r\n\r\n')[1]]).toEqual([String(status), ''])
+      client.socket.destroy()
+    }
+  }
+})
+
 test('a parameter is not looked for behind a second question mark', async () => {
   const target = `/?a?${cookie(await tokenFor())}`
   const client = await rawClient(port)

@@ -137,7 +137,7 @@ export function definer(app: App, guard: Guard, rates: Rates): Define {
       context.set('operation', operation.path)
       const principal = guard(context, operation.access)
       if (principal instanceof Response) {
-        if (principal.status !== 401) return principal
+        // Refused by its token, known or not: it is the address that asks again and again.
         return (await rates.ofStranger(context.env?.address ?? null)) ?? principal
       }
       const limited = await rates.ofCaller(principal, operation.access, isMutation(asked))

@@ -23,7 +23,7 @@ export const defaultRates: RateLimits = {
 export interface Rates {
   /** Null: go on. */
   ofCaller(principal: Principal, access: Access, isChange: boolean): Promise<Response | null>
-  /** A call whose token is missing or unknown. */
+  /** A call whose token is missing, unknown, or not for this. */
   ofStranger(address: string | null): Promise<Response | null>
 }
 

@@ -111,6 +111,16 @@ describe('tokens', () => {
     expect((await control.call('GET', '/livez')).status).toBe(200)
   })
 
+  it('that ask for what they may not do are slowed down', async () => {
+    const token = await tokenOf({ scopes: ['read'] })
+    const statuses: number[] = []
+    for (let n = 0; n <= limits.strangerCallsPerWindow; n++) {
+      statuses.push((await control.call('GET', '/v1/tokens', { token })).status)
+    }
+    expect([statuses[0], statuses.at(-1)]).toEqual([403, 429])
+    expect((await control.call('GET', '/v1/apps', { token })).status).toBe(200)
+  })
+
   it('that nobody knows are slowed down, and agents are not', async () => {
     const agent = await enrolAgent(control, 'eu-1', 'eu-1-a')
     const guess = () => control.call('GET', '/v1/apps', { token: `swy_admin_${'x'.repeat(43)}` })
