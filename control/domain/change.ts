@@ -1,6 +1,13 @@
 /** Changing one app or one release of a state; naming one that does not exist is a damaged log. */
 import type { Folding } from './evolve.ts'
-import { type AppState, appOf, type ReleaseState, releaseOf, type State } from './state.ts'
+import {
+  type AppState,
+  appOf,
+  type ReleaseState,
+  releaseOf,
+  type State,
+  type Step,
+} from './state.ts'
 import { put } from './table.ts'
 
 export function appIn(state: State, name: string): AppState {
@@ -32,4 +39,21 @@ export function changedRelease(
   touched.apps.add(held.app)
   const changed = { ...change(held), changedRevision: position }
   return { ...state, releases: put(state.releases, id, changed) }
+}
+
+/** A release that is not in a cluster any more has no step there: it may begin anew in the others. */
+export function withoutCluster(
+  { clusters, steps, stepsDone }: ReleaseState,
+  cluster: string,
+): Pick<ReleaseState, 'clusters' | 'steps' | 'stepsDone'> {
+  const left = steps.map((step) => ({
+    ...step,
+    clusters: step.clusters.filter((one) => one !== cluster),
+  }))
+  const isLeft = (step: Step) => step.clusters.length > 0
+  return {
+    clusters: clusters.filter((one) => one !== cluster),
+    steps: left.filter(isLeft),
+    stepsDone: left.slice(0, stepsDone).filter(isLeft).length,
+  }
 }

@@ -1,6 +1,6 @@
 /** What events about apps mean: their routes, and how they leave a cluster. */
 import type { AppIntent } from '#wire/app.ts'
-import { appIn, changedApp, changedRelease } from './change.ts'
+import { appIn, changedApp, changedRelease, withoutCluster } from './change.ts'
 import type { Folding, Handlers } from './evolve.ts'
 import { type AppState, releasesOf, type State } from './state.ts'
 import { drop, get, put } from './table.ts'
@@ -60,11 +60,11 @@ export const appEvents: Handlers<
     }))
     for (const release of releasesOf(state, appIn(state, app))) {
       if (!release.clusters.includes(cluster)) continue
-      const clusters = release.clusters.filter((one) => one !== cluster)
-      const gone = clusters.length === 0
+      const left = withoutCluster(release, cluster)
+      const gone = left.clusters.length === 0
       next = changedRelease(next, release.id, folding, (held) => ({
         ...held,
-        clusters,
+        ...(gone ? { clusters: left.clusters } : left),
         ...(gone && { gone, phase: 'decommissioned' as const, drainAtMs: null }),
       }))
     }

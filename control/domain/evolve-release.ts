@@ -1,6 +1,6 @@
 /** What events in the life of a release mean, its switches apart. */
 import { limits } from '#wire/limits.ts'
-import { appIn, changedApp, changedRelease, releaseIn } from './change.ts'
+import { appIn, changedApp, changedRelease, releaseIn, withoutCluster } from './change.ts'
 import type { Folding, Handlers } from './evolve.ts'
 import { announceRoll, withdrawRoll } from './evolve-replacement.ts'
 import { type AppState, publicRelease, type ReleaseState, releaseOf, type State } from './state.ts'
@@ -117,10 +117,12 @@ export const releaseEvents: Handlers<
   },
   'release-left': (state, { release, cluster }, folding) => {
     const next = changedRelease(state, release, folding, (held) => {
-      const clusters = held.clusters.filter((one) => one !== cluster)
-      const gone = clusters.length === 0
+      const left = withoutCluster(held, cluster)
+      const gone = left.clusters.length === 0
       const phase = held.phase === 'aborted' ? held.phase : ('decommissioned' as const)
-      return { ...held, clusters, ...(gone && { gone, phase, drainAtMs: null }) }
+      // One that is gone is shown with the steps that it went.
+      const kept = gone ? { clusters: left.clusters } : left
+      return { ...held, ...kept, ...(gone && { gone, phase, drainAtMs: null }) }
     })
     return withoutOldest(next, releaseIn(state, release).app)
   },

@@ -342,37 +342,6 @@ describe('a rolling release', () => {
     expect(releaseOf(state(), 'shop-r2')?.phase).toBe('decommissioned')
   })
 
-  it('given up after its first wave goes from the clusters that it never had, too', () => {
-    const { ask, settle, view, ready, state } = shop()
-    ready['shop-r2'] = 0
-    ask(roll({ waves: [{ clusters: ['eu-1'], pause: until }] }))
-    settle()
-    ask(motion('abort'))
-    settle()
-    const gone = () => releaseOf(state(), 'shop-r2')
-    expect(gone()).toMatchObject({ phase: 'aborted', gone: true })
-    expect(view('shop-r1').phase).toBe('live')
-  })
-
-  it('in one cluster leaves what is live in the others as it is', () => {
-    const { ask, settle, view, shares, ready } = shop()
-    ask(roll({ clusters: ['eu-1'] }))
-    settle()
-    ready['shop-r1'] = 0
-    settle()
-    expect(view()).toMatchObject({ phase: 'live' })
-    expect([shares('eu-1'), shares('us-1')]).toEqual([{ 'shop-r2': 1 }, { 'shop-r1': 1 }])
-    expect(view('shop-r1')).toMatchObject({ phase: 'live', clusters: ['us-1'] })
-    // What replaces it there makes it a retired one, which can be decommissioned.
-    Object.assign(ready, { 'shop-r1': 4, 'shop-r3': 4 })
-    ask(createRelease('shop', { clusters: ['us-1'], autoPromote: true }))
-    settle()
-    expect([view('shop-r3').phase, view('shop-r1').phase]).toEqual(['live', 'retired'])
-    ask({ type: 'decommission-release', release: 'shop-r1' })
-    settle()
-    expect(view('shop-r1').phase).toBe('decommissioned')
-  })
-
   it('replaces copies wave by wave', () => {
     const fleet = shop()
     const { ask, settle, view, shares, ready, promote, report } = fleet
