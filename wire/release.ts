@@ -215,6 +215,7 @@ export const stepView = z.strictObject({
   /** Percent of the users. */
   weight: z.int().min(0).max(100),
   pause: stepPause.nullable(),
+  /** `current` from its switch until its pause is over. */
   state: z.enum(['pending', 'current', 'done']),
 })
 

@@ -61,7 +61,7 @@ describe('strategies over HTTP', () => {
     expect(await shown()).toMatchObject({
       phase: 'progressing',
       weights: { 'eu-1': 20 },
-      steps: [{ state: 'done' }, { state: 'current' }, { state: 'pending' }],
+      steps: [{ state: 'current' }, { state: 'pending' }, { state: 'pending' }],
     })
     const app = await control.call('GET', '/v1/apps/shop')
     expect(app.body.live).toMatchObject({

@@ -5,14 +5,16 @@ import { replacingIn, rollingIn } from './replacement.ts'
 import { appOf, isActive, type ReleaseState, type State } from './state.ts'
 import { percentOf } from './weights.ts'
 
+/** A step is the current one from its switch until its pause is over. */
 export function stepViews(release: ReleaseState): ReleaseView['steps'] {
   const { steps, stepsDone, phase } = release
   const moving = isActive(release) && phase !== 'starting' && phase !== 'ready'
+  const at = phase === 'progressing' ? stepsDone - 1 : stepsDone
   return steps.map(({ clusters, weight, pause }, n) => ({
     clusters: [...clusters],
     weight,
     pause,
-    state: n < stepsDone ? 'done' : n === stepsDone && moving ? 'current' : 'pending',
+    state: n < at ? 'done' : n === at && moving ? 'current' : 'pending',
   }))
 }
 

@@ -67,7 +67,7 @@ describe('a canary', () => {
       status: '10 % in eu-1, us-1; step 1 of 3',
       weights: { 'eu-1': 10, 'us-1': 10 },
       waiting: { code: 'promote' },
-      steps: [{ state: 'done' }, { state: 'current' }, { state: 'pending' }],
+      steps: [{ state: 'current' }, { state: 'pending' }, { state: 'pending' }],
     })
     ask(promote())
     settle()
