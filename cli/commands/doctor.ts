@@ -1,7 +1,7 @@
 /** `doctor`: looks at everything that has to be well, and says what is not and what to do about it. */
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { agents, clusters, ready, releases, token, webhooks } from '../answers.ts'
+import { agents, clusters, freezes, ready, releases, token, webhooks } from '../answers.ts'
 import { isClearText } from '../contexts.ts'
 import { Failure } from '../failure.ts'
 import type { Paint } from '../paint.ts'
@@ -31,7 +31,7 @@ export function doctorNoun(program: Command, session: Session): void {
   program
     .command('doctor')
     .description(
-      'look at the login, control, agents, releases and webhooks; 1 when one is not well',
+      'look at the login, control, agents, releases, freezes and webhooks; 1 when one is not well',
     )
     .action(async () => {
       const findings: Finding[] = []
@@ -134,9 +134,25 @@ const checks: Readonly<Record<string, (session: Session) => Promise<Finding[]>>>
         (phase !== 'decommissioned' && asked.some(({ state }) => state === 'refused')) ||
         rolling?.some(({ stalled }) => stalled !== null),
     )
-    if (troubled.length === 0) return [ok('releases', 'none is in trouble')]
-    return troubled.map(({ id, status }) =>
-      fail('releases', `${id}: ${status}`, `switchyard release show ${id}`),
+    const waits = all.flatMap((one) =>
+      one.waiting && !troubled.includes(one) ? [{ id: one.id, ...one.waiting }] : [],
+    )
+    return [
+      ...(troubled.length === 0 ? [ok('releases', 'none is in trouble')] : []),
+      ...troubled.map(({ id, status }) =>
+        fail('releases', `${id}: ${status}`, `switchyard release show ${id}`),
+      ),
+      ...waits.map(({ id, message }) =>
+        warn('releases', `${id} waits: ${message}`, `switchyard release show ${id}`),
+      ),
+    ]
+  },
+  async freezes(session) {
+    const { freezes: all } = await session.read(freezes, '/v1/freezes')
+    const holding = all.filter(({ active }) => active)
+    if (holding.length === 0) return [ok('freezes', 'none holds')]
+    return holding.map(({ name, until, reason }) =>
+      warn('freezes', `${name} until ${until}: ${reason}`, `switchyard freeze lift ${name}`),
     )
   },
   async webhooks(session) {
