@@ -1,6 +1,7 @@
 /** The flags of commands that watch a release. */
 import { type Command, Option } from 'commander'
 import type { ChangeFlags } from '../change.ts'
+import { usage } from '../failure.ts'
 import { durationMs } from '../times.ts'
 import { type Goal, goals } from './outcome.ts'
 
@@ -24,3 +25,9 @@ export const withWatch = (command: Command): Command =>
         .argParser(durationMs)
         .default(hour, '1h'),
     )
+    .hook('preAction', (asked) => {
+      // Silently left aside, a job of CI would go on too early.
+      const isGiven = (name: string) => asked.getOptionValueSource(name) === 'cli'
+      if (isGiven('watch') || !(isGiven('until') || isGiven('timeout'))) return
+      throw usage(`--${isGiven('until') ? 'until' : 'timeout'} is about watching`, 'Add --watch.')
+    })

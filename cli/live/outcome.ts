@@ -45,6 +45,9 @@ export function outcomeOf(release: Release, goal: Goal, patient: boolean): Outco
   return {
     ending: 'waits',
     words: `${id} waits for a decision: ${waiting!.message}`,
-    fix: `switchyard ${command} ${id}`,
+    fix:
+      paused?.by === 'fleet'
+        ? `switchyard release rollback ${id}; or \`release resume\`, once the cause is gone`
+        : `switchyard ${command} ${id}`,
   }
 }
