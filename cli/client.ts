@@ -52,6 +52,17 @@ export function createClient({ url, token, source, reason, interrupted }: Client
   // The audit shows with what a change was made.
   const agent = { 'user-agent': `switchyard/${ownVersion()}` }
 
+  /** Control speaks to callers of its API; who types a command wants one that helps. */
+  const refused = (where: string, answer: unknown, response: Response): Failure => {
+    const problem = problemOf(answer, response)
+    if (problem.code !== 'unauthenticated') return refusedBy(where, problem)
+    const login = 'switchyard login URL --token-file FILE'
+    const fix = token
+      ? `The token is that of SWITCHYARD_TOKEN, if it is set, else of ${source}. \`${login}\` keeps another.`
+      : `Set SWITCHYARD_TOKEN; or \`${login}\`, without SWITCHYARD_URL.`
+    return refusedBy(where, { ...problem, fix })
+  }
+
   const send = async (
     method: Method,
     target: string,
@@ -89,7 +100,7 @@ export function createClient({ url, token, source, reason, interrupted }: Client
         const text = await textOf(response, `${method} ${base}${target}`, source)
         const answer = parsed(text, response, `${method} ${base}${target}`)
         if (response.ok) return answer
-        const failure = refusedBy(`${method} ${base}${target}`, problemOf(answer, response))
+        const failure = refused(`${method} ${base}${target}`, answer, response)
         const again = response.status === 429 || failure.problem?.code === 'overloaded'
         if (!again || attempt === attemptsMax) throw failure
         pauseMs = Number(response.headers.get('retry-after') ?? 1) * 1_000
@@ -115,7 +126,7 @@ export function createClient({ url, token, source, reason, interrupted }: Client
       if (response.ok) return response
       const text = await textOf(response, `GET ${base}${path}`, source)
       const answer = parsed(text, response, `GET ${base}${path}`)
-      throw refusedBy(`GET ${base}${path}`, problemOf(answer, response))
+      throw refused(`GET ${base}${path}`, answer, response)
     },
   }
 }

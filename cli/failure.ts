@@ -53,13 +53,16 @@ export interface Problem {
 
 export function refusedBy(call: string, problem: Problem): Failure {
   const why = problem.errors?.map(({ pointer, message }) => `${pointer || 'body'}: ${message}`)
+  // One field at fault is the detail; several are told one by one.
+  const several = why && why.length > 1 && why.join('; ') === problem.detail
+  const detail = several ? `${why.length} fields are not as they must be` : problem.detail
   const dry = problem.dryRun === true ? ' (a dry run: nothing was changed)' : ''
   return new Failure(
     {
       ending: endingOf(problem.status, problem.code),
-      what: `${problem.code}: ${problem.detail}${dry}`,
+      what: `${problem.code}: ${detail}${dry}`,
       where: `${call} → ${problem.status}`,
-      ...(why && { why }),
+      ...(why && why.join() !== detail && { why }),
       ...(problem.fix && { fix: problem.fix }),
     },
     problem,

@@ -30,7 +30,8 @@ export async function readDocuments(desk: Desk, file: string): Promise<Held[]> {
   if (!Array.isArray(all)) return []
   return all.flatMap((document, n) => {
     const [fault] = document.errors
-    if (fault) throw usage(`${file} is not YAML: ${fault.message}`)
+    if (fault)
+      throw usage(`${file === '-' ? 'standard input' : file} is not YAML: ${fault.message}`)
     const value = document.toJS({ maxAliasCount: 100 }) as unknown
     const where = all.length > 1 ? `${file}#${n + 1}` : file
     return value === null || value === undefined ? [] : [{ value, where }]

@@ -24,6 +24,8 @@ export function releaseNoun(program: Command, session: Session): void {
     .action(async (app: string | undefined, flags: { phase?: string; limit: string }) => {
       const answer = await session.client.get('/v1/releases', { ...flags, app })
       const { releases: all } = understood(releases, answer, 'GET /v1/releases')
+      // None may mean that the name is misspelt: then this is refused.
+      if (app && all.length === 0) await session.client.get(`/v1/apps/${encodeURIComponent(app)}`)
       session.rows(answer, all, columnsFor(session), 'No releases answer to this.')
     })
   noun

@@ -40,7 +40,7 @@ export async function documentsIn(desk: Desk, paths: readonly string[]): Promise
   if (faults.length > 0) {
     throw new Failure({
       ending: 'usage',
-      what: `${faults.length} faults in the documents; nothing was done`,
+      what: `${faults.length} ${faults.length === 1 ? 'fault' : 'faults'} in the documents; nothing was done`,
       why: faults.slice(0, faultsShown),
       fix: 'The schemas are at /v1/schemas/document.json; docs/declarative.md shows one of each kind.',
     })

@@ -112,6 +112,9 @@ describe('what is not there, not allowed or not meant', () => {
     ['release promote shop-r1', 5, 'phase-conflict'],
     ['release create shop 2 --steps 10;20', 2, 'is no step'],
     ['release create none 2', 4, 'unknown-app'],
+    ['release list none', 4, 'unknown-app'],
+    ['release create shop 2 --until ready', 2, 'Add --watch'],
+    ['release promote shop-r1 --timeout 5s', 2, 'Add --watch'],
     ['release create shop 2 --timeout soon', 2, '90s'],
     ['release rollback shop-r1', 5, 'no-rollback-target'],
     ['release undo shop-r9', 4, 'unknown-release'],
@@ -129,9 +132,24 @@ describe('what is not there, not allowed or not meant', () => {
     expect(ran.err).not.toContain('bug')
   })
 
+  it('a field at fault is named once, and several one by one', async () => {
+    const put = (app: string) => run(['app', 'put', 'x', '-f', '-'], { stdin: app })
+    const one = await put('{clusters: [eu-1], hosts: [x.example], platform: {type: moon}}')
+    expect(one.err.match(/\/platform\/type/g)).toHaveLength(1)
+    const two = await put('{clusters: [eu-1], hosts: [X.example], platform: {type: moon}}')
+    expect(two.err).toMatch(/2 fields .*\n.*\n +why: \/hosts\/0: .*\n +why: \/platform\/type: /)
+    expect((await put('a: [')).err).toContain('standard input is not YAML')
+  })
+
   it('a token that is unknown, or may not do this, ends with 3', async () => {
     const env = { SWITCHYARD_TOKEN: 'swy_admin_none' }
-    expect(await run(['app', 'list'], { env })).toMatchObject({ code: 3 })
+    const unknown = await run(['app', 'list'], { env })
+    expect(unknown).toMatchObject({ code: 3, err: expect.stringContaining('unknown here') })
+    expect(unknown.err).toMatch(/to do: .*SWITCHYARD_TOKEN.*switchyard login/)
+    const none = await run(['app', 'list'], {
+      env: { SWITCHYARD_URL: scene.control.url, SWITCHYARD_TOKEN: '' },
+    })
+    expect(none).toMatchObject({ code: 3, err: expect.stringContaining('Set SWITCHYARD_TOKEN') })
     const made = await run(['token', 'create', 'reader', '--scope', 'read'])
     expect(made).toMatchObject({ code: 0, out: expect.stringMatching(/^swy_read_\S+\n$/) })
     const reads = { SWITCHYARD_TOKEN: made.out.trim() }
