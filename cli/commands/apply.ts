@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { stringify } from 'yaml'
 import { z } from 'zod'
 import { type AnyDocument, anyDocument, appIntentOf } from '#wire/document.ts'
-import { type Release, release as releaseShape, releases } from '../answers.ts'
+import { dryRun, type Release, release as releaseShape, releases } from '../answers.ts'
 import { ask, type ChangeFlags, withDryRun, withWait } from '../change.ts'
 import { documentsIn, nameOf, selectorOf } from '../documents/folder.ts'
 import { planOf, type Step } from '../documents/plan.ts'
@@ -96,7 +96,7 @@ async function apply(session: Session, flags: ApplyFlags): Promise<void> {
   const made: string[] = []
   const done: { action: string; document: string; release?: string }[] = []
   for (const step of plan) {
-    const release = await applyOne(session, flags, step)
+    const release = await applyOne(session, flags, step, plan)
     if (release && step.action === 'create') made.push(release)
     const document = nameOf(step.document)
     done.push({ action: step.action, document, ...(release && { release }) })
@@ -111,17 +111,28 @@ async function apply(session: Session, flags: ApplyFlags): Promise<void> {
 
 const hourMs = 3_600_000
 
-async function applyOne(session: Session, flags: ApplyFlags, step: Step): Promise<string | null> {
+async function applyOne(
+  session: Session,
+  flags: ApplyFlags,
+  step: Step,
+  plan: readonly Step[],
+): Promise<string | null> {
   const structured = session.format === 'json' || session.format === 'yaml'
   const tell = (more = '') => {
     if (structured) return
     for (const line of stepLines(session, step, more)) session.desk.out.write(`${line}\n`)
   }
-  if (step.action === 'same' || flags.dryRun) {
+  if (step.action === 'same') {
     tell()
     return step.release ?? null
   }
   try {
+    if (flags.dryRun) {
+      const warnings = needsNewApp(step, plan) ? [] : await foretold(session, step)
+      tell()
+      for (const one of warnings) session.say(session.paint('yellow', `warning: ${one}`))
+      return null
+    }
     const answer = await ask(session, flagsFor(flags, step), changeOf(step))
     const release =
       step.document.kind === 'Release' ? understood(releaseShape, answer, 'the release').id : null
@@ -132,6 +143,27 @@ async function applyOne(session: Session, flags: ApplyFlags, step: Step): Promis
     const where = `${nameOf(step.document)}, ${step.where ?? 'to delete'}; ${error.parts.where ?? ''}`
     throw new Failure({ ...error.parts, where }, error.problem)
   }
+}
+
+/** What control says of one step; refused as the step itself would be. */
+async function foretold(session: Session, step: Step): Promise<string[]> {
+  const { method, path, ...more } = changeOf(step)
+  const query = { dryRun: true }
+  const answer = await session.client.call(method, path, { ...more, query })
+  return understood(dryRun, answer, path).warnings.map(({ message }) => message)
+}
+
+/** What is about an app that an earlier step makes can only be tried behind it. */
+function needsNewApp({ document }: Step, plan: readonly Step[]): boolean {
+  if (document.kind === 'App') return false
+  const { spec } = document
+  const apps = 'app' in spec ? [spec.app] : (spec.apps ?? [])
+  return plan.some(
+    (one) =>
+      one.action === 'create' &&
+      one.document.kind === 'App' &&
+      apps.includes(one.document.metadata.name),
+  )
 }
 
 /** Freezes and new releases are done when they are accepted; apps are waited for. */

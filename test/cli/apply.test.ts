@@ -89,6 +89,21 @@ describe('documents', () => {
     expect((await run('app show old')).code).toBe(4)
   })
 
+  it('a dry run is refused as the real one would be, and warns', async () => {
+    await run('apply -f fleet --watch')
+    const head = scene.control.head()
+    put('rival.yaml', app('rival').replace('rival.example', 'blog.example'))
+    const refused = await run('apply -f fleet --dry-run')
+    expect(refused).toMatchObject({ code: 5, err: expect.stringContaining('route-conflict') })
+    expect(refused.err).toMatch(/where: App rival, .*rival\.yaml/)
+    const routes = '  routes: [{ name: trace, matches: [{ method: TRACE }] }, { name: rest }]\n'
+    put('rival.yaml', app('rival', routes))
+    const warned = await run('apply -f fleet --dry-run')
+    expect(warned).toMatchObject({ code: 0, err: expect.stringContaining('warning: ') })
+    expect(warned.out).toMatch(/^\+ App rival$/m)
+    expect(scene.control.head()).toBe(head)
+  })
+
   it('every fault of a folder is named before anything is done', async () => {
     put('a.yaml', app('UPPER'))
     put('b.yaml', `${app('blog')}---\nkind: Nothing\n`)
