@@ -140,6 +140,8 @@ export const switchEvents: Handlers<
         ...held,
         phase: 'committing',
         drainAtMs: null,
+        // Somebody needs it now: a pause from its own beginning holds back none of its copies.
+        paused: null,
       }))
     }
     const superseded = app.switch?.state === 'committing' ? app.switch.winners : []

@@ -47,6 +47,23 @@ describe('a rolling release', () => {
     expect(view('shop-r1').phase).toBe('live')
   })
 
+  it('is rolled back to what was paused long ago, and its copies follow', () => {
+    const { ask, settle, view, ready } = shop()
+    ask(roll({ autoPromote: false }))
+    settle()
+    ask({ type: 'pause-release', release: 'shop-r2', reason: 'wait' })
+    ask({ type: 'resume-release', release: 'shop-r2' })
+    ask({ type: 'promote-release', release: 'shop-r2' })
+    ask({ type: 'pause-release', release: 'shop-r2', reason: 'long ago' })
+    ready['shop-r1'] = 0
+    settle()
+    expect(view()).toMatchObject({ phase: 'live', paused: { reason: 'long ago' } })
+    ask(roll())
+    settle()
+    ask({ type: 'rollback-release', release: 'shop-r3' })
+    expect(view()).toMatchObject({ phase: 'committing', paused: null })
+  })
+
   it('in one cluster leaves what is live in the others as it is', () => {
     const { ask, settle, view, shares, ready } = shop()
     ask(roll({ clusters: ['eu-1'] }))
