@@ -93,12 +93,13 @@ function overriding(
   state: State,
   app: AppState,
   release: ReleaseState,
-  { override }: Promote,
+  { override, full }: Promote,
   scopes: readonly TokenScope[],
   now: number,
 ): { readonly events: readonly DomainEvent[] } | Extract<Motion, { rejection: unknown }> {
   const unapproved = approvalGate(state, release)
-  const frozen = freezeGate(state, release, now)
+  const clusters = full ? wholeOf(app, release).clusters : undefined
+  const frozen = freezeGate(state, release, now, clusters)
   if (!unapproved && !frozen) return { events: [] }
   if (!override) return held(release, unapproved, frozen)
   if (!mayDo(scopes, 'override')) {
@@ -111,7 +112,7 @@ function overriding(
     v: 1,
     release: release.id,
     reason: override.reason,
-    freezes: freezesOf(state, release, now).map(({ name }) => name),
+    freezes: freezesOf(state, release, now, clusters).map(({ name }) => name),
     approvalsMissing: unapproved ? approvalsMissing(app, release) : 0,
   }
   return { events: [event] }

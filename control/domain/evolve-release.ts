@@ -100,8 +100,12 @@ export const releaseEvents: Handlers<
       ...held,
       approvals: [...held.approvals, { by: folding.actor, atMs: folding.at, reason }],
     })),
-  'release-overridden': (state, { release }, folding) =>
-    changedRelease(state, release, folding, (held) => ({ ...held, approvalsWaived: true })),
+  'release-overridden': (state, { release, approvalsMissing }, folding) =>
+    changedRelease(state, release, folding, (held) => ({
+      ...held,
+      // An override of a freeze alone stands for no approvals that are asked for later.
+      approvalsWaived: held.approvalsWaived || approvalsMissing > 0,
+    })),
 
   'preview-link-issued': (state) => state,
 

@@ -51,13 +51,21 @@ function approvalsWanted(state: State, release: ReleaseState, missing: number): 
   return `${count} missing${so}, by somebody other than its author ${release.createdBy}: ${who}`
 }
 
-export function freezesOf(state: State, release: ReleaseState, now: number): readonly Holding[] {
-  const step = nextStep(release)
-  return step ? freezesFor(state, release.app, step.clusters, now) : []
-}
+/** In the clusters of the next step, or in others that are to change with it. */
+export const freezesOf = (
+  state: State,
+  release: ReleaseState,
+  now: number,
+  clusters = nextStep(release)?.clusters ?? [],
+): readonly Holding[] => freezesFor(state, release.app, clusters, now)
 
-export function freezeGate(state: State, release: ReleaseState, now: number): Waiting | null {
-  const [longest] = freezesOf(state, release, now)
+export function freezeGate(
+  state: State,
+  release: ReleaseState,
+  now: number,
+  clusters?: readonly string[],
+): Waiting | null {
+  const [longest] = freezesOf(state, release, now, clusters)
   if (!longest) return null
   const { name, untilMs, reason } = longest
   const message = `frozen by "${name}" until ${instant(untilMs)}: ${reason}`

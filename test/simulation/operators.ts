@@ -94,9 +94,12 @@ function steps(random: Random) {
   }))
 }
 
+/** One cluster first, or each after the other in any order. */
 function waves(random: Random) {
-  const first = random.pick(clusters)
-  return [{ clusters: [first], ...pause(random) }]
+  const order = clusters.map((name) => ({ name, place: random.next() }))
+  order.sort((a, b) => a.place - b.place)
+  const named = order.slice(0, random.pick([1, 1, 2, 3]))
+  return named.map(({ name }) => ({ clusters: [name], ...pause(random) }))
 }
 
 const pause = (random: Random) =>
@@ -126,8 +129,9 @@ export function freeze(random: Random, now: number): Intent {
   const body = freezeIntent.parse({
     from: new Date(from).toISOString(),
     until: new Date(from + 1 + random.below(10_000)).toISOString(),
-    ...(random.chance(0.2) && { every: 'day' }),
+    ...(random.chance(0.2) && { every: random.pick(['day', 'week']) }),
     ...(random.chance(0.3) && { clusters: [random.pick(clusters)] }),
+    ...(random.chance(0.2) && { apps: ['shop'] }),
     reason: 'no changes now',
   })
   return { type: 'set-freeze', name, body }

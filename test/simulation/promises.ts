@@ -169,7 +169,9 @@ export function createPromises(agents: readonly ModelAgent[]) {
       const ended = release.gone || ['ready', 'live', 'retired'].includes(release.phase)
       const gate =
         release.phase === 'progressing' && waitingOf(state, control.fleet(), release, now)
-      const waits = gate && ['promote', 'paused', 'approvals', 'frozen'].includes(gate.code)
+      const waits =
+        (gate && ['promote', 'paused', 'approvals', 'frozen'].includes(gate.code)) ||
+        Object.values(release.replacedBy).some((id) => releaseOf(state, id)?.paused)
       assert(ended || waits, `${release.id} has not come to an end: ${why}`)
       if (release.phase === 'live') {
         assert.equal(releaseView(state, control.fleet(), release.id, now)?.status, 'live', why)

@@ -55,6 +55,8 @@ export function simulate(seed: number, steps: number): Outcome {
     nobodyRefuses(there, control.state())
     stored.set(cluster, [...(stored.get(cluster) ?? []), publication].slice(-publicationsKept))
   }, promises.recorded)
+  /** In some lives apps come and go, whatever of them is still under way or not yet gone. */
+  const deletes = random.pick([0.01, 0.01, 0.06])
   let now = 1_000_000
 
   const ask = (intent: Intent, actor: string = people[0]) => {
@@ -103,7 +105,7 @@ export function simulate(seed: number, steps: number): Outcome {
     const wish = random.next()
     if (wish < 0.02) ask(freeze(random, now))
     else if (!held || wish < 0.06) ask(putApp(random, app))
-    else if (wish < 0.07) ask({ type: 'delete-app', app })
+    else if (wish < 0.06 + deletes) ask({ type: 'delete-app', app })
     else if (releases.length === 0 || wish < 0.3) ask(createRelease(random, app))
     else {
       const { id, phase } = random.pick(releases)
