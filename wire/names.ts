@@ -17,6 +17,8 @@ export const clusterName = z
   .string()
   .max(limits.dnsLabelChars)
   .regex(dnsLabel, 'use lower-case letters, digits and inner hyphens, for example "eu-1"')
+  // Clusters are keys of plain objects, which have a property of this name.
+  .refine((name) => name !== 'constructor', 'this word cannot name a cluster')
 
 export const agentName = z
   .string()

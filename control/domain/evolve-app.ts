@@ -92,7 +92,9 @@ function touch(state: State, name: string, { touched }: Folding): void {
 
 /** A route keeps its age while its name stays. */
 const routeSince = (before: AppState['routeSince'], intent: AppIntent, position: number) =>
-  Object.fromEntries(intent.routes.map(({ name }) => [name, before[name] ?? position]))
+  Object.fromEntries(
+    intent.routes.map(({ name }) => [name, Object.hasOwn(before, name) ? before[name]! : position]),
+  )
 
 /** A cluster that is new to the app starts with a position that names no release. */
 const positionsFor = (before: AppState['positions'], intent: AppIntent, position: number) => ({
