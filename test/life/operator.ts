@@ -30,7 +30,7 @@ export function nextIntent(
   if (wish < 0.03) return freeze(random, now)
   if (wish < 0.1) return settledApp(random, app)
   const isFree = running.every(({ phase }) => phase === 'live' || phase === 'retired')
-  if (wish < (isFree ? 0.6 : 0.15) && running.length < besideMax) return createRelease(random, app)
+  if (wish < (isFree ? 0.6 : 0.15) && running.length < besideMax) return safeRelease(random, app)
   // Who stands alone cannot go back: mostly not worth asking.
   const worthwhile = running.filter(
     ({ phase, rollback }) => phase !== 'live' || rollback.to !== null,
@@ -40,6 +40,15 @@ export function nextIntent(
   const { id, phase } = random.pick(choices)
   const choice = wish < 0.97 ? (usual[phase] ?? motions) : motions
   return choice.length > 0 ? motion(random, random.pick(choice), id) : null
+}
+
+/** Without a copy above the number, the only one of an app would end before the next is ready. */
+function safeRelease(random: Random, app: string): Intent {
+  const intent = createRelease(random, app)
+  if (intent.type !== 'create-release') return intent
+  const { rolling } = intent.body
+  if (rolling?.maxSurge !== 0) return intent
+  return { ...intent, body: { ...intent.body, rolling: { ...rolling, maxSurge: 1 } } }
 }
 
 /** In all clusters, with programs that run here, and few copies. */
