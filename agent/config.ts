@@ -30,4 +30,6 @@ export interface AgentConfig {
   readonly platform:
     | { readonly type: 'local'; readonly url: string }
     | { readonly type: 'static'; readonly file: string }
+    /** Null: the pod's own service account, or else what `KUBECONFIG` names. */
+    | { readonly type: 'kubernetes'; readonly kubeconfig: string | null }
 }

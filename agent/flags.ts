@@ -72,7 +72,7 @@ export function agentCommand(run: (config: AgentConfig) => void): Command {
         .argParser(workersFlag),
     )
     .addOption(
-      option('--platform <which>', 'local:<url> or static:<file>: where the copies are', 'PLATFORM')
+      option('--platform <which>', 'local:<url>, static:<file> or kubernetes[:<kubeconfig>]: where the copies are', 'PLATFORM')
         .makeOptionMandatory()
         .argParser(platformFlag),
     )
@@ -184,5 +184,9 @@ function platformFlag(text: string): AgentConfig['platform'] {
   const [type, rest = ''] = [text.split(':', 1)[0], text.slice(text.indexOf(':') + 1)]
   if (type === 'local' && URL.canParse(rest)) return { type, url: rest.replace(/\/+$/, '') }
   if (type === 'static' && rest !== '') return { type, file: resolve(rest) }
-  throw new InvalidArgumentError('write local:http://127.0.0.1:7801 or static:./addresses.json')
+  if (text === 'kubernetes') return { type: 'kubernetes', kubeconfig: null }
+  if (type === 'kubernetes' && rest !== '') return { type, kubeconfig: resolve(rest) }
+  throw new InvalidArgumentError(
+    'write local:http://127.0.0.1:7801, static:./addresses.json or kubernetes[:kubeconfig]',
+  )
 }

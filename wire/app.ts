@@ -74,9 +74,28 @@ export const routeIntent = z
     { path: ['rewrite', 'path'], message: 'ReplacePrefixMatch needs PathPrefix matches only' },
   )
 
-/** Where copies live. `local` runs a program that the cluster's operator has named; `static` lists. */
+/** Deployments of a namespace: each release's pods are made of a template, or adopted as they are. */
+const kubernetesPlatform = z.strictObject({
+  type: z.literal('kubernetes'),
+  namespace: names.namespace.describe('It has to opt in: see docs/kubernetes.md.'),
+  port: z.int().min(1).max(65_535).describe('The port at which the pods answer HTTP.'),
+  template: names.objectName
+    .optional()
+    .describe(
+      'Deployment whose pod template releases by image are made of. Left out: the app’s name.',
+    ),
+  container: names.routeName
+    .optional()
+    .describe('Container whose image a release sets. Left out: the first.'),
+})
+
+/**
+ * Where copies live. `local` runs a program that the cluster's operator has named; `kubernetes` drives
+ * Deployments (content format 2); `static` lists.
+ */
 export const platform = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('local'), program: names.routeName }),
+  kubernetesPlatform,
   z.strictObject({ type: z.literal('static') }),
 ])
 

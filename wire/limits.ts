@@ -16,6 +16,8 @@ export const limits = {
   pathValueChars: 1_024,
   idempotencyKeyChars: 128,
   reasonChars: 1_024,
+  /** `registry/name:tag@digest` of a container image. */
+  imageChars: 512,
 
   clusters: 64,
   agentsPerCluster: 256,

@@ -101,6 +101,30 @@ export const cookieValue = z
     'use cookie characters: no spaces, quotes, commas, semicolons',
   )
 
+/** A Kubernetes namespace: RFC 1123 label. */
+export const namespace = z
+  .string()
+  .max(limits.dnsLabelChars)
+  .regex(dnsLabel, 'use the name of a namespace, for example "shop"')
+
+/** A Kubernetes object such as a Deployment: RFC 1123 subdomain. */
+export const objectName = z
+  .string()
+  .max(limits.hostnameChars)
+  .regex(
+    /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
+    'use the name of a Kubernetes object, for example "shop"',
+  )
+
+/** A container image as a pod names it; which registry it comes from is the cluster's affair. */
+export const image = z
+  .string()
+  .max(limits.imageChars)
+  .regex(
+    /^[a-z0-9][A-Za-z0-9._:/@-]*$/,
+    'use the name of an image, for example "registry.example/shop:0.0.2"',
+  )
+
 /** A label as Kubernetes has them, without its prefix rules. */
 export const labelKey = z
   .string()

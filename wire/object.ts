@@ -31,7 +31,8 @@ export const backendObject = z.strictObject({
   app: names.appName,
   release: names.releaseId,
   version: names.version,
-  platform: z.enum(['local', 'static']),
+  /** `kubernetes`: content format 2. */
+  platform: z.enum(['local', 'static', 'kubernetes']),
   /**
    * Rolling: the ready endpoints of these releases count as this one's too, so that traffic follows the
    * copies while they are replaced. Content format 2.
@@ -41,6 +42,18 @@ export const backendObject = z.strictObject({
   links: z.literal(true).optional(),
 })
 
+/** Of what, and where, a release's pods are made in Kubernetes. */
+export const kubernetesWorkload = z.strictObject({
+  namespace: names.namespace,
+  port: z.int().min(1).max(65_535),
+  /** Deployment to take the pod template from; its container `container` (left out: the first) gets `image`. */
+  template: names.objectName,
+  container: names.routeName.optional(),
+  image: names.image.optional(),
+  /** Instead of `image`: this Deployment as it is; it is never scaled up and never deleted. */
+  deployment: names.objectName.optional(),
+})
+
 /** Copies that the Lease's holder keeps running until `release-decommissioned` removes this object. */
 export const workloadObject = z.strictObject({
   kind: z.literal('workload'),
@@ -48,7 +61,10 @@ export const workloadObject = z.strictObject({
   app: names.appName,
   release: names.releaseId,
   version: names.version,
-  program: names.routeName,
+  /** On the platform `local`. */
+  program: names.routeName.optional(),
+  /** On the platform `kubernetes`: content format 2. */
+  kubernetes: kubernetesWorkload.optional(),
   copies: z.int().min(0).max(limits.copiesPerRelease),
   /**
    * These copies replace those of other releases, by the rules of a Kubernetes Deployment: at most
@@ -129,6 +145,7 @@ export const snapshotObject = z.discriminatedUnion('kind', [
 export type RouteObject = z.infer<typeof routeObject>
 export type BackendObject = z.infer<typeof backendObject>
 export type WorkloadObject = z.infer<typeof workloadObject>
+export type KubernetesWorkload = z.infer<typeof kubernetesWorkload>
 export type PositionObject = z.infer<typeof positionObject>
 export type KeysObject = z.infer<typeof keysObject>
 export type Split = z.infer<typeof split>
@@ -147,9 +164,9 @@ export function formatOf(object: SnapshotObject): 1 | 2 {
     case 'route':
       return object.matches.some((match) => match.cookies) ? 2 : 1
     case 'backend':
-      return object.shares || object.links ? 2 : 1
+      return object.shares || object.links || object.platform === 'kubernetes' ? 2 : 1
     case 'workload':
-      return object.rolling ? 2 : 1
+      return object.rolling || object.kubernetes ? 2 : 1
     case 'position':
       return object.split || object.next?.targets ? 2 : 1
     case 'keys':

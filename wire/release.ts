@@ -78,6 +78,12 @@ export const releaseIntent = z
     undo: names.releaseId
       .optional()
       .describe('Undo: the version of this former release again, as a new release.'),
+    image: names.image
+      .optional()
+      .describe('Platform `kubernetes`: the image of its pods, made of the template.'),
+    deployment: names.objectName
+      .optional()
+      .describe('Platform `kubernetes`, instead of `image`: a Deployment that is there, as it is.'),
     clusters: clusterList.optional().describe('Left out: all clusters of the app.'),
     strategy: strategy.default('blueGreen').describe('How it goes live.'),
     preview: preview.optional().describe('Where the candidate can be tried before it is public.'),
@@ -119,6 +125,14 @@ export const releaseIntent = z
   .refine((intent) => (intent.version === undefined) !== (intent.undo === undefined), {
     path: ['version'],
     message: 'say `version`, or `undo` and the id of a former release',
+  })
+  .refine((intent) => !(intent.image && intent.deployment), {
+    path: ['deployment'],
+    message: 'say `image` or `deployment`, not both',
+  })
+  .refine((intent) => !intent.undo || !(intent.image || intent.deployment), {
+    path: ['undo'],
+    message: 'an undo takes image and Deployment from the former release',
   })
   .refine((intent) => intent.strategy === 'canary' || (!intent.steps && !intent.target), {
     path: ['strategy'],
@@ -238,6 +252,9 @@ export const releaseView = z.strictObject({
   preview: preview.nullable(),
   target: target.nullable(),
   undo: names.releaseId.nullable(),
+  /** On the platform `kubernetes`, what its pods are made of. */
+  image: names.image.nullable(),
+  deployment: names.objectName.nullable(),
   phase: releasePhase,
   /** "live", "live except us-1-b", "25 % in eu-1, step 2 of 4" …: the phase in words. */
   status: z.string(),

@@ -2,11 +2,11 @@
  * What a local cluster does next so that what runs becomes what is wanted: pure. A release of its own has
  * its copies; one that replaces others follows the rules of `replacement.ts`; what nobody names ends.
  */
-import type { Workload } from './platform.ts'
+import type { LocalWorkload } from './local-protocol.ts'
 import { type CopyState, inOrderOfLoss, nextStep } from './replacement.ts'
 
 export interface Wanted {
-  readonly workload: Workload
+  readonly workload: LocalWorkload
   /** Null when the cluster has no such program: then nothing changes for it. */
   readonly program: string | null
 }

@@ -11,7 +11,7 @@ import type { Endpoints } from '../link.ts'
 import { nextArrangement, ownersOf, type Wanted } from './arrangement.ts'
 import { type Copy, type CopyTiming, copyTiming, startCopy } from './copy.ts'
 import { indicesOf, keyOf, openRecords } from './copy-records.ts'
-import type { Workload } from './platform.ts'
+import type { LocalWorkload } from './local-protocol.ts'
 import { createProgressFollower } from './replacement-progress.ts'
 
 export interface CopiesSettings {
@@ -39,7 +39,7 @@ export interface CopyView {
 
 export interface Copies {
   /** Starts and removes until each release has its copies; unknown programs are logged and skipped. */
-  want(workloads: readonly Workload[]): void
+  want(workloads: readonly LocalWorkload[]): void
   endpoints(): Endpoints
   list(): readonly CopyView[]
   /** How far copies have been replaced, for each workload that replaces others. */
@@ -199,5 +199,5 @@ export async function createCopies(settings: CopiesSettings): Promise<Copies> {
 const statesOf = (copies: Iterable<Copy>) =>
   [...copies].map((copy) => ({ ...copy, readySinceMs: copy.readySinceMs() }))
 
-const unknownProgram = ({ release, program }: Workload) =>
+const unknownProgram = ({ release, program }: LocalWorkload) =>
   `${release} wants the program ${program}, which has no --program`

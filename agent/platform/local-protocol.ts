@@ -74,4 +74,5 @@ export const leaseRequest = z.strictObject({ holder: names.agentName })
 
 export type StreamEvent = z.infer<typeof streamEvent>
 export type DesiredState = z.infer<typeof desiredState>
+export type LocalWorkload = z.infer<typeof workload>
 export type WorkloadsPut = z.infer<typeof workloadsPut>

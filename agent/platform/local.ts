@@ -116,9 +116,11 @@ function workloadsOf(url: string): Workloads {
       return answer.held === true
     },
     async apply(holder, desired: DesiredWorkloads, signal) {
+      // Those of other platforms are not for this one.
+      const ours = desired.workloads.filter(({ program }) => program !== undefined)
       for (let attempt = 0; attempt < 3; attempt++) {
         const { answer: state } = await call('GET', paths.workloads, undefined, signal)
-        const put = { holder, ...desired, expected: state.version }
+        const put = { holder, ...desired, workloads: ours, expected: state.version }
         const { status, answer } = await call('PUT', paths.workloads, put, signal)
         if (status === 200) return 'applied'
         if (answer.code === 'not-holder' || answer.code === 'older') return answer.code

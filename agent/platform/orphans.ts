@@ -4,18 +4,17 @@
  * reached has taken the new positions (DESIGN D6, D11). What replaced other copies then stands still: those
  * that it has, and those that it would have ended, stay.
  */
-import type { DesiredState } from './local-protocol.ts'
-import type { Workload } from './platform.ts'
+import type { DesiredState, LocalWorkload } from './local-protocol.ts'
 
 export interface Orphans {
   /** What shall run now that `after` is desired: it, and what an epoch change has left behind. */
-  runWith(before: DesiredState, after: DesiredState): readonly Workload[]
+  runWith(before: DesiredState, after: DesiredState): readonly LocalWorkload[]
   stop(): void
 }
 
 /** `onExpired` is called when nothing is left behind any more. */
 export function createOrphans(graceMs: number, onExpired: () => void): Orphans {
-  let orphans: readonly Workload[] = []
+  let orphans: readonly LocalWorkload[] = []
   let timer: NodeJS.Timeout | null = null
 
   return {
@@ -40,5 +39,5 @@ export function createOrphans(graceMs: number, onExpired: () => void): Orphans {
   }
 }
 
-const standingStill = ({ rolling, ...workload }: Workload): Workload =>
+const standingStill = ({ rolling, ...workload }: LocalWorkload): LocalWorkload =>
   rolling ? { ...workload, rolling: { ...rolling, paused: true } } : workload

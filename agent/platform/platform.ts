@@ -10,7 +10,7 @@ import type { Endpoints } from '../link.ts'
 export type Backend = Pick<BackendObject, 'app' | 'release' | 'version' | 'platform'>
 export type Workload = Pick<
   WorkloadObject,
-  'app' | 'release' | 'version' | 'program' | 'copies' | 'rolling'
+  'app' | 'release' | 'version' | 'program' | 'kubernetes' | 'copies' | 'rolling'
 >
 
 /** What a platform tells; each call has the whole of it. */

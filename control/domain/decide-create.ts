@@ -42,16 +42,19 @@ export function createRelease(state: State, fleet: Fleet, asked: ReleaseIntent):
       evidence: { releases: open.map((release) => release.id) },
     })
   }
-  const version = versionOf(state, asked)
-  if (typeof version !== 'string') return version
+  const made = madeOf(state, asked)
+  if ('rejection' in made) return made
   const planned = planOf(asked, clusters)
-  const errors = 'errors' in planned ? planned.errors : strategyFaults(state, app, asked, clusters)
+  const errors =
+    'errors' in planned
+      ? planned.errors
+      : [...platformFaults(app, made), ...strategyFaults(state, app, asked, made, clusters)]
   if (errors.length > 0) return invalid(errors)
   if (asked.strategy !== 'blueGreen' && state.format < 2) {
     return { rejection: formatFault(state, fleet, `The strategy "${asked.strategy}"`) }
   }
   const { steps } = planned as { readonly steps: readonly Step[] }
-  const event = created(state, app, asked, { version, clusters, steps })
+  const event = created(state, app, asked, { ...made, clusters, steps })
   return (
     previewConflict(state, app, event) ?? {
       events: [event],
@@ -61,22 +64,46 @@ export function createRelease(state: State, fleet: Fleet, asked: ReleaseIntent):
   )
 }
 
-/** As it was asked, or that of the release to go back to. */
-function versionOf(state: State, { app, version, undo }: ReleaseIntent) {
-  if (version !== undefined) return version
+/** What its copies are made of. */
+interface Made {
+  readonly version: string
+  readonly image?: string | undefined
+  readonly deployment?: string | undefined
+}
+
+/** As it was asked, or as the release to go back to is. */
+function madeOf(state: State, { app, version, image, deployment, undo }: ReleaseIntent) {
+  if (version !== undefined) return { version, image, deployment }
   const former = releaseOf(state, undo!)
-  if (former && former.app === app) return former.version
+  if (former && former.app === app) {
+    const { version, image, deployment } = former
+    return { version, image: image ?? undefined, deployment: deployment ?? undefined }
+  }
   return reject('unknown-release', `"${app}" has no release "${undo}" any more that it knows.`, {
     fix: 'Say `version` instead of `undo`; the audit has the versions of all releases.',
     errors: [{ pointer: '/undo', message: 'not a release that the app still shows' }],
   })
 }
 
-/** Rolling replaces copies that a platform runs by copies that it runs. */
+/** In Kubernetes a release is made of an image or is a Deployment; elsewhere it is neither. */
+function platformFaults({ intent }: AppState, { image, deployment }: Made): PlanFault[] {
+  const { type } = intent.platform
+  const pointer = deployment === undefined ? '/image' : '/deployment'
+  if (type === 'kubernetes') {
+    if (image !== undefined || deployment !== undefined) return []
+    const message = 'a release on the platform "kubernetes" needs `image`, or `deployment`'
+    return [{ pointer, message }]
+  }
+  if (image === undefined && deployment === undefined) return []
+  return [{ pointer, message: `the platform "${type}" of the app knows no images and Deployments` }]
+}
+
+/** Rolling replaces copies that a platform runs by copies that it runs, on the same platform. */
 function strategyFaults(
   state: State,
   app: AppState,
   { strategy }: ReleaseIntent,
+  { deployment }: Made,
   clusters: readonly string[],
 ): PlanFault[] {
   if (strategy !== 'rolling') return []
@@ -85,11 +112,24 @@ function strategyFaults(
     return (release !== null && releaseOf(state, release)) || []
   })
   const platforms = [app.intent.platform, ...live.map(({ platform }) => platform)]
-  const other = platforms.find(({ type }) => type !== 'local')
-  if (!other) return []
-  const message = `rolling replaces copies, and the platform "${other.type}" runs none`
-  return [{ pointer: '/strategy', message }]
+  const fault = (message: string): PlanFault[] => [{ pointer: '/strategy', message }]
+  if (platforms.some(({ type }) => type === 'static')) {
+    return fault('rolling replaces copies, and the platform "static" runs none')
+  }
+  if (deployment !== undefined) {
+    return fault('rolling changes the image of what is live: say `image`, or use "blueGreen"')
+  }
+  const other = platforms.find((one) => placeOf(one) !== placeOf(app.intent.platform))
+  return other
+    ? fault(
+        `rolling replaces copies in their place, and what is live is in another (${placeOf(other)})`,
+      )
+    : []
 }
+
+/** Copies replace each other within one of these. */
+const placeOf = (platform: AppState['intent']['platform']): string =>
+  platform.type === 'kubernetes' ? `kubernetes: ${platform.namespace}` : platform.type
 
 const invalid = (errors: readonly PlanFault[]) =>
   reject('invalid-request', errors.map((one) => `${one.pointer}: ${one.message}`).join('; '), {
@@ -97,8 +137,7 @@ const invalid = (errors: readonly PlanFault[]) =>
     errors,
   })
 
-interface Settled {
-  readonly version: string
+interface Settled extends Made {
   readonly clusters: readonly string[]
   readonly steps: readonly Step[]
 }
@@ -107,7 +146,7 @@ function created(
   state: State,
   app: AppState,
   asked: ReleaseIntent,
-  { version, clusters, steps }: Settled,
+  { version, image, deployment, clusters, steps }: Settled,
 ): EventOf<'release-created'> {
   const number = (get(state.releaseNumbers, app.app) ?? 0) + 1
   const isFirst = clusters.every((cluster) => publicRelease(app, cluster) === null)
@@ -129,6 +168,8 @@ function created(
     deadlineMs,
     ...(strategy !== 'blueGreen' && { strategy }),
     ...(undo && { undo }),
+    ...(image !== undefined && { image }),
+    ...(deployment !== undefined && { deployment }),
     ...(target && { target }),
     ...(!isPlain && { steps: steps.map((step) => ({ ...step, clusters: [...step.clusters] })) }),
     ...(isRolling && { rolling }),

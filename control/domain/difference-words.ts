@@ -81,17 +81,22 @@ function backendWords(before: BackendObject | null, after: BackendObject | null)
   return words
 }
 
+/** What copies run, in a word. */
+const contentsOf = ({ program, kubernetes }: WorkloadObject): string =>
+  kubernetes?.image ?? kubernetes?.deployment ?? program ?? 'nothing'
+
 function workloadWords(before: WorkloadObject | null, after: WorkloadObject | null): string[] {
   if (!after) return before ? [`The copies of ${before.release} are stopped.`] : []
-  const { release, program, copies, version, rolling } = after
+  const { release, copies, version, rolling } = after
+  const what = contentsOf(after)
   const words: string[] = []
   if (!before) {
-    words.push(`${release} runs ${copiesText(copies)} of ${program}, version ${version}.`)
+    words.push(`${release} runs ${copiesText(copies)} of ${what}, version ${version}.`)
   } else if (before.copies !== copies) {
     words.push(`${release} runs ${copiesText(copies)} (before: ${before.copies}).`)
   }
-  if (before && before.program !== program) {
-    words.push(`The copies of ${release} run the program ${program} (before: ${before.program}).`)
+  if (before && contentsOf(before) !== what) {
+    words.push(`The copies of ${release} run ${what} (before: ${contentsOf(before)}).`)
   }
   if (before?.rolling && !rolling) {
     words.push(`The copies of ${release} replace no others any more.`)

@@ -111,6 +111,8 @@ export const event = z.discriminatedUnion('type', [
     /** Left out: blue-green. */
     strategy: strategy.optional(),
     undo: names.releaseId.optional(),
+    image: names.image.optional(),
+    deployment: names.objectName.optional(),
     target: target.optional(),
     /** Left out: one step, all clusters, all traffic. */
     steps: z.array(step).min(1).optional(),

@@ -33,6 +33,8 @@ export const releaseEvents: Handlers<
       ...asked,
       strategy: asked.strategy ?? 'blueGreen',
       undo: asked.undo ?? null,
+      image: asked.image ?? null,
+      deployment: asked.deployment ?? null,
       target: asked.target ?? null,
       steps: asked.steps ?? [whole],
       stepsDone: 0,

@@ -7,7 +7,7 @@ import type { AgentRef, EventOf } from './event.ts'
 import type { Fleet } from './fleet.ts'
 import { currentReport, isSilent, refusalOf, serves } from './reading.ts'
 import { readyOf } from './replacement.ts'
-import { sharedBy } from './shares.ts'
+import { hasWorkload, sharedBy } from './shares.ts'
 import { agentsOf, appOf, type ReleaseState, type State } from './state.ts'
 
 /** `untilMs`: when time alone ends the wait. */
@@ -21,7 +21,7 @@ export const minReadyOf = (state: State, release: ReleaseState): number =>
 
 /** The copies of what it rolls over are its own meanwhile, so that one of them is enough to begin. */
 function minReadyIn(state: State, release: ReleaseState, cluster: string): number {
-  if (release.platform.type !== 'local' || sharedBy(release, cluster).length > 0) return 1
+  if (!hasWorkload(release) || sharedBy(release, cluster).length > 0) return 1
   return appOf(state, release.app)?.intent.copies ?? 1
 }
 

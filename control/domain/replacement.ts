@@ -12,7 +12,7 @@ import type { AgentRef, DomainEvent, EventOf } from './event.ts'
 import { type Fleet, reportOf } from './fleet.ts'
 import { leftBehind } from './ledger.ts'
 import { currentReport, isSilent, serves } from './reading.ts'
-import { sharedBy } from './shares.ts'
+import { hasWorkload, sharedBy } from './shares.ts'
 import { type AppState, agentsOf, type ReleaseState, type State, sameAgent } from './state.ts'
 
 /** Clusters in which copies are being replaced by those of the release. */
@@ -95,12 +95,16 @@ function replacedEvidence(
       (id) => (report?.readyEndpoints[id] ?? 0) > 0,
     )
     const since = release.switch?.decidedRevision ?? release.createdRevision
-    if (!report || old || ready < app.intent.copies || !serves(state, fleet, ref, since))
+    if (!report || old || ready < copiesOf(app, release) || !serves(state, fleet, ref, since))
       return null
     evidence.push({ ...ref, revision: report.revision, readyEndpoints: ready })
   }
   return evidence.length > 0 ? evidence : null
 }
+
+/** As many as were asked for; of an adopted Deployment one tells that it answers. */
+const copiesOf = (app: AppState, release: ReleaseState): number =>
+  hasWorkload(release) ? app.intent.copies : 1
 
 /** Those that the switch went on without are not waited for here either, if that was asked. */
 function agentsToAsk(state: State, release: ReleaseState, cluster: string): AgentRef[] {

@@ -28,6 +28,10 @@ const activePhases: ReadonlySet<ReleaseState['phase']> = new Set([
   'progressing',
 ])
 
+/** Its platform runs copies for it, as many as it is told; one that is adopted has as many as it has. */
+export const hasWorkload = ({ platform, deployment }: ReleaseState): boolean =>
+  platform.type !== 'static' && deployment === null
+
 /**
  * Replaced copies are the successor's to end; and what rolls over others starts none before its turn.
  */

@@ -61,9 +61,7 @@ export function releaseObjects(
 ): SnapshotObject[] {
   if (release.gone || !release.clusters.includes(cluster)) return []
   const objects: SnapshotObject[] = [backendObject(release, cluster)]
-  if (release.platform.type === 'local' && runsCopies(release, cluster)) {
-    objects.push(workloadObject(app, release, release.platform.program, cluster))
-  }
+  if (runsCopies(release, cluster)) objects.push(...workloadObjects(app, release, cluster))
   if (isCandidate(release) && isServedIn(app, cluster)) {
     objects.push(...candidateRoutes(app, release))
   }
@@ -112,20 +110,17 @@ function backendObject(release: ReleaseState, cluster: string): BackendObject {
   }
 }
 
-function workloadObject(
-  app: AppState,
-  release: ReleaseState,
-  program: string,
-  cluster: string,
-): WorkloadObject {
+function workloadObjects(app: AppState, release: ReleaseState, cluster: string): WorkloadObject[] {
+  const runs = whatRuns(release)
+  if (!runs) return []
   const replaces = release.replaces[cluster]
-  return {
+  const workload: WorkloadObject = {
     kind: 'workload',
     key: workloadKey(release.id),
     app: release.app,
     release: release.id,
     version: release.version,
-    program,
+    ...runs,
     copies: app.intent.copies,
     ...(replaces &&
       release.rolling && {
@@ -136,4 +131,20 @@ function workloadObject(
         },
       }),
   }
+  return [workload]
+}
+
+/** Null: its platform runs nothing for us. */
+function whatRuns({
+  app,
+  platform,
+  image,
+  deployment,
+}: ReleaseState): Pick<WorkloadObject, 'program' | 'kubernetes'> | null {
+  if (platform.type === 'static') return null
+  if (platform.type === 'local') return { program: platform.program }
+  const { namespace, port, template = app, container } = platform
+  const made = image !== null && { image, ...(container !== undefined && { container }) }
+  const adopted = deployment !== null && { deployment }
+  return { kubernetes: { namespace, port, template, ...made, ...adopted } }
 }

@@ -125,6 +125,9 @@ export interface ReleaseState {
   readonly strategy: Strategy
   /** The former release whose version it brings back. */
   readonly undo: string | null
+  /** On the platform `kubernetes`: what its pods are made of, or the Deployment adopted as it is. */
+  readonly image: string | null
+  readonly deployment: string | null
   readonly preview: Preview | null
   /** Requests that it answers while it is a candidate, whatever its weight. */
   readonly target: Target | null

@@ -53,6 +53,8 @@ export function releaseView(
     deadlineMs,
     target: release.target,
     undo: release.undo,
+    image: release.image,
+    deployment: release.deployment,
     steps: stepViews(release),
     weights: weightViews(state, release),
     paused: release.paused,
