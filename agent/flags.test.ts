@@ -71,7 +71,7 @@ describe("the agent's command line", () => {
     [['--cluster', 'EU'], 'lower-case'],
     [['--name', 'a_b'], 'lower-case'],
     [['--enrol', 'control:7700'], 'write control and token'],
-    [['--platform', 'kubernetes'], 'write local:'],
+    [['--platform', 'nomad'], 'write local:'],
     [['--nats', '127.0.0.1:4222'], 'write nats://'],
   ])('refuses %s and says what to write', async (args, sentence) => {
     await expect(parse([...whole, ...args])).rejects.toThrow(sentence)
@@ -85,5 +85,13 @@ describe("the agent's command line", () => {
       nats: 'nats://a:4222,nats://b:4222',
       platform: { type: 'static', file: '/x.json' },
     })
+  })
+
+  it.each([
+    ['kubernetes', null],
+    ['kubernetes:/etc/kubeconfig', '/etc/kubeconfig'],
+  ])('takes the platform %s', async (flag, kubeconfig) => {
+    const config = await parse([...whole, '--platform', flag])
+    expect(config).toMatchObject({ platform: { type: 'kubernetes', kubeconfig } })
   })
 })

@@ -72,7 +72,11 @@ export function agentCommand(run: (config: AgentConfig) => void): Command {
         .argParser(workersFlag),
     )
     .addOption(
-      option('--platform <which>', 'local:<url>, static:<file> or kubernetes[:<kubeconfig>]: where the copies are', 'PLATFORM')
+      option(
+        '--platform <which>',
+        'local:<url>, static:<file> or kubernetes[:<kubeconfig>]: where the copies are',
+        'PLATFORM',
+      )
         .makeOptionMandatory()
         .argParser(platformFlag),
     )

@@ -160,9 +160,14 @@ function followPlatform(
 }
 
 function createPlatform({ platform }: AgentConfig): Platform {
-  return platform.type === 'local'
-    ? createLocalPlatform(platform.url)
-    : createStaticPlatform(platform.file)
+  switch (platform.type) {
+    case 'local':
+      return createLocalPlatform(platform.url)
+    case 'static':
+      return createStaticPlatform(platform.file)
+    case 'kubernetes':
+      throw new Error('the platform "kubernetes" is not built yet')
+  }
 }
 
 async function whoWeAre(

@@ -16,8 +16,11 @@ export function releaseCreate(noun: Command, session: Session): void {
     .description('start a version beside the live one, and bring it live by a strategy')
     .argument('<app>')
     .argument('<version>')
-  withPlan(create).action((app: string, version: string, flags: PlanFlags & WatchFlags) =>
-    createOne(session, flags, { app, version, ...planOf(flags) }),
+    .option('--image <image>', 'Kubernetes: the image of its pods')
+    .option('--deployment <name>', 'Kubernetes: a Deployment that is there, as it is')
+  withPlan(create).action(
+    (app: string, version: string, { image, deployment, ...flags }: CreateFlags) =>
+      createOne(session, flags, { app, version, image, deployment, ...planOf(flags) }),
   )
   const undo = noun
     .command('undo')
@@ -26,6 +29,11 @@ export function releaseCreate(noun: Command, session: Session): void {
   withPlan(undo).action((id: string, flags: PlanFlags & WatchFlags) =>
     createOne(session, flags, { app: id.replace(/-r\d+$/, ''), undo: id, ...planOf(flags) }),
   )
+}
+
+interface CreateFlags extends PlanFlags, WatchFlags {
+  readonly image?: string
+  readonly deployment?: string
 }
 
 async function createOne(session: Session, flags: WatchFlags, body: object): Promise<void> {
