@@ -26,6 +26,9 @@ export const release = z.object({
     })
     .nullable(),
   undo: maybe,
+  /** A control of before knows no Kubernetes. */
+  image: maybe.optional(),
+  deployment: maybe.optional(),
   phase: text,
   status: text,
   waiting: z.object({ code: text, message: text, untilMs: count.nullable() }).nullable(),

@@ -55,6 +55,13 @@ describe('a release that a document asks for', () => {
     expect(releaseAsked(document(), both, [])).toBeNull()
   })
 
+  it('is another one with another image of the same version', () => {
+    const releases = [release(2, '2', 'live', { image: 'shop:2' })]
+    expect(releaseAsked(document({ image: 'shop:2' }), both, releases)).toBe('shop-r2')
+    expect(releaseAsked(document({ image: 'shop:2b' }), both, releases)).toBeNull()
+    expect(releaseAsked(document({ deployment: 'green' }), both, releases)).toBeNull()
+  })
+
   it('knows an undo by the release that it names', () => {
     const undo = document({ version: undefined, undo: 'shop-r1' })
     const releases = [release(2, '1', 'live', { undo: 'shop-r1' })]

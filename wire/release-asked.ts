@@ -5,7 +5,8 @@
 import type { ReleaseDocument } from './document.ts'
 import type { ReleasePhase, ReleaseView } from './release.ts'
 
-type Shown = Pick<ReleaseView, 'id' | 'app' | 'version' | 'clusters' | 'phase' | 'undo'>
+type Shown = Pick<ReleaseView, 'id' | 'app' | 'version' | 'clusters' | 'phase' | 'undo'> &
+  Partial<Pick<ReleaseView, 'image' | 'deployment'>>
 
 const counts: ReadonlySet<ReleasePhase> = new Set([
   'starting',
@@ -18,7 +19,7 @@ const counts: ReadonlySet<ReleasePhase> = new Set([
 
 /**
  * The release that answers the document: in each cluster that it names (or of the app), the newest that is
- * on its way or live has the version. `releases` as `GET /v1/releases` lists them, newest first. Null: it
+ * on its way or live has the version, and the image or Deployment if it names one. `releases` as `GET /v1/releases` lists them, newest first. Null: it
  * is still to be created.
  */
 export function releaseAsked(
@@ -32,6 +33,11 @@ export function releaseAsked(
   )
   const answers = (release: Shown | undefined) =>
     release !== undefined &&
-    (spec.undo === undefined ? release.version === spec.version : release.undo === spec.undo)
+    (spec.undo === undefined ? isMadeOf(release, spec) : release.undo === spec.undo)
   return newest.every(answers) ? (newest[0]?.id ?? null) : null
 }
+
+const isMadeOf = (release: Shown, { version, image, deployment }: ReleaseDocument['spec']) =>
+  release.version === version &&
+  (image === undefined || release.image === image) &&
+  (deployment === undefined || release.deployment === deployment)

@@ -5,7 +5,7 @@
 import { canonicalBytes } from '../digest.ts'
 import type { EnrolmentAnswer, EnrolmentRequest } from '../enrolment.ts'
 import type { Announcement, Header, StoredBucket, StoredIndex } from '../header.ts'
-import type { SnapshotObject } from '../object.ts'
+import type { SnapshotObject, WorkloadObject } from '../object.ts'
 import type { Report } from '../report.ts'
 import { type SigningKey, seal } from '../signature.ts'
 import { bucketHashes, bucketOf, treeOf } from '../tree.ts'
@@ -83,6 +83,9 @@ export const objectsOfFormat: Readonly<Record<1 | 2, readonly SnapshotObject[]>>
         paused: false,
       },
     },
+    { ...backend('shop-r3', '3'), platform: 'kubernetes' },
+    inKubernetes('shop-r3', '3', { container: 'app', image: 'registry.example/shop:3' }),
+    inKubernetes('shop-r4', '4', { deployment: 'app-green' }),
     {
       kind: 'position',
       key: 'position/shop',
@@ -113,6 +116,11 @@ function workload(release: string, version: string) {
   const key = `workload/${release}`
   const runs = { program: 'shop', copies: 4 }
   return { kind: 'workload', key, app: 'shop', release, version, ...runs } as const
+}
+
+function inKubernetes(release: string, version: string, made: object): WorkloadObject {
+  const { program: _, ...rest } = workload(release, version)
+  return { ...rest, kubernetes: { namespace: 'web', port: 8080, template: 'shop', ...made } }
 }
 
 /** Texts by what they are; `signedBy` holds for everything that is sealed. */

@@ -257,6 +257,17 @@ export function liveEverything(): Life {
   settle()
   settle()
 
+  // Kubernetes: a Deployment as it is, then an image over it, and back.
+  app('web', { platform: { type: 'kubernetes', namespace: 'web', port: 8080, template: 'base' } })
+  release('web', '1', { deployment: 'web-blue' })
+  settle()
+  ready['web-r2'] = 0
+  release('web', '2', { image: 'registry.example/web:2', strategy: 'rolling' })
+  settle()
+  Object.assign(ready, { 'web-r1': 0, 'web-r2': 4 })
+  settle()
+  settle()
+
   // Leaving, deleting, recovering.
   motion('decommission', 'shop-r2')
   settle()
