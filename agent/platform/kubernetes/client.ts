@@ -1,0 +1,212 @@
+/**
+ * Calls to the Kubernetes API server. `@kubernetes/client-node` finds the server and proves who we are
+ * (service account, kubeconfig, exec plugins), and is loaded when the first client is made, because it takes
+ * 80 MB that pilots of other platforms need not pay. The HTTP is our own: its calls have no bound in time and
+ * open a connection each. Here every call has a bound, connections are kept, and an error says what the server
+ * said.
+ */
+import { existsSync } from 'node:fs'
+import * as http from 'node:http'
+import * as https from 'node:https'
+import type { KubeConfig } from '@kubernetes/client-node'
+import { KubernetesError, statusOf } from './kubernetes-error.ts'
+
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** `/apis/apps/v1/namespaces/shop/deployments`, each part encoded (`pathOf`). */
+  readonly path: string
+  readonly query?: Query
+  readonly body?: unknown
+  /** Of the body; left out: `application/json`. */
+  readonly contentType?: string
+  readonly signal?: AbortSignal
+  readonly timeoutMs?: number
+}
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>
+
+export interface KubernetesClient {
+  readonly server: string
+  /** Our own: of the pod's service account or the kubeconfig's context. */
+  readonly namespace: string
+  /** The library's part, for its typed APIs. */
+  readonly config: KubeConfig
+  /** The answer as JSON, to be parsed by who asked. Throws `KubernetesError` when the server refuses. */
+  call(call: Call): Promise<unknown>
+  /** A body that goes on and on, once its head has come; the signal ends it. */
+  open(path: string, query: Query, signal: AbortSignal): Promise<http.IncomingMessage>
+  close(): void
+}
+
+const callMs = 10_000
+const headMs = 10_000
+const bodyBytesMax = 33_554_432
+/** A peer that is gone is noticed by TCP ten seconds after this. */
+const keepAliveMs = 5_000
+const socketsMax = 16
+const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount/token'
+
+/** `kubeconfig` null: the pod's own service account, or else what `KUBECONFIG` or `~/.kube/config` says. */
+export async function createKubernetesClient(kubeconfig: string | null): Promise<KubernetesClient> {
+  const { KubeConfig } = await import('@kubernetes/client-node')
+  const config = new KubeConfig()
+  if (kubeconfig !== null) config.loadFromFile(kubeconfig)
+  else if (existsSync(serviceAccount)) config.loadFromCluster()
+  else config.loadFromDefault()
+  const cluster = config.getCurrentCluster()
+  if (!cluster) {
+    const where = kubeconfig ?? 'KUBECONFIG'
+    throw new Error(`${where} has no current context with a cluster: kubectl config use-context`)
+  }
+  const server = cluster.server.replace(/\/+$/, '')
+  const agents = createAgents(config, server)
+
+  async function head(
+    { method, path, query = {}, contentType = 'application/json' }: Call,
+    body: Buffer | null,
+    signal: AbortSignal,
+  ): Promise<http.IncomingMessage> {
+    const { agent, headers, auth } = await agents.current()
+    const url = new URL(server + path)
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, String(value))
+    }
+    const about = body ? { 'content-type': contentType, 'content-length': body.length } : {}
+    const options: https.RequestOptions = {
+      method,
+      agent,
+      ...(auth ? { auth } : {}),
+      headers: { ...headers, accept: 'application/json', 'user-agent': 'switchyard', ...about },
+      signal,
+    }
+    return await new Promise((resolve, reject) => {
+      const request = (url.protocol === 'https:' ? https : http).request(url, options, resolve)
+      request.on('socket', (socket) => socket.setKeepAlive(true, keepAliveMs))
+      request.on('error', (cause) => {
+        const stopped = signal.aborted && signal.reason instanceof Error
+        reject(stopped ? signal.reason : new Error(`${server} cannot be reached`, { cause }))
+      })
+      request.end(body ?? undefined)
+    })
+  }
+
+  return {
+    server,
+    namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
+    config,
+    async call(call) {
+      const { timeoutMs = callMs, body } = call
+      const bytes = body === undefined ? null : Buffer.from(JSON.stringify(body))
+      return await within(timeoutMs, call, async (signal) => {
+        const response = await head(call, bytes, signal)
+        return answerOf(call, response, await bodyOf(response))
+      })
+    },
+    async open(path, query, signal) {
+      const call: Call = { method: 'GET', path, query, signal }
+      const closing = new AbortController()
+      const ended = AbortSignal.any([signal, closing.signal])
+      const late = new Error(`${server} did not answer within ${headMs} ms: GET ${path}`)
+      const timer = setTimeout(() => closing.abort(late), headMs)
+      try {
+        const response = await head(call, null, ended)
+        if (response.statusCode !== 200) answerOf(call, response, await bodyOf(response))
+        return response
+      } finally {
+        clearTimeout(timer)
+      }
+    },
+    close: agents.close,
+  }
+
+  async function within<T>(
+    timeoutMs: number,
+    { method, path, signal }: Call,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const late = new AbortController()
+    const timer = setTimeout(() => {
+      late.abort(new Error(`${server} did not answer within ${timeoutMs} ms: ${method} ${path}`))
+    }, timeoutMs)
+    try {
+      return await work(signal ? AbortSignal.any([signal, late.signal]) : late.signal)
+    } catch (error) {
+      throw late.signal.aborted ? late.signal.reason : error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+/** Encodes each part: `pathOf('apis', 'apps', 'v1', 'namespaces', namespace, 'deployments', name)`. */
+export const pathOf = (...parts: readonly string[]): string =>
+  `/${parts.map(encodeURIComponent).join('/')}`
+
+async function bodyOf(response: http.IncomingMessage): Promise<string> {
+  const parts: Buffer[] = []
+  let bytes = 0
+  for await (const part of response as AsyncIterable<Buffer>) {
+    bytes += part.length
+    if (bytes > bodyBytesMax) throw new Error(`an answer is longer than ${bodyBytesMax} bytes`)
+    parts.push(part)
+  }
+  return Buffer.concat(parts).toString('utf8')
+}
+
+function answerOf({ method, path }: Call, response: http.IncomingMessage, text: string): unknown {
+  const { statusCode = 0, headers } = response
+  const json = parsed(text)
+  if (statusCode >= 200 && statusCode < 300 && json !== undefined) return json
+  throw new KubernetesError(`${method} ${path}`, statusOf(statusCode, headers['retry-after'], json))
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+interface Access {
+  readonly agent: http.Agent
+  readonly headers: http.OutgoingHttpHeaders
+  readonly auth: string | undefined
+}
+
+/**
+ * Who we are is asked before each call: tokens and certificates are renewed while we run. Connections are
+ * kept for as long as the certificates are the same.
+ */
+function createAgents(config: KubeConfig, server: string) {
+  let known: { readonly of: string; readonly agent: http.Agent } | null = null
+
+  return {
+    async current(): Promise<Access> {
+      const options: https.RequestOptions = {}
+      await config.applyToHTTPSOptions(options as Parameters<KubeConfig['applyToHTTPSOptions']>[0])
+      const { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername } = options
+      const secure = { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername }
+      const of = JSON.stringify(secure)
+      if (known?.of !== of) {
+        // What is under way on the former one may end there.
+        known = { of, agent: agentOf(options, secure) }
+      }
+      const { headers = {}, auth } = options
+      return {
+        agent: known.agent,
+        headers: headers as http.OutgoingHttpHeaders,
+        auth: auth ?? undefined,
+      }
+    },
+    close: () => known?.agent.destroy(),
+  }
+
+  function agentOf(made: https.RequestOptions, secure: https.AgentOptions): http.Agent {
+    // Through a proxy: the library knows how.
+    if (config.getCurrentCluster()?.proxyUrl) return made.agent as http.Agent
+    const defined = Object.entries(secure).filter(([, value]) => value !== undefined)
+    const options = { keepAlive: true, maxSockets: socketsMax, ...Object.fromEntries(defined) }
+    return server.startsWith('https:') ? new https.Agent(options) : new http.Agent(options)
+  }
+}
