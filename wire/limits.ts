@@ -48,6 +48,8 @@ export const limits = {
   /** Each has a loop and a connection of its own. */
   webhooks: 32,
   webhookUrlChars: 2_048,
+  /** Releases of which one report says why their copies do not become ready. */
+  troublesPerReport: 64,
   /** Ten years. */
   tokenLifeMs: 315_360_000_000,
   /** Calls in `rateWindowMs`, of one token: that look, and that change something. */

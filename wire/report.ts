@@ -20,6 +20,12 @@ export const rollingReport = z.strictObject({
   stalled: z.string().max(limits.reasonChars).nullable(),
 })
 
+/** Why copies of a release do not become ready, in its platform's words: said by the lease's holder. */
+export const troubleReport = z.strictObject({
+  release: names.releaseId,
+  message: z.string().min(1).max(limits.reasonChars),
+})
+
 const countsByRelease = z.record(names.releaseId, z.int().min(0))
 
 /** One app's position at this agent: the last of three is the proof that traffic has moved. */
@@ -72,9 +78,12 @@ export const report = z.strictObject({
   pinnedKeys: z.array(z.string().regex(/^[0-9a-f]{16}$/)).max(16),
   /** Only once the held header has format 2: a control of format 1 would refuse the report. */
   rolling: z.array(rollingReport).max(64).optional(),
+  /** Absent: none. Only once the held header has format 2, as above. */
+  troubles: z.array(troubleReport).max(limits.troublesPerReport).optional(),
 })
 
 export type Report = z.infer<typeof report>
 export type PositionReport = z.infer<typeof positionReport>
 export type RollingReport = z.infer<typeof rollingReport>
+export type TroubleReport = z.infer<typeof troubleReport>
 export type Refusal = z.infer<typeof refusal>

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { supportedFormats } from '#wire/header.ts'
 import type { Say } from '#wire/log-line.ts'
-import type { RollingReport } from '#wire/report.ts'
+import type { RollingReport, TroubleReport } from '#wire/report.ts'
 import type { AgentConfig } from '../config.ts'
 import { stateFiles } from '../link.ts'
 import { createLocalPlatform } from '../platform/local.ts'
@@ -35,14 +35,14 @@ export async function goOutside(
   stopping: AbortSignal,
 ): Promise<() => Promise<void>> {
   let obedience: Obedience | null = null
-  let replacements: readonly RollingReport[] = []
+  let said: Said = { replacements: [], troubles: [] }
   const facts = () => ({
     progress: convergence.progress(),
     usage: workers.usage(),
     refusals: refusals.list(),
     stale: !outside.confirmed(),
     // Every agent hears of them; whoever applies the workloads says so, and nobody contradicts it.
-    replacements: obedience?.held() ? replacements : [],
+    ...(obedience?.held() ? said : { replacements: [], troubles: [] }),
     nowMs: performance.now(),
   })
   const metrics = createMetrics(facts)
@@ -57,8 +57,8 @@ export async function goOutside(
   })
   const platform = createPlatform(config)
   outside.onContent = ({ backends }) => platform.setBackends([...backends.values()])
-  followPlatform(platform, convergence.setEndpoints, log, (next) => {
-    replacements = next
+  followPlatform(platform, convergence.setEndpoints, log, (more) => {
+    said = { ...said, ...more }
     outside.reporter?.soon()
   })
 
@@ -137,12 +137,18 @@ export async function goOutside(
   }
 }
 
+/** What a platform says of its workloads. */
+interface Said {
+  readonly replacements: readonly RollingReport[]
+  readonly troubles: readonly TroubleReport[]
+}
+
 /** Its trouble is said once, and once more when it is over. */
 function followPlatform(
   platform: Platform,
   onEndpoints: Convergence['setEndpoints'],
   log: Say,
-  onReplacements: (replacements: readonly RollingReport[]) => void,
+  onSaid: (more: Partial<Said>) => void,
 ): void {
   let away = false
   platform.follow({
@@ -151,7 +157,8 @@ function followPlatform(
       away = false
       onEndpoints(endpoints)
     },
-    onReplacements,
+    onReplacements: (replacements) => onSaid({ replacements }),
+    onTroubles: (troubles) => onSaid({ troubles }),
     onTrouble(trouble) {
       away = true
       log('platform-away', trouble)

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Report, report as reportSchema } from '#wire/report.ts'
+import { type Report, report as reportSchema, type TroubleReport } from '#wire/report.ts'
 import { open, sealed } from '#wire/signature.ts'
 import type { Progress } from './convergence.ts'
 import { announce, createSigner, headerOf, type Signer, shop, until } from './fleet.fixture.ts'
@@ -47,7 +47,13 @@ beforeEach(async () => {
 })
 
 const replacements = [{ release: 'shop-r2', updated: 2, ready: 1, old: 3, stalled: null }]
-const build = (changes: Partial<Progress> = {}, former: Report | null = null) =>
+const troubles = [{ release: 'shop-r2', message: 'shop-r2/0 ended by exit code 1' }]
+const inFormat2 = (): Held => ({ ...held, header: { ...held.header, format: 2 } })
+const build = (
+  changes: Partial<Progress> = {},
+  former: Report | null = null,
+  told: readonly TroubleReport[] = troubles,
+) =>
   buildReport(
     life,
     {
@@ -56,6 +62,7 @@ const build = (changes: Partial<Progress> = {}, former: Report | null = null) =>
       refusals: [],
       stale: false,
       replacements,
+      troubles: told,
       nowMs: 105,
     },
     former,
@@ -79,10 +86,22 @@ describe('a report', () => {
     expect(build({}, report)?.sequence).toBe(2)
   })
 
-  it('says how far copies are replaced only to a control that has published in format 2', () => {
+  it('says what the platform says only to a control that has published in format 2', () => {
     expect(build()).not.toHaveProperty('rolling')
-    const second = { ...held, header: { ...held.header, format: 2 } }
-    expect(reportSchema.parse(build({ held: second })).rolling).toEqual(replacements)
+    expect(build()).not.toHaveProperty('troubles')
+    const report = reportSchema.parse(build({ held: inFormat2() }))
+    expect(report).toMatchObject({ rolling: replacements, troubles })
+  })
+
+  it('has as many troubles as a report may have, and no field without any', () => {
+    const many = Array.from({ length: 65 }, (_, n) => ({
+      ...troubles[0]!,
+      release: `shop-r${n + 1}`,
+    }))
+    const report = reportSchema.parse(build({ held: inFormat2() }, null, many))
+    expect(report.troubles).toHaveLength(64)
+    expect(reportSchema.safeParse({ ...report, troubles: many }).success).toBe(false)
+    expect(build({ held: inFormat2() }, null, [])).not.toHaveProperty('troubles')
   })
 
   it('does not exist before there is a snapshot', () => {

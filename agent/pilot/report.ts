@@ -7,7 +7,7 @@ import { canonicalBytes, digestOf } from '#wire/digest.ts'
 import { supportedFormats } from '#wire/header.ts'
 import { limits } from '#wire/limits.ts'
 import type { Say } from '#wire/log-line.ts'
-import type { Refusal, Report, RollingReport } from '#wire/report.ts'
+import type { Refusal, Report, RollingReport, TroubleReport } from '#wire/report.ts'
 import { type SigningKey, seal } from '#wire/signature.ts'
 import { backoffMs } from '../backoff.ts'
 import type { Usage } from '../link.ts'
@@ -23,6 +23,8 @@ export interface ReportFacts {
   readonly stale: boolean
   /** How far copies have been replaced; empty unless this agent holds the lease. */
   readonly replacements: readonly RollingReport[]
+  /** Why copies do not become ready; empty unless this agent holds the lease. */
+  readonly troubles: readonly TroubleReport[]
   readonly nowMs: number
 }
 
@@ -38,7 +40,7 @@ export interface Life {
 /** Null before any header is held: there is nothing to be cumulative about. */
 export function buildReport(
   life: Life,
-  { progress, usage, refusals, stale, replacements, nowMs }: ReportFacts,
+  { progress, usage, refusals, stale, replacements, troubles, nowMs }: ReportFacts,
   former: Report | null,
 ): Report | null {
   const { held } = progress
@@ -63,8 +65,10 @@ export function buildReport(
     inUse: { ...usage.inUse },
     refusals: refusals.slice(0, 16),
     // A control of format 1 would refuse the whole report.
-    ...(held.header.format >= 2 &&
-      replacements.length > 0 && { rolling: replacements.slice(0, replacementsMax) }),
+    ...(held.header.format >= 2 && {
+      ...(replacements.length > 0 && { rolling: replacements.slice(0, replacementsMax) }),
+      ...(troubles.length > 0 && { troubles: troubles.slice(0, limits.troublesPerReport) }),
+    }),
   }
 }
 

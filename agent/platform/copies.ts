@@ -6,13 +6,15 @@
  */
 import { join } from 'node:path'
 import type { Say } from '#wire/log-line.ts'
-import type { RollingReport } from '#wire/report.ts'
+import type { RollingReport, TroubleReport } from '#wire/report.ts'
 import type { Endpoints } from '../link.ts'
 import { nextArrangement, ownersOf, type Wanted } from './arrangement.ts'
 import { type Copy, type CopyTiming, copyTiming, startCopy } from './copy.ts'
 import { indicesOf, keyOf, openRecords } from './copy-records.ts'
+import { unknownProgram } from './copy-words.ts'
 import type { LocalWorkload } from './local-protocol.ts'
 import { createProgressFollower } from './replacement-progress.ts'
+import { troublesOf } from './troubles.ts'
 
 export interface CopiesSettings {
   readonly cluster: string
@@ -21,7 +23,7 @@ export interface CopiesSettings {
   /** Program files by name. */
   readonly programs: Readonly<Record<string, string>>
   readonly timing?: CopyTiming
-  /** Ready endpoints, or something that `list` or `replacements` shows, have changed. */
+  /** Ready endpoints, or something that `list`, `replacements` or `troubles` shows, have changed. */
   readonly onChange: () => void
   readonly log: Say
 }
@@ -44,6 +46,8 @@ export interface Copies {
   list(): readonly CopyView[]
   /** How far copies have been replaced, for each workload that replaces others. */
   replacements(): readonly RollingReport[]
+  /** Why copies do not become ready, for each release that has too few of them. */
+  troubles(): readonly TroubleReport[]
   /** Ends all of them; resolves when no process is left. */
   stop(): Promise<void>
 }
@@ -56,6 +60,7 @@ export async function createCopies(settings: CopiesSettings): Promise<Copies> {
   const leaving = new Set<Copy>()
   let wanted: readonly Wanted[] | null = null
   let reports: readonly RollingReport[] = []
+  let troubles: readonly TroubleReport[] = []
   let lookAgain: NodeJS.Timeout | null = null
   let arranging = false
   let changedMeanwhile = false
@@ -97,13 +102,16 @@ export async function createCopies(settings: CopiesSettings): Promise<Copies> {
 
   function follow(these: readonly Wanted[]): void {
     const nowMs = performance.now()
-    const next = progress.look(these, statesOf(running.values()), nowMs)
+    const copies = statesOf(running.values())
+    const next = progress.look(these, copies, nowMs)
+    const troubled = troublesOf(these, copies, timing.slowMs, nowMs)
     if (lookAgain) clearTimeout(lookAgain)
-    lookAgain = null
-    if (next.lookAtMs !== null) lookAgain = setTimeout(arrange, next.lookAtMs - nowMs + 1)
-    const same = JSON.stringify(next.reports) === JSON.stringify(reports)
+    const lookAtMs = [next.lookAtMs, troubled.lookAtMs].filter((at) => at !== null)
+    lookAgain = lookAtMs.length > 0 ? setTimeout(arrange, Math.min(...lookAtMs) - nowMs + 1) : null
+    const before = JSON.stringify([reports, troubles])
     reports = next.reports
-    if (!same) onChange()
+    troubles = troubled.troubles
+    if (JSON.stringify([reports, troubles]) !== before) onChange()
   }
 
   function startAnother({ workload, program }: Wanted): void {
@@ -160,7 +168,8 @@ export async function createCopies(settings: CopiesSettings): Promise<Copies> {
       if (stopping) return
       const next = workloads.map((workload) => {
         const program = programs[workload.program] ?? null
-        if (!program) log('program-unknown', unknownProgram(workload))
+        if (!program)
+          log('program-unknown', `${workload.release}: ${unknownProgram(workload.program)}`)
         return { workload, program }
       })
       // Nothing is arranged while `wanted` is still null.
@@ -188,6 +197,7 @@ export async function createCopies(settings: CopiesSettings): Promise<Copies> {
         trouble: copy.trouble(),
       })),
     replacements: () => reports,
+    troubles: () => troubles,
     async stop() {
       stopping = true
       if (lookAgain) clearTimeout(lookAgain)
@@ -197,7 +207,9 @@ export async function createCopies(settings: CopiesSettings): Promise<Copies> {
 }
 
 const statesOf = (copies: Iterable<Copy>) =>
-  [...copies].map((copy) => ({ ...copy, readySinceMs: copy.readySinceMs() }))
-
-const unknownProgram = ({ release, program }: LocalWorkload) =>
-  `${release} wants the program ${program}, which has no --program`
+  [...copies].map((copy) => ({
+    ...copy,
+    readySinceMs: copy.readySinceMs(),
+    unreadySinceMs: copy.unreadySinceMs(),
+    hasDied: copy.hasDied(),
+  }))

@@ -22,6 +22,8 @@ export interface CopyTiming extends ProbeTiming {
   readonly removeGraceMs: number
   /** Grace when the whole cluster stops. */
   readonly stopGraceMs: number
+  /** Not ready for longer than this is a trouble that operators are told of. */
+  readonly slowMs: number
 }
 
 export const copyTiming: CopyTiming = {
@@ -35,6 +37,7 @@ export const copyTiming: CopyTiming = {
   removeDelayMs: 300,
   removeGraceMs: 32_000,
   stopGraceMs: 5_000,
+  slowMs: 5_000,
 }
 
 export interface CopySettings {
@@ -62,6 +65,10 @@ export interface Copy {
   ready(): boolean
   /** By `performance.now()`; null while it is not ready. */
   readySinceMs(): number | null
+  /** Null while it is ready. */
+  unreadySinceMs(): number | null
+  /** Since it was ready last. */
+  hasDied(): boolean
   restarts(): number
   /** Why it is not ready, as far as anybody knows: how it died last, or what its probe sees. */
   trouble(): string | null
@@ -77,7 +84,9 @@ export function startCopy(settings: CopySettings): Copy {
   const probe = createProbe({ host, timing, onResult: probed })
   let child: ChildProcess | null = null
   let port = settings.port
-  let readySinceMs: number | null = null
+  let ready = false
+  /** When it became ready, or ceased to be. */
+  let sinceMs = performance.now()
   let wasReady = false
   let death = ''
   let seen = ''
@@ -89,14 +98,18 @@ export function startCopy(settings: CopySettings): Copy {
 
   function probed(answer: boolean, what: string): void {
     if (ending) return
-    const same = (readySinceMs !== null) === answer && seen === what
+    const same = ready === answer && seen === what
     seen = what
     if (same) return
-    if (!answer) readySinceMs = null
-    else readySinceMs ??= performance.now()
+    setReady(answer)
     wasReady ||= answer
     if (answer) death = ''
     onChange()
+  }
+
+  function setReady(next: boolean): void {
+    if (next !== ready) sinceMs = performance.now()
+    ready = next
   }
 
   async function live(): Promise<void> {
@@ -106,12 +119,12 @@ export function startCopy(settings: CopySettings): Copy {
       const bornMs = performance.now()
       wasReady = false
       const how = await oneLife(port)
-      readySinceMs = null
+      setReady(false)
       seen = ''
       death = `ended by ${how}`
+      deaths = performance.now() - bornMs >= timing.healthyMs ? 1 : deaths + 1
       onChange()
       if (ending) return
-      deaths = performance.now() - bornMs >= timing.healthyMs ? 1 : deaths + 1
       restarts++
       // Perhaps somebody else has taken the port while the copy was away.
       if (!wasReady) port = null
@@ -160,7 +173,7 @@ export function startCopy(settings: CopySettings): Copy {
   function finish(delayMs: number, graceMs: number): Promise<void> {
     if (!ending) {
       ending = true
-      readySinceMs = null
+      setReady(false)
       onChange()
       ended = end(delayMs, graceMs)
     }
@@ -175,12 +188,15 @@ export function startCopy(settings: CopySettings): Copy {
     program,
     port: () => port,
     pid: () => child?.pid ?? null,
-    ready: () => readySinceMs !== null,
-    readySinceMs: () => readySinceMs,
+    ready: () => ready,
+    readySinceMs: () => (ready ? sinceMs : null),
+    unreadySinceMs: () => (ready ? null : sinceMs),
+    hasDied: () => death !== '',
     restarts: () => restarts,
     trouble() {
-      if (readySinceMs !== null) return null
-      const times = restarts > 1 ? `, ${restarts} times` : ''
+      if (ready) return null
+      // No count: whoever follows it would be told the same again at each death.
+      const times = deaths > 1 ? ', again and again' : ''
       const answered = seen !== '' && seen !== refused
       if (death && !answered) return `${name} ${death}${times}`
       const what = seen === '' ? 'it has not answered yet' : `/readyz on port ${port} ${seen}`

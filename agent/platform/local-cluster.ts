@@ -3,8 +3,8 @@
  * serves their ready endpoints. To its agents it is what the API server is in Kubernetes; copies outlive
  * any agent, and none outlives this process.
  *
- *   GET  /endpoints    server-sent events: all ready endpoints, replacements, then each change
- *   GET  /workloads    what shall run, its version, what runs, replacements, who holds the lease
+ *   GET  /endpoints    server-sent events: all ready endpoints, replacements, troubles, then each change
+ *   GET  /workloads    what shall run, its version, what runs, replacements, troubles, who holds the lease
  *   PUT  /workloads    by the lease's holder, with the version it has read
  *   POST /lease        take or renew
  */
@@ -32,6 +32,7 @@ import {
   leaseRequest,
   orphanMs,
   paths,
+  readsHeader,
   workloadsPut,
 } from './local-protocol.ts'
 import { createOrphans } from './orphans.ts'
@@ -96,6 +97,7 @@ export async function startLocalCluster(settings: LocalClusterSettings): Promise
     if (!copies) return
     stream.publish(copies.endpoints())
     stream.publishReplacements(copies.replacements())
+    stream.publishTroubles(copies.troubles())
   }
   copies.want(desired.state().workloads)
   const orphans = createOrphans(settings.orphanMs ?? orphanMs, () =>
@@ -107,7 +109,8 @@ export async function startLocalCluster(settings: LocalClusterSettings): Promise
     if (!copies) return send(response, 503, { code: 'not-running' })
     const call = `${request.method} ${request.url}`
     if (call === `GET ${paths.endpoints}`) {
-      if (!stream.add(response)) send(response, 503, { code: 'overloaded' })
+      const readsTroubles = request.headers[readsHeader.name] === readsHeader.value
+      if (!stream.add(response, readsTroubles)) send(response, 503, { code: 'overloaded' })
     } else if (call === `GET ${paths.workloads}`) {
       const state = desired.state()
       send(response, 200, {
@@ -115,6 +118,7 @@ export async function startLocalCluster(settings: LocalClusterSettings): Promise
         holder: lease.holder(),
         copies: copies.list(),
         replacements: copies.replacements(),
+        troubles: copies.troubles(),
       })
     } else if (call === `PUT ${paths.workloads}`) {
       const put = await body(request, response, workloadsPut)

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { limits } from '#wire/limits.ts'
 import * as names from '#wire/names.ts'
 import { workloadObject } from '#wire/object.ts'
-import { rollingReport } from '#wire/report.ts'
+import { rollingReport, troubleReport } from '#wire/report.ts'
 
 export const paths = { endpoints: '/endpoints', workloads: '/workloads', lease: '/lease' } as const
 
@@ -18,6 +18,8 @@ export const bodyBytesMax = 1_048_576
 export const leaseMs = 3_000
 /** Copies that a new epoch does not know run on for as long as agents may need to follow it. */
 export const orphanMs = 30_000
+/** Header of an agent that understands the event `troubles`: a former one would break off the stream. */
+export const readsHeader = { name: 'switchyard-reads', value: 'troubles' } as const
 /** Sent on an endpoint stream when nothing else is; three missed and the reader connects anew. */
 export const heartbeatMs = 1_000
 
@@ -29,7 +31,8 @@ const endpointList = z.array(endpoint).max(limits.copiesPerRelease)
 
 /**
  * `data` of the stream's events: all endpoints first, then those of one release at a time (empty: gone);
- * and how far copies have been replaced, always as a whole (none until the first such event).
+ * how far copies have been replaced, and why some do not become ready, always as a whole (none until the
+ * first such event).
  */
 export const streamEvent = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('state'), endpoints: z.record(names.releaseId, endpointList) }),
@@ -41,6 +44,10 @@ export const streamEvent = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('replacements'),
     replacements: z.array(rollingReport).max(workloadsMax),
+  }),
+  z.strictObject({
+    type: z.literal('troubles'),
+    troubles: z.array(troubleReport).max(limits.troublesPerReport),
   }),
 ])
 

@@ -41,6 +41,7 @@ async function open(): Promise<void> {
     onReplacements(next) {
       told = next
     },
+    onTroubles() {},
     onTrouble() {},
   })
 }

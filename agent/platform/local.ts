@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { backoffMs } from '../backoff.ts'
 import type { Endpoint } from '../link.ts'
 import { reasonOf } from '../reason.ts'
-import { heartbeatMs, paths, streamEvent } from './local-protocol.ts'
+import { heartbeatMs, paths, readsHeader, streamEvent } from './local-protocol.ts'
 import type { DesiredWorkloads, Platform, PlatformListener, Workloads } from './platform.ts'
 
 const reconnect = { firstMs: 50, mostMs: 2_000 }
@@ -58,12 +58,13 @@ async function followForever(
 async function followOnce(
   url: string,
   signal: AbortSignal,
-  { onEndpoints, onReplacements }: PlatformListener,
+  { onEndpoints, onReplacements, onTroubles }: PlatformListener,
 ): Promise<void> {
   const silence = new AbortController()
   const watchdog = setTimeout(() => silence.abort(new Error('the stream is silent')), silentMs)
   try {
     const response = await fetch(url + paths.endpoints, {
+      headers: { [readsHeader.name]: readsHeader.value },
       signal: AbortSignal.any([signal, silence.signal]),
     })
     if (!response.ok || !response.body) throw new Error(`it answered ${response.status}`)
@@ -79,13 +80,16 @@ async function followOnce(
         return block.startsWith('data: ') ? [streamEvent.parse(JSON.parse(block.slice(6)))] : []
       })
       for (const event of events) {
-        if (event.type === 'state') onReplacements([])
         if (event.type === 'replacements') onReplacements(event.replacements)
-        else if (event.type === 'state') known = event.endpoints
-        else if (event.endpoints.length > 0) known = { ...known, [event.release]: event.endpoints }
-        else known = without(known, event.release)
+        else if (event.type === 'troubles') onTroubles(event.troubles)
+        else if (event.type === 'change') known = changed(known, event.release, event.endpoints)
+        else {
+          known = event.endpoints
+          onReplacements([])
+          onTroubles([])
+        }
       }
-      if (events.some(({ type }) => type !== 'replacements')) onEndpoints(known)
+      if (events.some(({ type }) => type === 'state' || type === 'change')) onEndpoints(known)
     }
     throw new Error('the stream ended')
   } finally {
@@ -94,9 +98,13 @@ async function followOnce(
   }
 }
 
-function without<T>(record: Readonly<Record<string, T>>, key: string): Record<string, T> {
-  const { [key]: _, ...rest } = record
-  return rest
+function changed(
+  known: Readonly<Record<string, readonly Endpoint[]>>,
+  release: string,
+  endpoints: readonly Endpoint[],
+): Record<string, readonly Endpoint[]> {
+  const { [release]: _, ...rest } = known
+  return endpoints.length > 0 ? { ...rest, [release]: endpoints } : rest
 }
 
 function workloadsOf(url: string): Workloads {

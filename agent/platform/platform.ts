@@ -4,7 +4,7 @@
  * copies as children) and `static` (a file of addresses, which runs nothing and so replaces nothing).
  */
 import type { BackendObject, WorkloadObject } from '#wire/object.ts'
-import type { RollingReport } from '#wire/report.ts'
+import type { RollingReport, TroubleReport } from '#wire/report.ts'
 import type { Endpoints } from '../link.ts'
 
 export type Backend = Pick<BackendObject, 'app' | 'release' | 'version' | 'platform'>
@@ -19,6 +19,12 @@ export interface PlatformListener {
   onEndpoints(endpoints: Endpoints): void
   /** How far copies have been replaced: one entry for each workload that replaces others. */
   onReplacements(replacements: readonly RollingReport[]): void
+  /**
+   * Why copies do not become ready: at most one entry for each release, with what to do where the platform
+   * knows it. Words stay the same while nothing changes; a release without an entry has no trouble.
+   */
+  onTroubles(troubles: readonly TroubleReport[]): void
+  /** The platform itself is away, or cannot be understood. */
   onTrouble(text: string): void
 }
 

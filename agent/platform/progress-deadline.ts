@@ -3,6 +3,7 @@
  * copies are available than ever before, or that an old one has gone; a copy that becomes ready and dies
  * again and again is none. Time does not run while it is paused, and begins anew when it goes on.
  */
+import { charsMax, saidBy } from './copy-words.ts'
 
 export interface ReplacementFacts {
   readonly copies: number
@@ -37,14 +38,9 @@ export function progressOf(
   return { ...now, sinceMs: former.sinceMs, stalled }
 }
 
-const charsMax = 600
-const copiesNamed = 3
-
 /** The reason that an operator reads: in Kubernetes' word, and then what the copies say. */
 export function stalledWords(deadlineMs: number, said: readonly string[]): string {
-  const some = said.slice(0, copiesNamed)
-  if (said.length > copiesNamed) some.push(`and ${said.length - copiesNamed} more`)
-  const copies = some.length > 0 ? `; ${some.join('; ')}` : ''
+  const copies = said.length > 0 ? `; ${saidBy(said)}` : ''
   const text = `ProgressDeadlineExceeded: no progress for ${deadlineMs / 1_000} s${copies}`
   return text.slice(0, charsMax)
 }

@@ -4,6 +4,7 @@
  */
 import type { RollingReport } from '#wire/report.ts'
 import { ownersOf, type RunningCopy, type Wanted } from './arrangement.ts'
+import { unknownProgram } from './copy-words.ts'
 import { type Progressing, progressOf, stalledWords } from './progress-deadline.ts'
 import { availableAtMs, isAvailable } from './replacement.ts'
 
@@ -51,7 +52,7 @@ export function createProgressFollower(): ProgressFollower {
         next.set(release, { of, progressing })
         const said = program
           ? fresh.flatMap((copy) => (ready.includes(copy) ? [] : whyNot(copy, rolling.minReadyMs)))
-          : [`this cluster has no program ${workload.program}`]
+          : [unknownProgram(workload.program)]
         reports.push({
           release,
           updated: fresh.length,

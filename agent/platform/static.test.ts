@@ -35,6 +35,9 @@ const open = () =>
     onReplacements: () => {
       throw new Error('a list of addresses replaces no copies')
     },
+    onTroubles: () => {
+      throw new Error('a list of addresses runs no copies')
+    },
     onTrouble: (text) => troubles.push(text),
   })
 const backend = (release: string, version: string) => ({

@@ -54,14 +54,14 @@ export function decidePromote(
     )
   }
   const begun = phase === 'progressing' ? release : { ...release, stepsDone: 0 }
-  const fault = stepFault(state, fleet, app, begun)
+  const fault = stepFault(state, fleet, app, begun, now)
   if (fault) return fault
   const override = overriding(state, app, begun, intent, scopes, now)
   if ('rejection' in override) return override
   return { events: [...override.events, proposal(state, app, begun, now, intent.full === true)] }
 }
 
-function stepFault(state: State, fleet: Fleet, app: AppState, release: ReleaseState) {
+function stepFault(state: State, fleet: Fleet, app: AppState, release: ReleaseState, now: number) {
   const replaced = Object.values(release.replacedBy)[0]
   if (replaced) {
     return phaseConflict(release, `Its copies were replaced by ${replaced}: undo is a new release.`)
@@ -84,7 +84,7 @@ function stepFault(state: State, fleet: Fleet, app: AppState, release: ReleaseSt
     const message = `${[...missing, ...left].join(', ')} ${why}`
     return notReady(release, { code: 'agents-absent', message })
   }
-  const shortage = shortageOf(state, fleet, release)
+  const shortage = shortageOf(state, fleet, release, now)
   return shortage && notReady(release, shortage)
 }
 

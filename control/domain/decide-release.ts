@@ -21,6 +21,7 @@ import {
   type State,
 } from './state.ts'
 import { abortEvents } from './switch.ts'
+import { because, troublesOf } from './troubles.ts'
 import { releaseView } from './view.ts'
 
 type ReleaseIntents = Extract<Intent, { type: `${string}-release` }>
@@ -80,7 +81,7 @@ function motionOf(
     case 'approve-release':
       return approve(app, release, actor, intent.reason ?? null)
     case 'abort-release':
-      return abort(state, app, release, now)
+      return abort(state, fleet, app, release, now)
     case 'rollback-release':
       return decideRollback(state, app, release, now)
     case 'decommission-release':
@@ -121,8 +122,14 @@ function approve(
   }
 }
 
-function abort(state: State, app: AppState, release: ReleaseState, now: number): Motion {
-  const reason = 'asked to abort'
+function abort(
+  state: State,
+  fleet: Fleet,
+  app: AppState,
+  release: ReleaseState,
+  now: number,
+): Motion {
+  const reason = because('asked to abort', troublesOf(state, fleet, release, now))
   switch (release.phase) {
     case 'starting':
     case 'ready':

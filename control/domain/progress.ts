@@ -106,7 +106,7 @@ function mayStep(
   return (
     release.phase === 'ready' ||
     (step.clusters.every((cluster) => !agentsOf(state, [cluster]).next().done) &&
-      shortageOf(state, fleet, release) === null)
+      shortageOf(state, fleet, release, now) === null)
   )
 }
 

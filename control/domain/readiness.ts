@@ -8,7 +8,8 @@ import type { Fleet } from './fleet.ts'
 import { currentReport, isSilent, refusalOf, serves } from './reading.ts'
 import { readyOf } from './replacement.ts'
 import { hasWorkload, sharedBy } from './shares.ts'
-import { agentsOf, appOf, type ReleaseState, type State } from './state.ts'
+import { agentsOf, appOf, isActive, type ReleaseState, type State } from './state.ts'
+import { because, troublesOf } from './troubles.ts'
 
 /** `untilMs`: when time alone ends the wait. */
 export type Waiting = Omit<NonNullable<ReleaseView['waiting']>, 'untilMs'> & {
@@ -50,20 +51,38 @@ export function readinessOf(
     }
     if (heard === 0) return waits('agents-absent', `no agent of ${cluster} reports`)
   }
-  if (short.length > 0) return waits('endpoints', `endpoints of ${release.id}: ${listed(short)}`)
+  if (short.length > 0) return { ready: false, waiting: lacks(state, fleet, release, short, now) }
   return { ready: true, evidence }
 }
 
 /** Agents that say themselves that they lack endpoints; what is not heard is left to the barrier. */
-export function shortageOf(state: State, fleet: Fleet, release: ReleaseState): Waiting | null {
+export function shortageOf(
+  state: State,
+  fleet: Fleet,
+  release: ReleaseState,
+  now: number,
+): Waiting | null {
   const short: string[] = []
   for (const ref of agentsOf(state, release.clusters)) {
     const sight = sightOf(state, fleet, ref, release)
     if (sight.kind === 'refuses') return { code: 'table', message: sight.message }
     if (sight.kind === 'short') short.push(sight.message)
   }
-  if (short.length === 0) return null
-  return { code: 'endpoints', message: `endpoints of ${release.id}: ${listed(short)}` }
+  return short.length === 0 ? null : lacks(state, fleet, release, short, now)
+}
+
+/** Who sees too few of them; then, where the platforms say so, why there are no more and what to do. */
+function lacks(
+  state: State,
+  fleet: Fleet,
+  release: ReleaseState,
+  short: readonly string[],
+  now: number,
+): Waiting {
+  const sentence = `endpoints of ${release.id}: ${listed(short)}`
+  const troubles = troublesOf(state, fleet, release, now)
+  const todo = troubles.length > 0 && isActive(release) ? `; mend that, or abort ${release.id}` : ''
+  return { code: 'endpoints', message: `${because(sentence, troubles)}${todo}` }
 }
 
 type Sight =

@@ -32,6 +32,7 @@ import {
   type SwitchState,
   sameAgent,
 } from './state.ts'
+import { because, troublesOf } from './troubles.ts'
 
 export function switchProgress(
   state: State,
@@ -83,7 +84,7 @@ function preparing(state: State, fleet: Fleet, open: SwitchState, now: number): 
   const release = releaseOf(state, open.winners[0]!)!
   const { acked, missing, everyCluster } = acksOf(state, fleet, open)
   for (const agent of missing) {
-    const reason = objectionOf(state, fleet, open, release, agent)
+    const reason = objectionOf(state, fleet, open, release, agent, now)
     if (reason) return abortEvents(open, release, reason)
   }
   if (missing.length === 0 && everyCluster) return decide(state, fleet, open, release, acked, [])
@@ -164,6 +165,7 @@ function objectionOf(
   open: SwitchState,
   release: ReleaseState,
   agent: AgentRef,
+  now: number,
 ): string | null {
   const refusal = refusalOf(state, fleet, agent, open.generation)
   if (refusal) return `${agent.agent} refused: ${refusal.code}, ${refusal.reason}`
@@ -171,7 +173,8 @@ function objectionOf(
   if (held?.wasPrepared[open.app] !== open.generation) return null
   const ready = readyOf(state, fleet, agent, release)
   if (ready >= open.minReady) return null
-  return `${agent.agent} was prepared and is not any more: it sees ${ready} of ${open.minReady} ready`
+  const lost = `${agent.agent} was prepared and is not any more: it sees ${ready} of ${open.minReady} ready`
+  return because(lost, troublesOf(state, fleet, { ...open, id: release.id }, now))
 }
 
 function deadlineReason(
@@ -188,7 +191,8 @@ function deadlineReason(
     const sight = sightOf(state, fleet, agent, release)
     return sight.kind === 'ready' ? `${agent.agent} is not prepared` : sight.message
   })
-  return `not every agent was prepared within ${waitedMs} ms: ${listed(why.length > 0 ? why : ['no agent is left to ask'])}`
+  const late = `not every agent was prepared within ${waitedMs} ms: ${listed(why.length > 0 ? why : ['no agent is left to ask'])}`
+  return because(late, troublesOf(state, fleet, { ...open, id: release.id }, now))
 }
 
 /** When time alone moves the switch on; null when only a report can. */

@@ -23,6 +23,7 @@ import {
 } from './state.ts'
 import { rollingViews, stepViews, weightViews } from './step-view.ts'
 import { valuesOf } from './table.ts'
+import { because, troublesOf } from './troubles.ts'
 import { statusOf, waitingOf } from './waiting.ts'
 import { percentOf } from './weights.ts'
 
@@ -70,7 +71,7 @@ export function releaseView(
       acknowledged: !ledger.isPublic && ledger.unacknowledged.length === 0,
       mayDecommission: mayDecommission(release, ledger),
     },
-    rollback: rollbackView(state, fleet, release),
+    rollback: rollbackView(state, fleet, release, now),
     etag: releaseEtag(release),
   }
 }
@@ -89,7 +90,12 @@ const switchView = (shown: SwitchState, abortReason: string | null): SwitchView 
   reason: shown.reason ?? abortReason,
 })
 
-function rollbackView(state: State, fleet: Fleet, release: ReleaseState): ReleaseView['rollback'] {
+function rollbackView(
+  state: State,
+  fleet: Fleet,
+  release: ReleaseState,
+  now: number,
+): ReleaseView['rollback'] {
   const app = appOf(state, release.app)
   const { phase } = release
   if (!app || (phase !== 'live' && phase !== 'committing' && phase !== 'progressing')) {
@@ -102,7 +108,8 @@ function rollbackView(state: State, fleet: Fleet, release: ReleaseState): Releas
     const sight = sightOf(state, fleet, agent, former)
     return sight.kind === 'short' ? sight.message : []
   })
-  return { ready: short.length === 0, to: target.to, reason: short[0] ?? null }
+  const reason = short[0] ? because(short[0], troublesOf(state, fleet, former, now)) : null
+  return { ready: short.length === 0, to: target.to, reason }
 }
 
 export interface LiveView {

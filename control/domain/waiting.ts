@@ -21,6 +21,7 @@ import {
   sameAgent,
 } from './state.ts'
 import { acksOf } from './switch.ts'
+import { because, troublesOf } from './troubles.ts'
 import { percentOf } from './weights.ts'
 
 /** Null when it waits for nothing: retired, gone, or live at every agent. */
@@ -61,7 +62,7 @@ function openSwitch({ switch: newest }: ReleaseState): SwitchState | null {
 }
 
 function readyWaits(state: State, fleet: Fleet, release: ReleaseState, now: number): Waiting {
-  const shortage = shortageOf(state, fleet, release)
+  const shortage = shortageOf(state, fleet, release, now)
   if (shortage) return shortage
   const app = appOf(state, release.app)
   return app && isSwitching(app)
@@ -93,7 +94,8 @@ function progressingWaits(
   const gate = gateOf(state, release, now)
   if (gate?.code === 'paused') return gate
   if (app && replacingIn(release).length > 0) {
-    return { code: 'copies', message: rollingWords(state, fleet, app, release, now) }
+    const words = rollingWords(state, fleet, app, release, now)
+    return { code: 'copies', message: because(words, troublesOf(state, fleet, release, now)) }
   }
   const bare = (nextStep(release)?.clusters ?? []).filter((c) => agentsOf(state, [c]).next().done)
   if (!gate && bare.length > 0) {
@@ -101,7 +103,7 @@ function progressingWaits(
   }
   return (
     gate ??
-    shortageOf(state, fleet, release) ?? {
+    shortageOf(state, fleet, release, now) ?? {
       code: 'active',
       message: 'the next step begins as soon as no other switch of the app is open',
     }
@@ -125,7 +127,9 @@ function prepareWaits(
   if (bareClusters.length > 0) {
     return { code: 'agents-absent', message: `no agent is enrolled in ${bareClusters.join(', ')}` }
   }
-  return { code: 'acks', message: listed(why.length > 0 ? why : ['the commit is being decided']) }
+  const message = listed(why.length > 0 ? why : ['the commit is being decided'])
+  const troubles = troublesOf(state, fleet, { ...open, id: release.id }, now)
+  return { code: 'acks', message: because(message, troubles) }
 }
 
 function commitWaits(state: State, fleet: Fleet, open: SwitchState, now: number): Waiting | null {

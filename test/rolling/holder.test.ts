@@ -1,4 +1,4 @@
-/** Who says how far a replacement is: of a cluster's agents the one that holds the lease, and no other. */
+/** Who says how far a replacement is, and why copies are not ready: of a cluster's agents the one that holds the lease, and no other. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +10,8 @@ import { backend, position, route, until } from '../../agent/pilot/fleet.fixture
 import { createLocalPlatform } from '../../agent/platform/local.ts'
 import { type LocalCluster, startLocalCluster } from '../../agent/platform/local-cluster.ts'
 import type { Platform } from '../../agent/platform/platform.ts'
-import { type Supervisor, startSupervisor } from '../../agent/supervisor.ts'
+import type { Supervisor } from '../../agent/supervisor.ts'
+import { startOneAgent } from './one-agent.ts'
 
 let folder: string
 let control: FakeControl
@@ -58,6 +59,8 @@ const workload: WorkloadObject = {
   },
 }
 
+const why = 'this cluster has no program shop: start its platform with --program shop=FILE'
+
 it('is the holder of the lease, also after it has changed hands', async () => {
   const { kind: _kind, key: _key, ...wanted } = workload
   const { signal } = new AbortController()
@@ -66,26 +69,11 @@ it('is the holder of the lease, also after it has changed hands', async () => {
   await apply('eu-1-z', { epoch: 1, revision: 1, workloads: [wanted] }, signal)
   const renewing = setInterval(() => void acquire('eu-1-z', signal), 300)
 
-  const free = { host: '127.0.0.1', port: 0 }
-  supervisor = startSupervisor(
-    {
-      cluster: 'eu-1',
-      name: 'eu-1-a',
-      stateFolder: join(folder, 'agent'),
-      listen: free,
-      probe: free,
-      admin: free,
-      workers: 1,
-      control: { url: control.url, enrolmentToken: 'swy_enrol_x' },
-      nats: null,
-      platform: { type: 'local', url: cluster.url },
-    },
-    { log: () => {} },
-  )
+  supervisor = startOneAgent(folder, control, cluster)
   const content = [backend('shop-r1'), backend('shop-r2'), route('shop'), workload]
   await control.publish(treeOf([...content, position('shop', 1, 'shop-r2')]), 2, { format: 2 })
   await until('three reports', () => control.reports.filter(({ revision }) => revision === 2)[2])
-  expect(control.reports.some(({ rolling }) => rolling)).toBe(false)
+  expect(control.reports.some(({ rolling, troubles }) => rolling || troubles)).toBe(false)
 
   clearInterval(renewing)
   const told = await until('the word of the new holder', () => control.newest()?.rolling)
@@ -95,7 +83,8 @@ it('is the holder of the lease, also after it has changed hands', async () => {
       updated: 0,
       ready: 0,
       old: 0,
-      stalled: 'ProgressDeadlineExceeded: no progress for 0.2 s; this cluster has no program shop',
+      stalled: `ProgressDeadlineExceeded: no progress for 0.2 s; ${why}`,
     },
   ])
+  expect(control.newest()?.troubles).toEqual([{ release: 'shop-r2', message: why }])
 })

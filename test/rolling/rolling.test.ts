@@ -14,10 +14,11 @@ import { type FakeControl, startFakeControl } from '../../agent/pilot/control.fi
 import { backend, position, route, until } from '../../agent/pilot/fleet.fixture.ts'
 import { copyTiming } from '../../agent/platform/copy.ts'
 import { type LocalCluster, startLocalCluster } from '../../agent/platform/local-cluster.ts'
-import { type Supervisor, startSupervisor } from '../../agent/supervisor.ts'
+import type { Supervisor } from '../../agent/supervisor.ts'
 import { type Generator, startGenerator } from '../../bench/load/generator.ts'
 import { defaultKinds, defaultPlan } from '../../bench/load/plan.ts'
 import { judge } from '../../bench/load/verdict.ts'
+import { startOneAgent } from './one-agent.ts'
 
 const copies = 4
 const bounds = { maxSurge: 1, maxUnavailable: 1 }
@@ -42,22 +43,7 @@ beforeEach(async () => {
     timing: { ...copyTiming, probeMs: 50, stopGraceMs: 1_000 },
     log: () => {},
   })
-  const free = { host: '127.0.0.1', port: 0 }
-  supervisor = startSupervisor(
-    {
-      cluster: 'eu-1',
-      name: 'eu-1-a',
-      stateFolder: join(folder, 'agent'),
-      listen: free,
-      probe: free,
-      admin: free,
-      workers: 1,
-      control: { url: control.url, enrolmentToken: 'swy_enrol_x' },
-      nats: null,
-      platform: { type: 'local', url: cluster.url },
-    },
-    { log: () => {} },
-  )
+  supervisor = startOneAgent(folder, control, cluster)
   await publish([backend('shop-r1', '0.0.1', 'local'), workload('shop-r1', '0.0.1')], 'shop-r1')
   await ready({ 'shop-r1': copies })
   await until('the first release is public', async () => (await ask()) === '0.0.1')

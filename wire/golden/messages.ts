@@ -183,7 +183,7 @@ export async function goldenMessages(key: SigningKey): Promise<GoldenMessages> {
     index: text(index),
     reports: {
       'format 1': await sealedReport({}),
-      'format 2': await sealedReport({ rolling: [rollingReport] }),
+      'format 2': await sealedReport({ rolling: [rollingReport], troubles: [troubleReport] }),
     },
     enrolmentRequest: text(asked),
     enrolmentAnswer: text(answered),
@@ -191,6 +191,8 @@ export async function goldenMessages(key: SigningKey): Promise<GoldenMessages> {
 }
 
 const rollingReport = { release: 'shop-r2', updated: 2, ready: 1, old: 3, stalled: 'no progress' }
+
+const troubleReport = { release: 'shop-r2', message: 'shop-r2/0 ended by exit code 1' }
 
 const report: Report = {
   cluster: 'eu-1',
