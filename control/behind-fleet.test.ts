@@ -1,8 +1,8 @@
 /** A restored control must not move the fleet back in time (DESIGN D3), until somebody says so. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type AgentUnderTest, enrolAgent } from './agent-under-test.ts'
-import { recover } from './commands.ts'
 import { type ControlUnderTest, shop, startControl } from './control-under-test.ts'
+import { recover } from './node/commands.ts'
 
 describe('a log behind the fleet', () => {
   let control: ControlUnderTest

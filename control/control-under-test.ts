@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LogCode } from '#wire/log-codes.ts'
 import type { LogFields } from '#wire/log-line.ts'
-import { init } from './commands.ts'
-import { type Served, type ServeOptions, serve } from './serve.ts'
-import { openStateFolder, type StateFolder, stateFiles } from './trust/folder.ts'
+import { init } from './node/commands.ts'
+import { openStateFolder, type StateFolder, stateFiles } from './node/folder.ts'
+import { type Served, type ServeOptions, serve } from './node/serve.ts'
 
 export interface Called {
   readonly status: number

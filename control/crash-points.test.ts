@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
-import { crashAt, crashingLog } from './crash-points.ts'
+import { crashingLog } from './crash-points.ts'
 import type { Log } from './log/log.ts'
+import { crashAt } from './node/crash-at.ts'
 
 it('nothing happens without a specification, and a wrong one is not ignored', () => {
   crashAt(undefined)('append')

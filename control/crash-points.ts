@@ -20,19 +20,6 @@ export const crashSteps = [
 
 export type Step = (name: string) => void
 
-/** Does nothing without a specification. Throws when it names no step. */
-export function crashAt(specification: string | undefined): Step {
-  if (!specification) return () => {}
-  const [name, times = '1'] = specification.split(':')
-  if (!crashSteps.some((step) => step === name) || !/^[1-9]\d*$/.test(times)) {
-    throw new Error(`SWITCHYARD_CRASH_AT: "${specification}" is not <step>[:n]`)
-  }
-  let left = Number(times)
-  return (step) => {
-    if (step === name && --left === 0) process.kill(process.pid, 'SIGKILL')
-  }
-}
-
 export const crashingLog = (log: Log, step: Step): Log => ({
   ...log,
   append: (expected, text) => between(step, 'append', 'appended', () => log.append(expected, text)),

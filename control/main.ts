@@ -2,12 +2,13 @@
 import { existsSync } from 'node:fs'
 import { CommanderError } from 'commander'
 import { createSay, stackOf } from '#wire/log-line.ts'
-import type { CommandOptions } from './commands.ts'
-import { crashAt, crashingLog, type Step } from './crash-points.ts'
-import { type Commands, controlCommand } from './flags.ts'
-import { restoreBackup, writeBackup } from './log/backup.ts'
-import { FolderInUse, lockFolder } from './log/lock.ts'
-import { openStateFolder, type StateFolder } from './trust/folder.ts'
+import { crashingLog, type Step } from './crash-points.ts'
+import { restoreBackup, writeBackup } from './node/backup.ts'
+import type { CommandOptions } from './node/commands.ts'
+import { crashAt } from './node/crash-at.ts'
+import { type Commands, controlCommand } from './node/flags.ts'
+import { openStateFolder, type StateFolder } from './node/folder.ts'
+import { FolderInUse, lockFolder } from './node/lock.ts'
 
 const exitCodes = { failed: 1, usage: 2, inUse: 3 } as const
 
@@ -44,7 +45,7 @@ async function alone<T>(
 const commandsWith = (step: Step): Commands => ({
   init: ({ state, cluster }) =>
     alone(state, step, async (folder) => {
-      const { init } = await import('./commands.ts')
+      const { init } = await import('./node/commands.ts')
       const changed = await init(commandOptions(folder, step), cluster)
       say(
         changed.length > 0
@@ -54,13 +55,13 @@ const commandsWith = (step: Step): Commands => ({
     }),
   recover: ({ state }) =>
     alone(existing(state), step, async (folder) => {
-      const { recover } = await import('./commands.ts')
+      const { recover } = await import('./node/commands.ts')
       const number = await recover(commandOptions(folder, step))
       say(`${folder.path}: epoch ${number} has begun; the next start publishes what this log says`)
     }),
   token: ({ state, name, scope }) =>
     alone(existing(state), step, async (folder) => {
-      const { makeOperatorToken } = await import('./commands.ts')
+      const { makeOperatorToken } = await import('./node/commands.ts')
       say(await makeOperatorToken(commandOptions(folder, step), name, scope))
     }),
   async backup(file, { state }) {
@@ -84,7 +85,7 @@ const commandsWith = (step: Step): Commands => ({
         write: (line) => process.stderr.write(line),
       })
       // Loaded only here, so that the short commands and `--help` are quick.
-      const { serve } = await import('./serve.ts')
+      const { serve } = await import('./node/serve.ts')
       const credentialsFile = natsCredentials ?? folder.file('nats-users.json')
       const served = await serve({
         folder,

@@ -2,13 +2,13 @@
  * Control's Prometheus metrics, by prom-client. Counters are moved by what happens; gauges are read from
  * the state when somebody asks, so that they cannot drift from it.
  */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Gauges, Metrics } from './api/metrics.ts'
 import { seriesMax } from './gauges.ts'
 
-export function createMetrics(read: () => Gauges): Metrics {
-  const registers = [new Registry()]
-  collectDefaultMetrics({ register: registers[0]! })
+/** `registry` may hold metrics of the runtime already. */
+export function createMetrics(read: () => Gauges, registry = new Registry()): Metrics {
+  const registers = [registry]
   const requests = new Counter({
     name: 'switchyard_http_requests_total',
     help: 'Answered API requests by operation and status.',
@@ -163,8 +163,8 @@ export function createMetrics(read: () => Gauges): Metrics {
     reportTaken: (cluster) => reports.inc({ cluster, result: 'taken' }),
     reportRefused: (cluster, code) => reports.inc({ cluster, result: code }),
     text: async () => ({
-      contentType: registers[0]!.contentType,
-      body: await registers[0]!.metrics(),
+      contentType: registry.contentType,
+      body: await registry.metrics(),
     }),
   }
 }

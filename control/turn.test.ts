@@ -8,7 +8,7 @@ import type { Publication } from './delivery/publisher-port.ts'
 import type { Answer, Intent } from './domain/input.ts'
 import type { TurnRecord } from './domain/record.ts'
 import type { Log } from './log/log.ts'
-import { openSqliteLog } from './log/sqlite.ts'
+import { openSqliteLog } from './node/sqlite-log.ts'
 import { createTurns, intentsWaitingMax, type TurnOptions, TurnsStopped } from './turn.ts'
 import { waitersMax } from './turn-waiters.ts'
 

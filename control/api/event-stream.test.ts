@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type FollowedLog, followed } from '../log/followed.ts'
-import { openSqliteLog } from '../log/sqlite.ts'
+import { openSqliteLog } from '../node/sqlite-log.ts'
 import { eventStream } from './event-stream.ts'
 
 describe('the event stream', () => {

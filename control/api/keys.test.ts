@@ -6,7 +6,7 @@ import { readPreviewToken } from '#wire/preview-link.ts'
 import { generateKey, keyIdOf } from '#wire/signature.ts'
 import { type AgentUnderTest, enrolAgent } from '../agent-under-test.ts'
 import { type Called, type ControlUnderTest, shop, startControl } from '../control-under-test.ts'
-import { stateFiles } from '../trust/folder.ts'
+import { stateFiles } from '../node/folder.ts'
 
 interface Listed {
   readonly keyId: string

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { expect, it } from 'vitest'
 import { liveShop } from '../domain/fleet-of.fixture.ts'
 import type { State } from '../domain/state.ts'
+import { openHistoryDatabase } from '../node/history-database.ts'
 import { loadCheckpoint, writeCheckpoint } from './checkpoints.ts'
-import { openHistoryDatabase } from './database.ts'
 import { packed } from './packed.ts'
 
 const state = liveShop().state()

@@ -3,7 +3,7 @@
  * after it. A checkpoint counts once its row is there, with the digest of its texts; two are kept, in case
  * the newer one cannot be read.
  */
-import { createHash } from 'node:crypto'
+import { sha256Hex } from '#wire/digest.ts'
 import type { State } from '../domain/state.ts'
 import { createUnpacker, packed } from './packed.ts'
 import type { Pause } from './pause.ts'
@@ -34,13 +34,12 @@ export function loadCheckpoint(sql: Sql, position: number): State | null {
 }
 
 function stateOf(sql: Sql, { position, texts, digest }: Row): State | null {
-  const hash = createHash('sha256')
   const rows = sql.all<{ text: string }>(
     'SELECT text FROM checkpoint_texts WHERE position = ? ORDER BY number',
     position,
   )
-  for (const { text } of rows) hash.update(text)
-  if (rows.length !== texts || hash.digest('hex') !== digest) return null
+  if (rows.length !== texts) return null
+  if (rows.reduce((hash, { text }) => digestOf(hash, text), '') !== digest) return null
   const unpack = createUnpacker()
   let value: unknown
   for (const { text } of rows) value = unpack(text)
@@ -58,18 +57,17 @@ export async function writeCheckpoint(
   bytesMax = checkpointBytesMax,
 ): Promise<boolean> {
   const { position } = state
-  const hash = createHash('sha256')
+  let digest = ''
   let [texts, bytes] = [0, 0]
   sql.all('DELETE FROM checkpoint_texts WHERE position NOT IN (SELECT position FROM checkpoints)')
   for (const text of packed(state)) {
     bytes += text.length
     if (bytes > bytesMax) return false
-    hash.update(text)
+    digest = digestOf(digest, text)
     sql.all('INSERT INTO checkpoint_texts VALUES (?, ?, ?)', position, texts++, text)
     await pause()
   }
   sql.transaction(() => {
-    const digest = hash.digest('hex')
     sql.all('INSERT INTO checkpoints VALUES (?, ?, ?, ?)', position, texts, bytes, digest)
     sql.all(
       'DELETE FROM checkpoints WHERE position NOT IN (SELECT position FROM checkpoints ORDER BY position DESC LIMIT ?)',
@@ -79,3 +77,8 @@ export async function writeCheckpoint(
   })
   return true
 }
+
+const encoder = new TextEncoder()
+
+/** Over all texts: each with the digest of those before it. */
+const digestOf = (before: string, text: string) => sha256Hex(encoder.encode(before + text))

@@ -12,7 +12,7 @@ import type { Intent } from '../domain/input.ts'
 import { parseRecord, recordText } from '../domain/record.ts'
 import { emptyState, type State } from '../domain/state.ts'
 import type { LogRecord } from '../log/log.ts'
-import { deleteHistoryDatabase, openHistoryDatabase } from './database.ts'
+import { deleteHistoryDatabase, openHistoryDatabase } from '../node/history-database.ts'
 import { createHistory, type History } from './history.ts'
 
 /** `init` and then apps that are put, one each second; `from` tells two logs apart. */

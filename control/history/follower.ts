@@ -6,7 +6,7 @@
  *   following    the turn's own states give the rows
  *   catching up  a fold of its own, from the first record; the turn's newest record is where it ends
  */
-import { createHash } from 'node:crypto'
+import { sha256Hex } from '#wire/digest.ts'
 import { evolve } from '../domain/evolve.ts'
 import { parseRecord } from '../domain/record.ts'
 import { emptyState, type State } from '../domain/state.ts'
@@ -241,4 +241,5 @@ export function createFollower(options: FollowerOptions): Follower {
   }
 }
 
-const digest = (text: string) => createHash('sha256').update(text).digest('hex')
+const encoder = new TextEncoder()
+const digest = (text: string) => sha256Hex(encoder.encode(text))

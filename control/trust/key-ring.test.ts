@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { keyIdOf } from '#wire/signature.ts'
-import { openStateFolder } from './folder.ts'
+import { openStateFolder } from '../node/folder.ts'
 import { openKeyRing } from './key-ring.ts'
 import { makeKeys } from './keys.ts'
 

@@ -8,7 +8,6 @@
  */
 import { generateKey, keyIdOf, loadKey, type SigningKey } from '#wire/signature.ts'
 import type { KnownKeys } from '../domain/state.ts'
-import type { StateFolder } from './folder.ts'
 import { loadKeys, type StoredKeys, storedKeys } from './keys.ts'
 
 export interface KeyRing {
@@ -26,7 +25,7 @@ type Kept = StoredKeys['keys'][number]
 
 /** Throws when the file is damaged, or a private key does not belong to its public key. */
 export async function openKeyRing(
-  store: Pick<StateFolder, 'writeKeys'>,
+  store: { writeKeys(keys: StoredKeys): void },
   stored: StoredKeys,
 ): Promise<KeyRing> {
   await loadKeys(stored)

@@ -1,11 +1,8 @@
 /**
- * How far each webhook has been told, in one file outside the log. It appears whole or not at all and is
- * written behind the deliveries: losing the newest of it repeats messages, and never loses one. Not
- * fsynced, for the same reason.
+ * How far each webhook has been told, in one text outside the log. It is written behind the deliveries:
+ * losing the newest of it repeats messages, and never loses one.
  */
-import { rename, writeFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { type StateFolder, stateFiles } from '../trust/folder.ts'
 
 const cursor = z.strictObject({
   position: z.int().min(0),
@@ -13,7 +10,14 @@ const cursor = z.strictObject({
   epochId: z.string(),
 })
 export type Cursor = z.infer<typeof cursor>
-const file = z.record(z.string(), cursor)
+const text = z.record(z.string(), cursor)
+
+/** Where a runtime keeps the text. */
+export interface CursorPlace {
+  read(): string | null
+  /** It appears whole or not at all. */
+  write(text: string): Promise<void>
+}
 
 export interface Cursors {
   get(name: string): Cursor | null
@@ -22,18 +26,15 @@ export interface Cursors {
   flush(): Promise<void>
 }
 
-export function openCursors(folder: StateFolder, onTrouble: (error: unknown) => void): Cursors {
-  const path = folder.file(stateFiles.webhookCursors)
-  const known = new Map(Object.entries(read(folder.read(stateFiles.webhookCursors))))
+export function openCursors(place: CursorPlace, onTrouble: (error: unknown) => void): Cursors {
+  const known = new Map(Object.entries(parsed(place.read())))
   let dirty = false
   let writing: Promise<void> | null = null
 
   async function write(): Promise<void> {
     while (dirty) {
       dirty = false
-      const temporary = `${path}.tmp`
-      await writeFile(temporary, JSON.stringify(Object.fromEntries(known)), { mode: 0o600 })
-      await rename(temporary, path)
+      await place.write(JSON.stringify(Object.fromEntries(known)))
     }
   }
   function wake(): void {
@@ -57,10 +58,10 @@ export function openCursors(folder: StateFolder, onTrouble: (error: unknown) => 
   }
 }
 
-/** A damaged file is a lost one. */
-function read(text: string | null): Record<string, Cursor> {
+/** A damaged text is a lost one. */
+function parsed(kept: string | null): Record<string, Cursor> {
   try {
-    return file.parse(JSON.parse(text ?? '{}'))
+    return text.parse(JSON.parse(kept ?? '{}'))
   } catch {
     return {}
   }

@@ -3,7 +3,6 @@
  * it was taken. What is not taken is tried again with growing, jittered pauses, for ever: the log keeps
  * it. After many failures in a row the webhook counts as failing; the first success ends that.
  */
-import { setTimeout as delay } from 'node:timers/promises'
 import type { WebhookDelivery } from '#wire/webhook.ts'
 import type { State } from '../domain/state.ts'
 import type { WebhookState } from '../domain/webhooks.ts'
@@ -158,9 +157,7 @@ export function startDeliveries(options: DeliveriesOptions): Deliveries {
     const wholeMs = standing.last?.status === gone ? mostMs : growing
     const pauseMs = wholeMs * (0.5 + Math.random() / 2)
     standing = { ...standing, nextAttemptAtMs: now() + Math.round(pauseMs) }
-    await delay(pauseMs, undefined, { signal: AbortSignal.any([signal, wanted.signal]) }).catch(
-      () => {},
-    )
+    await delay(pauseMs, AbortSignal.any([signal, wanted.signal]))
     standing = { ...standing, nextAttemptAtMs: null }
   }
 
@@ -181,3 +178,17 @@ export function startDeliveries(options: DeliveriesOptions): Deliveries {
 const fresh = { failures: 0, failingSinceMs: null, nextAttemptAtMs: null, last: null } as const
 
 const lostSecret = 'its address and secret are missing here: set the webhook again'
+
+/** Ends early when `signal` is aborted. */
+function delay(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    signal.addEventListener('abort', end)
+    if (signal.aborted) end()
+  })
+}

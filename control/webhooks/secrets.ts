@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import { webhookUrl, webhookUrlHash } from '#wire/webhook.ts'
-import { type StateFolder, stateFiles } from '../trust/folder.ts'
+import { type Store, storedNames } from '../trust/store.ts'
 
 const kept = z.strictObject({
   secret: z.string().startsWith('whsec_'),
@@ -29,16 +29,16 @@ export interface WebhookSecrets {
 
 const secretBytes = 32
 
-export function createWebhookSecrets(folder: StateFolder): WebhookSecrets {
-  const fileOf = (name: string) => stateFiles.webhookSecret(name)
+export function createWebhookSecrets(store: Store): WebhookSecrets {
+  const fileOf = (name: string) => storedNames.webhookSecret(name)
   function read(name: string): z.infer<typeof kept> | null {
-    const text = folder.read(fileOf(name))
+    const text = store.read(fileOf(name))
     if (text === null) return null
     const parsed = kept.safeParse(parsedJson(text))
     return parsed.success ? parsed.data : null
   }
   const write = (name: string, value: z.infer<typeof kept>) =>
-    folder.write(fileOf(name), `${JSON.stringify(value)}\n`)
+    store.write(fileOf(name), `${JSON.stringify(value)}\n`)
   return {
     keep(name, url, isNew) {
       const former = isNew ? null : read(name)
@@ -59,14 +59,14 @@ export function createWebhookSecrets(folder: StateFolder): WebhookSecrets {
         write(name, { secret: found.secret, urls: { [urlHash]: url } })
       }
     },
-    remove: (name) => folder.remove(fileOf(name)),
+    remove: (name) => store.remove(fileOf(name)),
   }
 }
 
 /** Standard Webhooks: `whsec_` and base64 of 24 to 64 random bytes. */
 function newSecret(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(secretBytes))
-  return `whsec_${Buffer.from(bytes).toString('base64')}`
+  return `whsec_${btoa(String.fromCharCode(...bytes))}`
 }
 
 function parsedJson(text: string): unknown {

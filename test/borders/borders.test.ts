@@ -107,6 +107,42 @@ test('pure folders have no node:, clock, random or I/O', () => {
   none(faults)
 })
 
+const runtimes = ['control/node/', 'control/workers/']
+/** What runs control on Node or on Workers. `control/main.ts` is the entry under Node. */
+const runtimeOf = (path: string) =>
+  path === 'control/main.ts'
+    ? 'control/node/'
+    : runtimes.find((runtime) => path.startsWith(runtime))
+const isForTests = (source: Source) =>
+  isTest(source) || /[-.](under-test|fixture)\.ts$|\/golden\//.test(source.path)
+
+test("control's core is on Web standards, and its runtimes do not know each other", () => {
+  const control = all.filter((source) => source.path.startsWith('control/') && !isForTests(source))
+  const faults = control.flatMap((source) => {
+    const own = runtimeOf(source.path)
+    return [
+      ...importsOf(source).flatMap(({ line, specifier, target }) => {
+        const place = `${source.path}:${line}: imports ${specifier}`
+        const other = runtimeOf(target)
+        if (other && other !== own) return `${place}; let ${other} pass it in`
+        if (specifier.startsWith('node:') && own !== 'control/node/') {
+          return `${place}; make it a port, and let control/node/ pass it in`
+        }
+        if (specifier.startsWith('cloudflare:') && own !== 'control/workers/') {
+          return `${place}; make it a port, and let control/workers/ pass it in`
+        }
+        return []
+      }),
+      ...codeLines(source).flatMap((text, n) =>
+        own === undefined && /\bprocess\.|\bBuffer\b|\b__dirname\b|\bimport\.meta\b/.test(text)
+          ? `${source.path}:${n + 1}: ${text.trim()}; Node's own: control/node/ passes it in`
+          : [],
+      ),
+    ]
+  })
+  none(faults)
+})
+
 const linesMax = 400
 /** Tests and tables of cases are lists: one entry after another, nothing to follow. */
 const listLinesMax = { '.test.ts': 500, '.cases.ts': 900 }

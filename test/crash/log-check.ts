@@ -2,7 +2,7 @@
 import { evolve } from '../../control/domain/evolve.ts'
 import { parseRecord, recordText } from '../../control/domain/record.ts'
 import { emptyState, type State } from '../../control/domain/state.ts'
-import { openSqliteLog } from '../../control/log/sqlite.ts'
+import { openSqliteLog } from '../../control/node/sqlite-log.ts'
 import type { Sent } from './oracle.ts'
 
 export async function checkLog(

@@ -9,9 +9,9 @@ import { objectsOf, type Tree } from '#wire/tree.ts'
 import { evolve } from '../../control/domain/evolve.ts'
 import { parseRecord } from '../../control/domain/record.ts'
 import { emptyState, type State } from '../../control/domain/state.ts'
-import { openHistoryDatabase } from '../../control/history/database.ts'
 import { createHistory, type History } from '../../control/history/history.ts'
 import { createUnpacker, packed } from '../../control/history/packed.ts'
+import { openHistoryDatabase } from '../../control/node/history-database.ts'
 import { simulate } from './simulation.ts'
 
 const seeds = Array.from({ length: 8 }, (_, n) => 6_000 + n)

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { logCases } from '../log/log.cases.ts'
 import { FolderInUse, lockFolder } from './lock.ts'
-import { logCases } from './log.cases.ts'
-import { copySqliteLog, openSqliteLog } from './sqlite.ts'
+import { copySqliteLog, openSqliteLog } from './sqlite-log.ts'
 
 const newFolder = () => mkdtempSync(join(tmpdir(), 'switchyard-log-'))
 

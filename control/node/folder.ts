@@ -24,28 +24,19 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type StoredKeys, storedKeys } from './keys.ts'
+import { type StoredKeys, storedKeys } from '../trust/keys.ts'
+import { type Store, storedNames } from '../trust/store.ts'
 
 export const stateFiles = {
   log: 'log.sqlite',
   history: 'history.sqlite',
-  keys: 'keys.json',
-  adminToken: 'admin.token',
-  enrolmentToken: (cluster: string) => `enrol-${cluster}.token`,
-  fleetEpoch: 'fleet-epoch.json',
-  webhookSecret: (name: string) => `webhook-${name}.secret`,
-  webhookCursors: 'webhook-cursors.json',
+  ...storedNames,
 } as const
 
-export interface StateFolder {
+/** Every text is a file of mode 0600. */
+export interface StateFolder extends Store {
   readonly path: string
   file(name: string): string
-  /** Null when there is no such file. */
-  read(name: string): string | null
-  /** Durable and whole once it returns; mode 0600. */
-  write(name: string, text: string): void
-  /** Nothing happens when there is no such file. */
-  remove(name: string): void
   /** Null before `init`. Throws when the file is damaged. */
   readKeys(): StoredKeys | null
   writeKeys(keys: StoredKeys): void

@@ -4,7 +4,7 @@
  * expected head and inserts: atomic without `BEGIN`, so the SQL also suits a Durable Object.
  */
 import { DatabaseSync } from 'node:sqlite'
-import type { Log, LogRecord } from './log.ts'
+import type { Log, LogRecord } from '../log/log.ts'
 
 /** "SwYd": tells a Switchyard log from any other SQLite file. */
 const applicationId = 0x53775964

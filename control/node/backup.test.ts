@@ -2,10 +2,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openStateFolder, type StateFolder, stateFiles } from '../trust/folder.ts'
 import { loadKeys, makeKeys } from '../trust/keys.ts'
 import { restoreBackup, writeBackup } from './backup.ts'
-import { openSqliteLog } from './sqlite.ts'
+import { openStateFolder, type StateFolder, stateFiles } from './folder.ts'
+import { openSqliteLog } from './sqlite-log.ts'
 
 describe('a backup', () => {
   let root: string

@@ -14,9 +14,9 @@ import {
   rmSync,
 } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import type { StateFolder } from '../trust/folder.ts'
-import { stateFiles } from '../trust/folder.ts'
-import { copySqliteLog, openSqliteLog } from './sqlite.ts'
+import type { StateFolder } from './folder.ts'
+import { stateFiles } from './folder.ts'
+import { copySqliteLog, openSqliteLog } from './sqlite-log.ts'
 
 const isSecret = (name: string) =>
   name === stateFiles.keys || /^[a-z0-9-]+\.(token|secret)$/.test(name)

@@ -7,23 +7,26 @@ import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
+import { collectDefaultMetrics, Registry } from 'prom-client'
 import { type Say, stackOf } from '#wire/log-line.ts'
-import type { RateLimits } from './api/rates.ts'
+import type { Gauges, Metrics } from '../api/metrics.ts'
+import type { RateLimits } from '../api/rates.ts'
+import { createCompile } from '../compile.ts'
+import { type Control, createControl } from '../control.ts'
+import { crashingCursors, crashingLog, crashingTransport, type Step } from '../crash-points.ts'
+import { createHttpTransport } from '../delivery/http.ts'
+import { natsCredentials } from '../delivery/nats-credentials.ts'
+import { createExplain } from '../explaining.ts'
+import { createMetrics } from '../metrics.ts'
+import { openKeyRing } from '../trust/key-ring.ts'
+import { openCursors } from '../webhooks/cursors.ts'
+import type { WebhookTiming } from '../webhooks/deliveries.ts'
+import { createWebhookSecrets } from '../webhooks/secrets.ts'
 import { rememberFleetEpoch } from './commands.ts'
-import { createCompile } from './compile.ts'
-import { type Control, createControl } from './control.ts'
-import { crashingCursors, crashingLog, crashingTransport, type Step } from './crash-points.ts'
-import { createHttpTransport } from './delivery/http.ts'
-import { natsCredentials } from './delivery/nats-credentials.ts'
-import { createExplain } from './explaining.ts'
-import { openHistory } from './history/open.ts'
-import { openSqliteLog } from './log/sqlite.ts'
-import { createMetrics } from './metrics.ts'
-import { type StateFolder, stateFiles } from './trust/folder.ts'
-import { openKeyRing } from './trust/key-ring.ts'
-import { openCursors } from './webhooks/cursors.ts'
-import type { WebhookTiming } from './webhooks/deliveries.ts'
-import { createWebhookSecrets } from './webhooks/secrets.ts'
+import { cursorFile } from './cursor-file.ts'
+import { type StateFolder, stateFiles } from './folder.ts'
+import { openHistory } from './open-history.ts'
+import { openSqliteLog } from './sqlite-log.ts'
 
 export interface ServeOptions {
   readonly folder: StateFolder
@@ -45,7 +48,7 @@ export interface Served {
   stop(): Promise<void>
 }
 
-const wasmFile = new URL('../router-wasm/build/router.wasm', import.meta.url)
+const wasmFile = new URL('../../router-wasm/build/router.wasm', import.meta.url)
 const headersTimeoutMs = 10_000
 /** For a whole request: a body of the limit at 35 kB/s. */
 const requestTimeoutMs = 30_000
@@ -76,7 +79,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
     rates: options.rates,
     now: Date.now,
     monotonicMs: () => performance.now(),
-    metrics: createMetrics,
+    metrics: withProcessMetrics,
     newLinkId: () => randomBytes(8).toString('hex'),
     onFatal: options.onFatal,
     onFleetAhead(found) {
@@ -91,7 +94,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
     say,
     webhooks: {
       secrets: createWebhookSecrets(folder),
-      cursors: crashingCursors(openCursors(folder, sayLost), step),
+      cursors: crashingCursors(openCursors(cursorFile(folder), sayLost), step),
       ...(options.webhookTiming && { timing: options.webhookTiming }),
     },
   })
@@ -123,6 +126,12 @@ export async function serve(options: ServeOptions): Promise<Served> {
   }
 }
 
+function withProcessMetrics(read: () => Gauges): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  return createMetrics(read, registry)
+}
+
 async function openNats({
   servers,
   credentialsFile,
@@ -132,7 +141,7 @@ async function openNats({
 }) {
   const credentials = natsCredentials.parse(JSON.parse(readFileSync(credentialsFile, 'utf8')))
   // Loaded only when it is used: 20 ms of each start.
-  const { createNatsTransport } = await import('./delivery/nats.ts')
+  const { createNatsTransport } = await import('../delivery/nats.ts')
   const transport = createNatsTransport({ servers, ...credentials.control })
   return { transport, servers: servers.split(','), credentials }
 }

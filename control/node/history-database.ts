@@ -1,7 +1,7 @@
 /** The history's database in a SQLite file of its own, beside the log; a file that is no good is replaced. */
 import { rmSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { HistoryDamaged, type Sql, schema, schemaVersion } from './sql.ts'
+import { HistoryDamaged, type Sql, schema, schemaVersion } from '../history/sql.ts'
 
 /** `:memory:` keeps nothing. A damaged file, and one of another version, is deleted and made anew. */
 export function openHistoryDatabase(file: string): Sql {

@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { limits } from '#wire/limits.ts'
 import type { LogFormat } from '#wire/log-line.ts'
 import { clusterName, routeName } from '#wire/names.ts'
-import type { Scope } from './domain/input.ts'
+import type { Scope } from '../domain/input.ts'
 
 export interface ListenAddress {
   readonly host: string

@@ -3,14 +3,14 @@
  * intents of the `operator`, and publish nothing; a running control holds the folder and keeps them out.
  */
 import { z } from 'zod'
-import type { Intent, Scope } from './domain/input.ts'
-import { openHistory } from './history/open.ts'
-import type { Log } from './log/log.ts'
-import { openSqliteLog } from './log/sqlite.ts'
-import { type StateFolder, stateFiles } from './trust/folder.ts'
-import { makeKeys } from './trust/keys.ts'
-import { hashToken, looksLikeToken, makeToken, type TokenKind } from './trust/tokens.ts'
-import { createTurns, type Turns } from './turn.ts'
+import type { Intent, Scope } from '../domain/input.ts'
+import type { Log } from '../log/log.ts'
+import { makeKeys } from '../trust/keys.ts'
+import { hashToken, looksLikeToken, makeToken, type TokenKind } from '../trust/tokens.ts'
+import { createTurns, type Turns } from '../turn.ts'
+import { type StateFolder, stateFiles } from './folder.ts'
+import { openHistory } from './open-history.ts'
+import { openSqliteLog } from './sqlite-log.ts'
 
 export interface CommandOptions {
   readonly folder: StateFolder
