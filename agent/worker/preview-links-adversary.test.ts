@@ -1,93 +1,32 @@
 /** What a stranger, a stale link or a retired key may try with preview links, over real sockets. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { compileTable } from '#router/compile.ts'
-import { previewName, signPreviewLink } from '#wire/preview-link.ts'
-import { generateKey, type SigningKey } from '#wire/signature.ts'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { previewName } from '#wire/preview-link.ts'
+import { generateKey } from '#wire/signature.ts'
+import { cookie, type LinkedShop, openLinkedShop, tableOf } from './preview-links.fixture.ts'
 import { shopObjects } from './shop-table.ts'
-import {
-  kept,
-  ok,
-  type RawBackend,
-  rawBackend,
-  rawClient,
-  type Stage,
-  startStage,
-} from './stage.ts'
+import { ok, rawBackend, rawClient } from './stage.ts'
 
-let folder: string
-let key: SigningKey
-let stage: Stage
-let stable: RawBackend
-let candidate: RawBackend
+let shop: LinkedShop
 
-const keysFile = () => join(folder, 'control-keys.json')
-const pin = (...keys: readonly SigningKey[]) =>
-  writeFileSync(keysFile(), JSON.stringify({ publicKeys: keys.map(({ publicKey }) => publicKey) }))
-
-function tableOf(links: boolean): Uint8Array {
-  const outcome = compileTable(
-    shopObjects().map((object) =>
-      object.kind === 'backend' && object.release === 'shop-r2' && links
-        ? { ...object, links: true as const }
-        : object,
-    ),
-  )
-  if (!outcome.ok) throw new Error(outcome.reason)
-  return outcome.bytes
-}
+/** Takes upgrades too. */
+const backend = (name: string) =>
+  rawBackend((socket, text) => {
+    if (/\r\nupgrade:/i.test(text)) {
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n${name}`,
+      )
+    } else if (text.endsWith('\r\n\r\n')) socket.write(ok(name))
+  })
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'switchyard-links-'))
-  key = (await generateKey()).key
-  pin(key)
-  stage = kept(await startStage({ table: tableOf(true), keysFile: keysFile() }))
-  const answering = (name: string) =>
-    rawBackend((socket, text) => {
-      if (/\r\nupgrade:/i.test(text)) {
-        socket.write(
-          `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n${name}`,
-        )
-      } else if (text.endsWith('\r\n\r\n')) socket.write(ok(name))
-    })
-  stable = kept(await answering('stable'))
-  candidate = kept(await answering('candidate'))
-  stage.router.setEndpoints('shop-r1', [{ address: '127.0.0.1', port: stable.port }])
-  stage.router.setEndpoints('shop-r2', [{ address: '127.0.0.1', port: candidate.port }])
+  shop = await openLinkedShop({ backend })
 })
-afterEach(() => {
-  rmSync(folder, { recursive: true })
-})
-
-const tokenFor = (more: { release?: string; signer?: SigningKey; id?: string } = {}) =>
-  signPreviewLink(
-    {
-      id: more.id ?? '0'.repeat(16),
-      app: 'shop',
-      release: more.release ?? 'shop-r2',
-      expiresAtMs: Date.now() + 3_600_000,
-    },
-    more.signer ?? key,
-  )
-const cookie = (token: string) => `${previewName}=${token}`
-
-async function ask(target: string, fields: Record<string, string> = {}, method = 'GET') {
-  const client = await rawClient(stage.port)
-  const head = { host: 'shop.test', ...fields }
-  const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`)
-  client.send(`${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n`)
-  const text = await client.until('\r\n\r\n')
-  client.socket.destroy()
-  return { status: Number(text.split(' ')[1]), text }
-}
 
 describe('a link that leads nowhere', () => {
   test('is 503 at once and leaves no cookie that would shut the site', async () => {
-    const gone = await ask(`/?${cookie(await tokenFor({ release: 'shop-r9' }))}`)
-    expect(stage.router.loadTable(tableOf(false))).toBeNull()
-    const unlinked = await ask(`/?${cookie(await tokenFor())}`)
+    const gone = await shop.ask(`/?${cookie(await shop.token({ release: 'shop-r9' }))}`)
+    expect(shop.stage.router.loadTable(tableOf(shopObjects()))).toBeNull()
+    const unlinked = await shop.ask(`/?${cookie(await shop.token())}`)
     for (const { status, text } of [gone, unlinked]) {
       expect(status).toBe(503)
       expect(text).not.toMatch(/set-cookie/i)
@@ -97,8 +36,8 @@ describe('a link that leads nowhere', () => {
 })
 
 test('the refusal of a cookie whose release is gone says how to leave', async () => {
-  const { status, text } = await ask('/', {
-    cookie: cookie(await tokenFor({ release: 'shop-r9' })),
+  const { status, text } = await shop.ask('/', {
+    cookie: cookie(await shop.token({ release: 'shop-r9' })),
   })
   expect(status).toBe(503)
   expect(text).toContain(`/?${previewName}= leaves it`)
@@ -106,16 +45,16 @@ test('the refusal of a cookie whose release is gone says how to leave', async ()
 
 describe('a key that is retired', () => {
   test('ends links that were verified before', async () => {
-    const old = await tokenFor()
-    expect((await ask('/', { cookie: cookie(old) })).text).toContain('candidate')
+    const old = await shop.token()
+    expect((await shop.ask('/', { cookie: cookie(old) })).text).toContain('candidate')
     const next = (await generateKey()).key
-    pin(next)
+    shop.pin(next)
     // Keys are read again when they are older than a second.
     await new Promise((resolve) => setTimeout(resolve, 1_100))
-    expect((await ask('/', { cookie: cookie(old) })).status).toBe(503)
-    expect(stable.received.length).toBe(0)
-    const fresh = await tokenFor({ signer: next })
-    expect((await ask('/', { cookie: cookie(fresh) })).text).toContain('candidate')
+    expect((await shop.ask('/', { cookie: cookie(old) })).status).toBe(503)
+    expect(shop.stable.received.length).toBe(0)
+    const fresh = await shop.token({ signer: next })
+    expect((await shop.ask('/', { cookie: cookie(fresh) })).text).toContain('candidate')
   })
 })
 
@@ -123,7 +62,7 @@ describe('a redirect', () => {
   test.each(['/\\evil.test/', '\\\\evil.test/', '/\\/evil.test/', '//evil.test/', '///evil.test/'])(
     'never leaves the host: %s',
     async (path) => {
-      const { text } = await ask(`${path}?${previewName}=`)
+      const { text } = await shop.ask(`${path}?${previewName}=`)
       // Backslashes, which browsers read as slashes, are not let in at all.
       if (path.includes('\\')) {
         expect(text).toMatch(/^HTTP\/1\.1 400 /)
@@ -138,18 +77,18 @@ describe('a redirect', () => {
     ['a link in the query', (token: string) => [`/?${cookie(token)}`, ''] as const],
     ['a forged cookie', () => ['/', `Cookie: ${cookie('forged')}\r\n`] as const],
   ])('or refusal of %s does not take a body for the next request', async (_, place) => {
-    const [target, line] = place(await tokenFor())
+    const [target, line] = place(await shop.token())
     const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: shop.test\r\n\r\n'
     for (const framing of [
       `Content-Length: ${smuggled.length}\r\n\r\n${smuggled}`,
       `Transfer-Encoding: chunked\r\n\r\n${smuggled.length.toString(16)}\r\n${smuggled}\r\n0\r\n\r\n`,
     ]) {
-      const client = await rawClient(stage.port)
+      const client = await rawClient(shop.stage.port)
       client.send(`GET ${target} HTTP/1.1\r\nHost: shop.test\r\n${line}${framing}`)
       await client.ended()
       expect(client.text().match(/HTTP\/1\.1 /g)).toHaveLength(1)
     }
-    expect([stable.received.length, candidate.received.length]).toEqual([0, 0])
+    expect([shop.stable.received.length, shop.candidate.received.length]).toEqual([0, 0])
   })
 })
 
@@ -158,14 +97,14 @@ describe('garbage', () => {
     const foreign = (await generateKey()).key
     const forged = await Promise.all(
       Array.from({ length: 300 }, (_, n) =>
-        tokenFor({ signer: foreign, id: n.toString(16).padStart(16, '0') }),
+        shop.token({ signer: foreign, id: n.toString(16).padStart(16, '0') }),
       ),
     )
-    const client = await rawClient(stage.port)
+    const client = await rawClient(shop.stage.port)
     const get = (token: string) =>
       `GET / HTTP/1.1\r\nHost: shop.test\r\nCookie: ${cookie(token)}\r\n\r\n`
     for (const token of forged) client.send(get(token))
-    client.send(get(await tokenFor()))
+    client.send(get(await shop.token()))
     expect(await client.until('candidate', 3_000)).toContain('503')
   })
 })
@@ -180,27 +119,29 @@ describe('an upgrade', () => {
   })
 
   test('with the cookie goes to the candidate, and with a forged one nowhere', async () => {
-    const { status } = await ask('/', upgrade(cookie(await tokenFor())))
-    expect([status, candidate.received.length, stable.received.length]).toEqual([101, 1, 0])
-    expect(candidate.received[0]).not.toContain(previewName)
-    expect((await ask('/', upgrade(cookie('forged')))).status).toBe(503)
-    expect(stable.received.length).toBe(0)
+    const { status } = await shop.ask('/', upgrade(cookie(await shop.token())))
+    expect([status, shop.candidate.received.length, shop.stable.received.length]).toEqual([
+      101, 1, 0,
+    ])
+    expect(shop.candidate.received[0]).not.toContain(previewName)
+    expect((await shop.ask('/', upgrade(cookie('forged')))).status).toBe(503)
+    expect(shop.stable.received.length).toBe(0)
   })
 })
 
 describe('a name', () => {
   test('inside the value of another cookie is no link', async () => {
-    expect((await ask('/', { cookie: `a=b ${cookie('x')}` })).text).toContain('stable')
+    expect((await shop.ask('/', { cookie: `a=b ${cookie('x')}` })).text).toContain('stable')
   })
 })
 
 test('of two tokens in a Cookie field the first decides, and the backend sees neither', async () => {
-  const good = cookie(await tokenFor())
-  expect((await ask('/', { cookie: `${cookie('forged')}; ${good}` })).status).toBe(503)
-  expect((await ask('/', { cookie: `${good}; a=1; ${cookie('forged')}` })).text).toContain(
+  const good = cookie(await shop.token())
+  expect((await shop.ask('/', { cookie: `${cookie('forged')}; ${good}` })).status).toBe(503)
+  expect((await shop.ask('/', { cookie: `${good}; a=1; ${cookie('forged')}` })).text).toContain(
     'candidate',
   )
-  expect(candidate.received.at(-1)).toMatch(/\r\ncookie: a=1\r\n/i)
+  expect(shop.candidate.received.at(-1)).toMatch(/\r\ncookie: a=1\r\n/i)
 })
 
 describe('on one connection, what follows an answer is the next request, whole, when the link', () => {
@@ -208,11 +149,11 @@ describe('on one connection, what follows an answer is the next request, whole, 
     `GET ${target} HTTP/1.1\r\nHost: shop.test\r\n${more}\r\n`
   /** Both arrive in one read. Statuses in order, and what the stable release got. */
   async function pair(value: string) {
-    const client = await rawClient(stage.port)
+    const client = await rawClient(shop.stage.port)
     client.send(get('/', `Cookie: ${value}\r\n`) + get('/next'))
     await client.until('stable', 2_000)
     const statuses = client.text().match(/HTTP\/1\.1 \d+/g)
-    return { statuses, got: stable.received.join('') }
+    return { statuses, got: shop.stable.received.join('') }
   }
   const expectWhole = ({ statuses, got }: Awaited<ReturnType<typeof pair>>) => {
     expect(statuses).toEqual(['HTTP/1.1 503', 'HTTP/1.1 200'])
@@ -221,25 +162,25 @@ describe('on one connection, what follows an answer is the next request, whole, 
   }
 
   test('is of a release that is gone', async () => {
-    expectWhole(await pair(cookie(await tokenFor({ release: 'shop-r9' }))))
+    expectWhole(await pair(cookie(await shop.token({ release: 'shop-r9' }))))
   })
 
   test('is of a release without an endpoint', async () => {
-    stage.router.setEndpoints('shop-r2', [])
-    expectWhole(await pair(cookie(await tokenFor())))
+    shop.stage.router.setEndpoints('shop-r2', [])
+    expectWhole(await pair(cookie(await shop.token())))
   })
 
   test('is there more often than allowed: the head hides no second request', async () => {
-    const token = cookie(await tokenFor())
+    const token = cookie(await shop.token())
     const many = Array.from({ length: 6 }, () => token).join('; ')
     // As long as what four cuts take out of the head, so that a wrong end of the head is its start.
     const rest = ' HTTP/1.1\r\nHost: shop.test\r\n\r\n'
     const cut = 4 * (token.length + '; '.length)
     const hidden = 'GET /hidden'.padEnd(cut - rest.length, 'n') + rest
-    const client = await rawClient(stage.port)
+    const client = await rawClient(shop.stage.port)
     client.send(`GET / HTTP/1.1\r\nCookie: ${many}\r\nX-A: ${hidden}${get('/next')}`)
     const text = await client.until('stable', 2_000)
     expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 503', 'HTTP/1.1 200'])
-    expect(stable.received.join('')).not.toContain('hidden')
+    expect(shop.stable.received.join('')).not.toContain('hidden')
   })
 })

@@ -2,22 +2,13 @@
  * Heads with links in odd places, pipelined and cut into pieces at random: each request is answered once,
  * what follows it is read from its first byte, and no token gets to a backend.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { compileTable } from '#router/compile.ts'
-import { previewName, signPreviewLink } from '#wire/preview-link.ts'
-import { generateKey, type SigningKey } from '#wire/signature.ts'
-import { shopObjects } from './shop-table.ts'
-import { eventually, kept, type RawBackend, rawBackend, rawClient, startStage } from './stage.ts'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { previewName } from '#wire/preview-link.ts'
+import { cookie, type LinkedShop, openLinkedShop } from './preview-links.fixture.ts'
+import { eventually, rawBackend, rawClient } from './stage.ts'
 
-let folder: string
-let key: SigningKey
-let port: number
-let stable: RawBackend
-let candidate: RawBackend
+let shop: LinkedShop
 let answered: string[]
 
 /** Answers each request of a connection with its target, whatever body it has been given. */
@@ -42,44 +33,21 @@ const echo = (name: string) => {
 
 beforeEach(async () => {
   answered = []
-  folder = mkdtempSync(join(tmpdir(), 'switchyard-links-'))
-  key = (await generateKey()).key
-  const keysFile = join(folder, 'control-keys.json')
-  writeFileSync(keysFile, JSON.stringify({ publicKeys: [key.publicKey] }))
-  const objects = shopObjects().map((object) =>
-    object.kind === 'backend' && object.release === 'shop-r2'
-      ? { ...object, links: true as const }
-      : object,
-  )
-  const table = compileTable(objects)
-  if (!table.ok) throw new Error(table.reason)
-  const stage = kept(await startStage({ table: table.bytes, keysFile }))
-  stable = kept(await echo('stable'))
-  candidate = kept(await echo('candidate'))
-  stage.router.setEndpoints('shop-r1', [{ address: '127.0.0.1', port: stable.port }])
-  stage.router.setEndpoints('shop-r2', [{ address: '127.0.0.1', port: candidate.port }])
-  port = stage.port
+  shop = await openLinkedShop({ backend: echo })
 })
-afterEach(() => rmSync(folder, { recursive: true }))
 
-const tokenFor = (release = 'shop-r2') =>
-  signPreviewLink(
-    { id: '0'.repeat(16), app: 'shop', release, expiresAtMs: Date.now() + 60_000 },
-    key,
-  )
-const cookie = (token: string) => `${previewName}=${token}`
 const after = 'GET /after HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n'
 
 describe('a request behind one with a link is read from its first byte', () => {
   const send = async (first: string) => {
-    const client = await rawClient(port)
+    const client = await rawClient(shop.stage.port)
     client.send(`${first}${after}`)
     await client.ended()
     return [...client.text().matchAll(/HTTP\/1\.1 (\d+)/g)].map((match) => match[1])
   }
 
   test('when the preview is gone', async () => {
-    const gone = cookie(await tokenFor('shop-r9'))
+    const gone = cookie(await shop.token({ release: 'shop-r9' }))
     const head = `GET /one HTTP/1.1\r\nHost: shop.test\r\nCookie: ${gone}\r\n\r\n`
     expect(await send(head)).toEqual(['503', '200'])
     expect(answered).toEqual(['stable GET /after'])
@@ -87,7 +55,7 @@ describe('a request behind one with a link is read from its first byte', () => {
 
   test('when the head has more tokens than one could have', async () => {
     const many = Array.from({ length: 9 }, () => '')
-      .fill(cookie(await tokenFor()))
+      .fill(cookie(await shop.token()))
       .join('; ')
     const head = `GET /one HTTP/1.1\r\nHost: shop.test\r\nCookie: ${many}\r\n\r\n`
     expect(await send(head)).toEqual(['503', '200'])
@@ -96,14 +64,14 @@ describe('a request behind one with a link is read from its first byte', () => {
 })
 
 test('an answer of our own to HEAD has no body, whether the connection goes on or not', async () => {
-  const link = cookie(await tokenFor())
+  const link = cookie(await shop.token())
   for (const [target, host, status] of [
     [`/?${link}`, 'shop.test', 302],
     ['/', 'nobody.test', 404],
     ['/', 'shop.test\r\nContent-Length: 1', 200],
   ] as const) {
     for (const more of ['', 'Connection: close\r\n']) {
-      const client = await rawClient(port)
+      const client = await rawClient(shop.stage.port)
       client.send(`HEAD ${target} HTTP/1.1\r\nHost: ${host}\r\n${more}\r\nx`)
       const text = await client.until('\r\n\r\n')
       expect([text.slice(9, 12), text.split('\r\n\r\n')[1]]).toEqual([String(status), ''])
@@ -113,8 +81,8 @@ test('an answer of our own to HEAD has no body, whether the connection goes on o
 })
 
 test('a parameter is not looked for behind a second question mark', async () => {
-  const target = `/?a?${cookie(await tokenFor())}`
-  const client = await rawClient(port)
+  const target = `/?a?${cookie(await shop.token())}`
+  const client = await rawClient(shop.stage.port)
   client.send(`GET ${target} HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n`)
   await client.ended()
   expect(answered).toEqual([`stable GET ${target}`])
@@ -124,7 +92,13 @@ const seeds = process.env.SWITCHYARD_SEEDS
 const count = seeds ? Number(seeds) : 150
 
 test(`${count} connections of odd heads`, { timeout: 60_000 + count * 50 }, async () => {
-  const tokens = [await tokenFor(), await tokenFor(), await tokenFor('shop-r9'), 'forged', '']
+  const tokens = [
+    await shop.token(),
+    await shop.token(),
+    await shop.token({ release: 'shop-r9' }),
+    'forged',
+    '',
+  ]
   for (let seed = 1; seed <= count; seed++) {
     const random = randomOf(seed)
     const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!
@@ -132,7 +106,7 @@ test(`${count} connections of odd heads`, { timeout: 60_000 + count * 50 }, asyn
       requestOf(random, pick, tokens, i),
     )
     answered = []
-    const client = await rawClient(port)
+    const client = await rawClient(shop.stage.port)
     const bytes = Buffer.from(requests.map(({ text }) => text).join('') + after, 'latin1')
     const cuts = Math.floor(random() * 4)
     const places = Array.from({ length: cuts }, () => Math.floor(random() * bytes.length)).sort(
@@ -164,7 +138,7 @@ test(`${count} connections of odd heads`, { timeout: 60_000 + count * 50 }, asyn
     })
     client.socket.destroy()
   }
-  for (const backend of [stable, candidate])
+  for (const backend of [shop.stable, shop.candidate])
     for (const text of backend.received) expect(text).not.toContain(`${previewName}=`)
 })
 
