@@ -8,6 +8,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { z } from 'zod'
 import { bold, dim, green, red, say } from '../../deploy/local/screen.ts'
 import { findLab } from './enter.ts'
+import { conflictOf, joinable, joinLabs } from './join.ts'
 import { type LabRecord, runningLabs } from './lab-folder.ts'
 import { enterArguments } from './namespaces.ts'
 import { labPlan } from './plan.ts'
@@ -33,6 +34,7 @@ const startFlags = z.object({
   nodeAddress: z.string(),
   nodes: z.boolean(),
   audit: z.boolean().default(false),
+  join: z.string().optional(),
 })
 
 function program(): Command {
@@ -48,6 +50,7 @@ function program(): Command {
     .addOption(option('--pod-cidr <range>', 'podCidr', 'addresses of pods'))
     .addOption(option('--service-cidr <range>', 'serviceCidr', 'addresses of Services'))
     .addOption(option('--node-address <address>', 'nodeAddress', 'address of the node'))
+    .option('--join <other>', 'join the cluster of this name, which runs: pods reach each other')
     .option('--no-nodes', 'etcd, API server and controllers alone; no pod runs')
     .option('--audit', 'let the API server keep an audit log')
     .action(async (flags: unknown) => start(startFlags.parse(flags)))
@@ -82,7 +85,10 @@ function program(): Command {
   return root
 }
 
-async function start(flags: z.infer<typeof startFlags>): Promise<void> {
+async function start({ join, ...flags }: z.infer<typeof startFlags>): Promise<void> {
+  const other = join === undefined ? null : findLab(join)
+  const conflict = other && conflictOf({ ...flags, pid: 0 }, other)
+  if (conflict) throw new Error(conflict)
   if (runningLabs().some(({ name }) => name === flags.name)) {
     throw new Error(`a cluster named ${flags.name} runs already; give this one another --name`)
   }
@@ -94,14 +100,19 @@ async function start(flags: z.infer<typeof startFlags>): Promise<void> {
     signal: ending.signal,
     say: (line) => say(dim(line)),
   })
-  show(cluster, (performance.now() - began) / 1_000)
+  if (other) await joinLabs(joinable(cluster), other)
+  show(cluster, other, (performance.now() - began) / 1_000)
   if (!ending.signal.aborted) await once(ending.signal, 'abort')
   say(dim('\nstopping …'))
   await cluster.stop()
   say('Everything has stopped; nothing is left of it.')
 }
 
-function show({ plan, kubeconfig, auditLog, folder }: Cluster, seconds: number): void {
+function show(
+  { plan, kubeconfig, auditLog, folder }: Cluster,
+  joined: LabRecord | null,
+  seconds: number,
+): void {
   const name = plan.name === 'lab' ? '' : `--name ${plan.name} `
   say(
     `\n${green(`Cluster ${plan.name} is ready`)} after ${seconds.toFixed(1)} s. Ctrl-C ends it.\n`,
@@ -111,6 +122,8 @@ function show({ plan, kubeconfig, auditLog, folder }: Cluster, seconds: number):
   say(`\n${bold('Where')}`)
   say(`  pods ${plan.podCidr}   services ${plan.serviceCidr}   node ${plan.nodeAddress}`)
   say(`  logs ${folder}/logs`)
+  if (joined)
+    say(`  joined with ${joined.name}: pods ${joined.podCidr}   node ${joined.nodeAddress}`)
   if (auditLog) say(`  audit log ${auditLog}`)
 }
 

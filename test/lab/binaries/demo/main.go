@@ -9,6 +9,8 @@
 //	DRAIN_MS          how long `drain` goes on as before first (default 0)
 //	CRASH=start       ends with code 1 instead of listening; CRASH_AFTER_MS ends it later
 //
+// As `demo get URL` it prints what answers there, for those who ask from inside a pod.
+//
 // GET /ready, POST /ready/on, POST /ready/off, GET /slow?ms=N, POST /crash, GET / and any other path.
 package main
 
@@ -16,6 +18,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/signal"
@@ -31,9 +34,13 @@ type answer struct {
 	Method   string `json:"method"`
 	Path     string `json:"path"`
 	Host     string `json:"host"`
+	Client   string `json:"client"`
 }
 
 func main() {
+	if len(os.Args) == 3 && os.Args[1] == "get" {
+		os.Exit(get(os.Args[2]))
+	}
 	if os.Getenv("CRASH") == "start" {
 		fmt.Fprintln(os.Stderr, "demo: CRASH=start")
 		os.Exit(1)
@@ -59,6 +66,21 @@ func main() {
 		os.Exit(1)
 	}
 	<-ended
+}
+
+func get(url string) int {
+	client := http.Client{Timeout: 5 * time.Second}
+	response, err := client.Get(url)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		return 1
+	}
+	defer response.Body.Close()
+	if _, err = io.Copy(os.Stdout, response.Body); err != nil || response.StatusCode >= 400 {
+		fmt.Fprintln(os.Stderr, "demo:", response.Status, err)
+		return 1
+	}
+	return 0
 }
 
 func handler(version, hostname string) http.Handler {
@@ -88,7 +110,7 @@ func handler(version, hostname string) http.Handler {
 		response.Header().Set("X-Version", version)
 		_ = json.NewEncoder(response).Encode(answer{
 			Version: version, Hostname: hostname, Method: request.Method,
-			Path: request.URL.RequestURI(), Host: request.Host,
+			Path: request.URL.RequestURI(), Host: request.Host, Client: request.RemoteAddr,
 		})
 	})
 	return mux
