@@ -57,6 +57,7 @@ export const logCodes = {
   'platform-back': { level: 'info', sentence: 'The platform answers again.' },
   'workloads-refused': { level: 'warn', sentence: 'The platform did not take the workloads; they are brought again.' },
   'endpoints-cut': { level: 'warn', sentence: 'The platform lists more endpoints than an agent takes.' },
+  'slice-refused': { level: 'warn', sentence: 'An EndpointSlice cannot be used; the others are.' },
   'platform-started': { level: 'info', sentence: 'The local platform listens. Fields: url.' },
   'platform-call-failed': { level: 'error', sentence: 'A call of the local platform met a bug.' },
   'copy-started': { level: 'info', sentence: 'A copy of an application was started.' },

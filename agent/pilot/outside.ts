@@ -55,8 +55,9 @@ export async function goOutside(
     explain: createExplainHere(convergence.progress),
     log,
   })
-  const platform = createPlatform(config)
-  outside.onContent = ({ backends }) => platform.setBackends([...backends.values()])
+  const platform = await createPlatform(config, log)
+  outside.onContent = ({ backends }) =>
+    platform.setBackends([...backends.values()], [...convergence.workloads().values()])
   followPlatform(platform, convergence.setEndpoints, log, (more) => {
     said = { ...said, ...more }
     outside.reporter?.soon()
@@ -166,14 +167,16 @@ function followPlatform(
   })
 }
 
-function createPlatform({ platform }: AgentConfig): Platform {
+async function createPlatform({ platform, cluster }: AgentConfig, log: Say): Promise<Platform> {
   switch (platform.type) {
     case 'local':
       return createLocalPlatform(platform.url)
     case 'static':
       return createStaticPlatform(platform.file)
-    case 'kubernetes':
-      throw new Error('the platform "kubernetes" is not built yet')
+    case 'kubernetes': {
+      const { createKubernetesPlatform } = await import('../platform/kubernetes/kubernetes.ts')
+      return createKubernetesPlatform({ kubeconfig: platform.kubeconfig, cluster, log })
+    }
   }
 }
 

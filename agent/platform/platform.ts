@@ -1,17 +1,26 @@
 /**
  * The port to where the copies of applications live, in two halves: `endpoints` are followed by every
  * agent, `workloads` are applied by the one that holds the lease. Adapters: `local` (a process that runs
- * copies as children) and `static` (a file of addresses, which runs nothing and so replaces nothing).
+ * copies as children), `static` (a file of addresses, which runs nothing and so replaces nothing) and
+ * `kubernetes`.
  */
 import type { BackendObject, WorkloadObject } from '#wire/object.ts'
 import type { RollingReport, TroubleReport } from '#wire/report.ts'
-import type { Endpoints } from '../link.ts'
+import type { Endpoint, Endpoints } from '../link.ts'
 
 export type Backend = Pick<BackendObject, 'app' | 'release' | 'version' | 'platform'>
 export type Workload = Pick<
   WorkloadObject,
   'app' | 'release' | 'version' | 'program' | 'kubernetes' | 'copies' | 'rolling'
 >
+
+/** Where a copy runs in Kubernetes. */
+export interface Pod {
+  readonly name: string
+  readonly uid: string
+  readonly node: string | null
+  readonly zone: string | null
+}
 
 /** What a platform tells; each call has the whole of it. */
 export interface PlatformListener {
@@ -31,8 +40,10 @@ export interface PlatformListener {
 export interface Platform {
   /** While the platform is away nothing is told: the last known endpoints stay (P6). */
   follow(listener: PlatformListener): void
-  /** The releases that the snapshot names; an adapter that lists versions translates with them. */
-  setBackends(backends: readonly Backend[]): void
+  /** The releases that the snapshot names, and what shall run; an adapter translates with them. */
+  setBackends(backends: readonly Backend[], workloads: readonly Workload[]): void
+  /** What else is known of an endpoint, for eyes only. */
+  podOf?(release: string, endpoint: Endpoint): Pod | null
   readonly workloads: Workloads | null
   close(): Promise<void>
 }

@@ -51,28 +51,28 @@ const ports = (release: string) => endpoints?.[release]?.map(({ port }) => port)
 describe('a file of addresses', () => {
   it('gives each release the addresses of its version', () => {
     write({ shop: { '0.0.1': ['127.0.0.1:9001', '[::1]:9002'], '0.0.2': ['127.0.0.1:9003'] } })
-    platform.setBackends([backend('shop-r1', '0.0.1'), backend('shop-r2', '0.0.2')])
+    platform.setBackends([backend('shop-r1', '0.0.1'), backend('shop-r2', '0.0.2')], [])
     open()
     expect(endpoints?.['shop-r1']).toEqual([
       { address: '127.0.0.1', port: 9001 },
       { address: '::1', port: 9002 },
     ])
     expect(ports('shop-r2')).toEqual([9003])
-    platform.setBackends([backend('shop-r3', '0.0.1'), backend('shop-r4', '0.0.9')])
+    platform.setBackends([backend('shop-r3', '0.0.1'), backend('shop-r4', '0.0.9')], [])
     expect(ports('shop-r3')).toEqual([9001, 9002])
     expect(ports('shop-r4')).toEqual([])
   })
 
   it('leaves releases of other platforms alone', () => {
     write({ shop: { '0.0.1': ['127.0.0.1:9001'] } })
-    platform.setBackends([{ ...backend('shop-r1', '0.0.1'), platform: 'local' }])
+    platform.setBackends([{ ...backend('shop-r1', '0.0.1'), platform: 'local' }], [])
     open()
     expect(endpoints).toEqual({})
   })
 
   it('is followed, also when it is renamed over', async () => {
     write({ shop: { '0.0.1': ['127.0.0.1:9001'] } })
-    platform.setBackends([backend('shop-r1', '0.0.1')])
+    platform.setBackends([backend('shop-r1', '0.0.1')], [])
     open()
     writeFileSync(`${file}.new`, JSON.stringify({ shop: { '0.0.1': ['127.0.0.1:9009'] } }))
     renameSync(`${file}.new`, file)
@@ -86,7 +86,7 @@ describe('a file of addresses', () => {
     ['another form', '["127.0.0.1:9001"]', 'expected record'],
   ])('stays as it was while it is wrong: %s', async (_what, text, reason) => {
     write({ shop: { '0.0.1': ['127.0.0.1:9001'] } })
-    platform.setBackends([backend('shop-r1', '0.0.1')])
+    platform.setBackends([backend('shop-r1', '0.0.1')], [])
     open()
     writeFileSync(file, text)
     await until('trouble', () => troubles.length > 0)
@@ -99,7 +99,7 @@ describe('a file of addresses', () => {
 
   it('takes as many addresses of a release as the limit says, and not one more', () => {
     const many = (count: number) => Array.from({ length: count }, (_, n) => `127.0.0.1:${n + 1}`)
-    platform.setBackends([backend('shop-r1', '0.0.1')])
+    platform.setBackends([backend('shop-r1', '0.0.1')], [])
     write({ shop: { '0.0.1': many(limits.staticAddressesPerRelease) } })
     open()
     expect(ports('shop-r1')).toHaveLength(limits.staticAddressesPerRelease)
@@ -108,7 +108,7 @@ describe('a file of addresses', () => {
   })
 
   it('may come later than the agent', async () => {
-    platform.setBackends([backend('shop-r1', '0.0.1')])
+    platform.setBackends([backend('shop-r1', '0.0.1')], [])
     open()
     expect(troubles).toHaveLength(1)
     write({ shop: { '0.0.1': ['127.0.0.1:9001'] } })

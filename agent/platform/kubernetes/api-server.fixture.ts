@@ -32,6 +32,12 @@ interface Change {
   readonly object: Slice
 }
 
+interface Former {
+  readonly slices: ReadonlyMap<string, Slice>
+  readonly history: readonly Change[]
+  readonly version: number
+}
+
 interface Watcher {
   readonly response: ServerResponse
   readonly from: number
@@ -44,7 +50,6 @@ export async function startFakeApiServer(secondMs = 1_000) {
   let slices = new Map<string, Slice>()
   let history: Change[] = []
   let version = 100
-  let oldest = 0
   let silent = false
   let blind = false
   let port = 0
@@ -83,7 +88,6 @@ export async function startFakeApiServer(secondMs = 1_000) {
   function list(query: URLSearchParams, response: ServerResponse) {
     const limit = Number(query.get('limit') ?? 0) || Infinity
     const [at, offset] = (query.get('continue') ?? `${version}:0`).split(':').map(Number)
-    if (at! < oldest) return send(response, expired)
     const all = [...slices.values()]
     const items = all.slice(offset, offset! + limit)
     const more = offset! + items.length < all.length ? `${at}:${offset! + items.length}` : ''
@@ -100,10 +104,6 @@ export async function startFakeApiServer(secondMs = 1_000) {
   function watch(query: URLSearchParams, response: ServerResponse) {
     const from = Number(query.get('resourceVersion'))
     response.writeHead(200, { 'content-type': 'application/json' })
-    if (from < oldest) {
-      response.end(`${JSON.stringify({ type: 'ERROR', object: expired.body })}\n`)
-      return
-    }
     response.flushHeaders()
     const watcher: Watcher = { response, from }
     for (const change of history) if (change.version > from) tell(watcher, change)
@@ -174,18 +174,13 @@ export async function startFakeApiServer(secondMs = 1_000) {
     cut(): void {
       for (const { response } of watchers) response.destroy()
     },
-    /** What happened until now can be listed, not watched. */
-    compact(): void {
-      oldest = version
-      history = []
-    },
-    copy: () => ({ slices: new Map(slices), history: [...history], version }),
+    copy: (): Former => ({ slices: new Map(slices), history: [...history], version }),
     /** As after a restore of etcd: the state, and the version, of an earlier time. */
-    restore(former: { slices: Map<string, Slice>; history: Change[]; version: number }): void {
+    restore(former: Former, watches: 'watches-live' | 'watches-break' = 'watches-break'): void {
       slices = new Map(former.slices)
       history = [...former.history]
       version = former.version
-      for (const { response } of watchers) response.destroy()
+      if (watches === 'watches-break') for (const { response } of watchers) response.destroy()
     },
     async away(): Promise<void> {
       const closed = new Promise((resolve) => server.close(resolve))
@@ -211,17 +206,6 @@ const bookmarkOf = (version: number) => ({
   type: 'BOOKMARK',
   object: { metadata: { name: '', namespace: '', resourceVersion: String(version) } },
 })
-
-const expired: Answer = {
-  status: 410,
-  body: {
-    kind: 'Status',
-    status: 'Failure',
-    reason: 'Expired',
-    message: 'too old resource version',
-    code: 410,
-  },
-}
 
 function send(response: ServerResponse, { status, headers = {}, body }: Answer): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers })

@@ -1,0 +1,106 @@
+/**
+ * The endpoints half of the platform `kubernetes`: from the slices that carry a release's label to what the
+ * workers get. Changes are told at once when it was quiet, together when they come in bursts, and nothing is
+ * told before both the slices and the releases are known, so that a pilot that starts takes nothing away (P6).
+ */
+import { limits } from '#wire/limits.ts'
+import type { Say } from '#wire/log-line.ts'
+import type { Endpoint } from '../../link.ts'
+import type { Backend, PlatformListener, Pod, Workload } from '../platform.ts'
+import type { KubernetesClient } from './client.ts'
+import { endpointSlicesPath, type ReadSlice, readSlice, releaseLabel } from './endpoint-slice.ts'
+import { createKnownSlices } from './known-slices.ts'
+import { followObjects, type ListWatchTiming } from './list-watch.ts'
+import { createPace } from './pace.ts'
+import { releaseNamespaces } from './release-namespaces.ts'
+
+export interface FollowedEndpoints {
+  setBackends(backends: readonly Backend[], workloads: readonly Workload[]): void
+  /** Ends with `signal`. */
+  follow(client: KubernetesClient, signal: AbortSignal): Promise<void>
+  podOf(release: string, endpoint: Endpoint): Pod | null
+}
+
+/** Endpoints that terminate are kept too, and slices in between are in two forms. */
+const kept = { sliceCount: 8_192, endpointCount: 2 * limits.endpointsPerAgent }
+/** Workers are told at most this often. */
+const gapMs = 4
+const saidMax = 1_024
+
+export function followedEndpoints(
+  cluster: string,
+  { onEndpoints, onTrouble }: Pick<PlatformListener, 'onEndpoints' | 'onTrouble'>,
+  log: Say,
+  timing?: ListWatchTiming,
+): FollowedEndpoints {
+  const known = createKnownSlices(cluster, kept)
+  const pace = createPace(tell, gapMs)
+  const said = new Set<string>()
+  let listed = false
+  let namespaces: ReadonlyMap<string, string> | null = null
+
+  function tell(): void {
+    if (listed && namespaces !== null) onEndpoints(known.endpoints())
+  }
+
+  /** Once for each thing that is wrong with each slice. */
+  function say(problem: string | null): void {
+    if (problem === null || said.has(problem)) return
+    if (said.size >= saidMax) said.clear()
+    said.add(problem)
+    log('slice-refused', problem)
+  }
+
+  function usable({ slice, problem }: ReadSlice) {
+    say(problem)
+    return slice
+  }
+
+  function sayLeftOut(): void {
+    const count = known.leftOut()
+    if (count === 0) return
+    const { sliceCount, endpointCount } = kept
+    log(
+      'endpoints-cut',
+      `there are more than ${sliceCount} EndpointSlices or ${endpointCount} endpoints: ${count} slices are left out`,
+    )
+  }
+
+  return {
+    setBackends(backends, workloads) {
+      namespaces = releaseNamespaces(backends, workloads, namespaces ?? new Map())
+      known.setReleases(namespaces)
+      pace.soon()
+    },
+    async follow(client, signal) {
+      const followed = {
+        path: endpointSlicesPath,
+        labelSelector: releaseLabel,
+        read: readSlice,
+        onListed(objects: readonly ReadSlice[]) {
+          known.replace(objects.flatMap((object) => usable(object) ?? []))
+          sayLeftOut()
+          listed = true
+          pace.soon()
+        },
+        onChanged(object: ReadSlice) {
+          const slice = usable(object)
+          if (slice) known.set(slice)
+          else if (object.key !== null) known.remove(object.key)
+          pace.soon()
+        },
+        onRemoved({ key }: ReadSlice) {
+          if (key !== null) known.remove(key)
+          pace.soon()
+        },
+        onTrouble,
+      }
+      try {
+        await followObjects(client, followed, signal, timing)
+      } finally {
+        pace.stop()
+      }
+    },
+    podOf: known.podOf,
+  }
+}

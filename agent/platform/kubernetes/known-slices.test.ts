@@ -1,0 +1,102 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { readSlice } from './endpoint-slice.ts'
+import { createKnownSlices, type KnownSlices } from './known-slices.ts'
+import { type SliceLike, sliceOf } from './slices.fixture.ts'
+
+const slice = (like: SliceLike) => readSlice(sliceOf({ version: 1, ...like })).slice!
+const shop = new Map([
+  ['shop-r1', 'shop'],
+  ['shop-r2', 'shop'],
+])
+let known: KnownSlices
+beforeEach(() => {
+  known = createKnownSlices('eu-1', { sliceCount: 3, endpointCount: 5 })
+  known.setReleases(shop)
+})
+const addresses = (release: string) => known.endpoints()[release]?.map(({ address }) => address)
+
+describe('the slices that are known', () => {
+  it('give each release its endpoints', () => {
+    known.set(slice({ name: 'a', endpoints: ['10.0.0.1'] }))
+    known.set(slice({ name: 'b', release: 'shop-r2', endpoints: ['10.0.0.2'] }))
+    expect(known.endpoints()).toEqual({
+      'shop-r1': [{ address: '10.0.0.1', port: 8080 }],
+      'shop-r2': [{ address: '10.0.0.2', port: 8080 }],
+    })
+  })
+
+  it('give the same object while nothing that workers have has changed', () => {
+    known.set(slice({ endpoints: ['10.0.0.1'] }))
+    const before = known.endpoints()
+    known.set(slice({ version: 2, endpoints: [{ address: '10.0.0.1', pod: 'one' }] }))
+    expect(known.endpoints()).toBe(before)
+    expect(known.podOf('shop-r1', { address: '10.0.0.1', port: 8080 })?.name).toBe('one')
+  })
+
+  it('tell a release without endpoints from one without slices', () => {
+    known.set(slice({ endpoints: [] }))
+    expect(addresses('shop-r1')).toEqual([])
+    known.remove('shop/shop-r1-abcde')
+    expect(known.endpoints()).toEqual({})
+  })
+
+  it("follow a slice that becomes another release's", () => {
+    known.set(slice({ endpoints: ['10.0.0.1'] }))
+    known.endpoints()
+    known.set(slice({ release: 'shop-r2', endpoints: ['10.0.0.1'] }))
+    expect(known.endpoints()).toEqual({ 'shop-r2': [{ address: '10.0.0.1', port: 8080 }] })
+  })
+
+  it('are what a new list says, and nothing else', () => {
+    known.set(slice({ name: 'a', endpoints: ['10.0.0.1'] }))
+    known.set(slice({ name: 'b', endpoints: ['10.0.0.2'] }))
+    known.replace([slice({ name: 'b', endpoints: ['10.0.0.3'] })])
+    expect(addresses('shop-r1')).toEqual(['10.0.0.3'])
+  })
+
+  it('of another namespace attract nothing', () => {
+    known.set(slice({ namespace: 'thief', endpoints: ['10.6.6.6'] }))
+    expect(known.endpoints()).toEqual({})
+    known.set(slice({ endpoints: ['10.0.0.1'] }))
+    expect(addresses('shop-r1')).toEqual(['10.0.0.1'])
+  })
+
+  it('of another Switchyard cluster in the same Kubernetes are not ours', () => {
+    const labels = (cluster: string) => ({ 'switchyard.dev/cluster': cluster })
+    known.set(slice({ name: 'a', labels: labels('us-1'), endpoints: ['10.0.0.1'] }))
+    known.set(slice({ name: 'b', labels: labels('eu-1'), endpoints: ['10.0.0.2'] }))
+    expect(addresses('shop-r1')).toEqual(['10.0.0.2'])
+  })
+
+  it('wait for their release to be named, in whichever order they come', () => {
+    known.set(slice({ release: 'shop-r3', endpoints: ['10.0.0.3'] }))
+    expect(known.endpoints()).toEqual({})
+    known.setReleases(new Map([['shop-r3', 'shop']]))
+    expect(addresses('shop-r3')).toEqual(['10.0.0.3'])
+    known.setReleases(shop)
+    expect(known.endpoints()).toEqual({})
+  })
+
+  it('are at most so many', () => {
+    for (const name of ['a', 'b', 'c']) known.set(slice({ name, endpoints: [] }))
+    expect(known.leftOut()).toBe(0)
+    known.set(slice({ name: 'd', endpoints: ['10.0.0.4'] }))
+    expect(known.leftOut()).toBe(1)
+    expect(addresses('shop-r1')).toEqual([])
+    known.replace([slice({ name: 'd', endpoints: ['10.0.0.4'] })])
+    expect(known.leftOut()).toBe(0)
+    expect(addresses('shop-r1')).toEqual(['10.0.0.4'])
+  })
+
+  it('have at most so many endpoints, and room for others when one goes', () => {
+    const five = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5']
+    known.set(slice({ name: 'a', endpoints: five }))
+    known.set(slice({ name: 'b', endpoints: ['10.0.0.6'] }))
+    expect(addresses('shop-r1')).toEqual(five)
+    expect(known.leftOut()).toBe(1)
+    known.remove('shop/a')
+    known.set(slice({ name: 'b', endpoints: ['10.0.0.6'] }))
+    expect(addresses('shop-r1')).toEqual(['10.0.0.6'])
+    expect(known.leftOut()).toBe(0)
+  })
+})

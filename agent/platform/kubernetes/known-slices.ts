@@ -1,0 +1,128 @@
+/**
+ * All slices that are known, and from them the endpoints of the releases that this agent serves: those in the
+ * namespace that the release's workload names, so that nobody else in the cluster can attract its traffic by
+ * a label. Bounded; only what has changed is worked out anew.
+ */
+import type { Endpoint, Endpoints } from '../../link.ts'
+import type { Pod } from '../platform.ts'
+import { servedOf } from './endpoint-rules.ts'
+import type { KnownEndpoint, KnownSlice } from './endpoint-slice.ts'
+
+export interface KnownSlicesLimits {
+  readonly sliceCount: number
+  readonly endpointCount: number
+}
+
+export interface KnownSlices {
+  replace(slices: readonly KnownSlice[]): void
+  set(slice: KnownSlice): void
+  remove(key: string): void
+  /** Namespace by release; all others are left out. */
+  setReleases(namespaces: ReadonlyMap<string, string>): void
+  /** The same object as long as nothing has changed. */
+  endpoints(): Endpoints
+  /** Slices that there was no room for, since the last list. */
+  leftOut(): number
+  podOf(release: string, endpoint: Endpoint): Pod | null
+}
+
+export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): KnownSlices {
+  const slices = new Map<string, KnownSlice>()
+  const byRelease = new Map<string, Map<string, KnownSlice>>()
+  const served = new Map<string, readonly KnownEndpoint[]>()
+  const dirty = new Set<string>()
+  const refused = new Set<string>()
+  let namespaces: ReadonlyMap<string, string> = new Map()
+  let endpointCount = 0
+  let told: Endpoints = {}
+
+  function drop(key: string): void {
+    const known = slices.get(key)
+    if (!known) return
+    slices.delete(key)
+    endpointCount -= known.endpoints.length
+    const siblings = byRelease.get(known.release)
+    siblings?.delete(key)
+    if (siblings?.size === 0) byRelease.delete(known.release)
+    dirty.add(known.release)
+  }
+
+  function set(slice: KnownSlice): void {
+    drop(slice.key)
+    if (slice.cluster !== null && slice.cluster !== cluster) return
+    const tooMany =
+      slices.size >= limits.sliceCount ||
+      endpointCount + slice.endpoints.length > limits.endpointCount
+    if (tooMany) {
+      refused.add(slice.key)
+      return
+    }
+    refused.delete(slice.key)
+    slices.set(slice.key, slice)
+    endpointCount += slice.endpoints.length
+    let siblings = byRelease.get(slice.release)
+    if (!siblings) {
+      siblings = new Map()
+      byRelease.set(slice.release, siblings)
+    }
+    siblings.set(slice.key, slice)
+    dirty.add(slice.release)
+  }
+
+  /** Null: it has no slices, or is not ours to serve. */
+  function servedNow(release: string): readonly KnownEndpoint[] | null {
+    const namespace = namespaces.get(release)
+    const own = [...(byRelease.get(release)?.values() ?? [])].filter(
+      (slice) => slice.namespace === namespace,
+    )
+    return own.length === 0 ? null : servedOf(own)
+  }
+
+  function settle(): void {
+    const next: Record<string, readonly Endpoint[]> = { ...told }
+    let changed = false
+    for (const release of dirty) {
+      const now = servedNow(release)
+      const before = served.get(release)
+      if (now === null) served.delete(release)
+      else served.set(release, now)
+      if (now === null ? before === undefined : before && sameAddresses(before, now)) continue
+      changed = true
+      if (now === null) delete next[release]
+      else next[release] = now.map(({ address, port }) => ({ address, port }))
+    }
+    dirty.clear()
+    if (changed) told = next
+  }
+
+  return {
+    replace(listed) {
+      const keys = new Set(listed.map(({ key }) => key))
+      refused.clear()
+      for (const key of [...slices.keys()]) if (!keys.has(key)) drop(key)
+      for (const slice of listed) set(slice)
+    },
+    set,
+    remove(key) {
+      refused.delete(key)
+      drop(key)
+    },
+    setReleases(next) {
+      for (const release of new Set([...namespaces.keys(), ...next.keys()])) {
+        if (namespaces.get(release) !== next.get(release)) dirty.add(release)
+      }
+      namespaces = next
+    },
+    endpoints() {
+      if (dirty.size > 0) settle()
+      return told
+    },
+    leftOut: () => refused.size,
+    podOf: (release, { address, port }) =>
+      served.get(release)?.find((one) => one.address === address && one.port === port)?.pod ?? null,
+  }
+}
+
+const sameAddresses = (one: readonly Endpoint[], other: readonly Endpoint[]): boolean =>
+  one.length === other.length &&
+  one.every(({ address, port }, n) => other[n]!.address === address && other[n]!.port === port)
