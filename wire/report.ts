@@ -20,7 +20,7 @@ export const rollingReport = z.strictObject({
   stalled: z.string().max(limits.reasonChars).nullable(),
 })
 
-/** Why copies of a release do not become ready, in its platform's words: said by the lease's holder. */
+/** Why copies of a release do not become ready, in its platform's words. */
 export const troubleReport = z.strictObject({
   release: names.releaseId,
   message: z.string().min(1).max(limits.reasonChars),

@@ -41,8 +41,11 @@ export async function goOutside(
     usage: workers.usage(),
     refusals: refusals.list(),
     stale: !outside.confirmed(),
-    // Every agent hears of them; whoever applies the workloads says so, and nobody contradicts it.
-    ...(obedience?.held() ? said : { replacements: [], troubles: [] }),
+    // Every agent hears of them; whoever applies the workloads says so, and nobody contradicts it. Where
+    // nobody applies any, each agent has a list of addresses of its own.
+    ...(obedience?.held() || config.platform.type === 'static'
+      ? said
+      : { replacements: [], troubles: [] }),
     nowMs: performance.now(),
   })
   const metrics = createMetrics(facts)

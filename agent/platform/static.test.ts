@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { limits } from '#wire/limits.ts'
+import type { TroubleReport } from '#wire/report.ts'
 import type { Endpoints } from '../link.ts'
 import { until } from '../pilot/fleet.fixture.ts'
 import type { Platform } from './platform.ts'
@@ -13,12 +14,14 @@ let file: string
 let platform: Platform
 let endpoints: Endpoints | null
 let troubles: string[]
+let reasons: readonly TroubleReport[]
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'swy-static-'))
   file = join(folder, 'addresses.json')
   endpoints = null
   troubles = []
+  reasons = []
   platform = createStaticPlatform(file, 10)
 })
 afterEach(async () => {
@@ -35,8 +38,8 @@ const open = () =>
     onReplacements: () => {
       throw new Error('a list of addresses replaces no copies')
     },
-    onTroubles: () => {
-      throw new Error('a list of addresses runs no copies')
+    onTroubles(next) {
+      reasons = next
     },
     onTrouble: (text) => troubles.push(text),
   })
@@ -61,6 +64,16 @@ describe('a file of addresses', () => {
     platform.setBackends([backend('shop-r3', '0.0.1'), backend('shop-r4', '0.0.9')], [])
     expect(ports('shop-r3')).toEqual([9001, 9002])
     expect(ports('shop-r4')).toEqual([])
+  })
+
+  it('says of which releases it has no address, until it has', async () => {
+    write({ shop: { '0.0.1': ['127.0.0.1:9001'] } })
+    platform.setBackends([backend('shop-r1', '0.0.1'), backend('shop-r2', '0.0.2')], [])
+    open()
+    const message = 'the list of addresses has none of shop 0.0.2: add them to the file'
+    expect(reasons).toEqual([{ release: 'shop-r2', message }])
+    write({ shop: { '0.0.1': ['127.0.0.1:9001'], '0.0.2': ['127.0.0.1:9002'] } })
+    await until('no trouble', () => reasons.length === 0)
   })
 
   it('leaves releases of other platforms alone', () => {

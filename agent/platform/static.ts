@@ -8,6 +8,7 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { limits } from '#wire/limits.ts'
 import { appName, version } from '#wire/names.ts'
+import type { TroubleReport } from '#wire/report.ts'
 import { addressFlag } from '../flags.ts'
 import type { Endpoint, Endpoints } from '../link.ts'
 import type { Backend, Platform, PlatformListener } from './platform.ts'
@@ -62,7 +63,11 @@ export function createStaticPlatform(file: string, everyMs = lookEveryMs): Platf
   }
 
   function tell(): void {
-    if (addresses) listener?.onEndpoints(endpointsOf(addresses, backends))
+    if (!addresses) return
+    const endpoints = endpointsOf(addresses, backends)
+    listener?.onEndpoints(endpoints)
+    const bare = backends.filter(({ release }) => endpoints[release]?.length === 0)
+    listener?.onTroubles(bare.slice(0, limits.troublesPerReport).map(withoutAddress))
   }
 
   return {
@@ -81,6 +86,12 @@ export function createStaticPlatform(file: string, everyMs = lookEveryMs): Platf
     },
   }
 }
+
+/** Without the file's path, so that all agents of a cluster say the same. */
+const withoutAddress = ({ app, release, version }: Backend): TroubleReport => ({
+  release,
+  message: `the list of addresses has none of ${app} ${version}: add them to the file`,
+})
 
 const endpointsOf = (addresses: AddressFile, backends: readonly Backend[]): Endpoints =>
   Object.fromEntries(
