@@ -208,9 +208,11 @@ type Raw = Readonly<Record<string, unknown>>
 /** From `<type> v<n>` to the same fact one version later. Nothing has changed shape yet. */
 const upcasts: Readonly<Record<string, (older: Raw) => Raw>> = {}
 
+const versioned = z.looseObject({ type: z.string(), v: z.int().min(1) })
+
 /** Throws on an event that this program does not know: the log is newer than the program, or damaged. */
 export function parseEvent(stored: unknown, steps = upcasts): DomainEvent {
-  let raw = z.looseObject({ type: z.string(), v: z.int().min(1) }).parse(stored)
+  let raw = versioned.parse(stored)
   for (let step = steps[`${raw.type} v${raw.v}`]; step; step = steps[`${raw.type} v${raw.v}`]) {
     const next = step(raw) as typeof raw
     if (next.v !== raw.v + 1) throw new Error(`the upcast of ${raw.type} v${raw.v} skips a version`)
