@@ -7,6 +7,7 @@ import type { Report } from '#wire/report.ts'
 import type { Publication } from './delivery/publisher-port.ts'
 import type { Answer, Intent } from './domain/input.ts'
 import type { TurnRecord } from './domain/record.ts'
+import { appOf, releaseOf } from './domain/state.ts'
 import type { Log } from './log/log.ts'
 import { openSqliteLog } from './node/sqlite-log.ts'
 import { createTurns, intentsWaitingMax, type TurnOptions, TurnsStopped } from './turn.ts'
@@ -224,14 +225,13 @@ describe('reports', () => {
     await ask(createRelease)
     const readyEndpoints = { 'shop-r1': 1 }
     const positions = () => {
-      const parts = turns.state().apps.parts
-      const held = parts.flatMap((part) => part.get('shop') ?? [])[0]!.positions['eu-1']!
+      const held = appOf(turns.state(), 'shop')!.positions['eu-1']!
       const { generation: active, next } = held
       const prepared = next?.generation ?? 0
       return { shop: { prepared, active, appliedMs: 0, activeForMs: 0 } }
     }
     const live = turns.waitFor(
-      (state) => state.releases.parts.some((part) => part.get('shop-r1')?.phase === 'live'),
+      (state) => releaseOf(state, 'shop-r1')?.phase === 'live',
       5_000,
       new AbortController().signal,
     )
@@ -240,7 +240,7 @@ describe('reports', () => {
         await report(cluster, { readyEndpoints, positions: positions() })
     }
     expect(await live).toBe(true)
-    const release = turns.state().releases.parts.flatMap((part) => part.get('shop-r1') ?? [])[0]
+    const release = releaseOf(turns.state(), 'shop-r1')
     expect(release?.switch?.skewMs).toBeGreaterThanOrEqual(0)
     expect(release?.switch?.skewMs).toBeLessThan(1_000)
   })

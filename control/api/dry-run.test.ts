@@ -12,6 +12,7 @@ import {
   shop,
   startControl,
 } from '../control-under-test.ts'
+import { valuesOf } from '../domain/table.ts'
 
 describe('?dryRun=true', () => {
   let control: ControlUnderTest
@@ -87,17 +88,13 @@ describe('?dryRun=true', () => {
 
   const settle = async (readyEndpoints: Record<string, number>) => {
     for (let n = 0; n < 4; n++) {
-      const position = control.served.control.turns
-        .state()
-        .apps.parts.flatMap((part) => [...part.values()])
-        .flatMap(({ app, positions }) => {
-          const held = positions['eu-1']
-          const acked = { appliedMs: 1, activeForMs: 1 }
-          if (!held) return []
-          return [
-            [app, { prepared: held.next?.generation ?? 0, active: held.generation, ...acked }],
-          ]
-        })
+      const { apps } = control.served.control.turns.state()
+      const position = [...valuesOf(apps)].flatMap(({ app, positions }) => {
+        const held = positions['eu-1']
+        const acked = { appliedMs: 1, activeForMs: 1 }
+        if (!held) return []
+        return [[app, { prepared: held.next?.generation ?? 0, active: held.generation, ...acked }]]
+      })
       await agent.report({ readyEndpoints, positions: Object.fromEntries(position) })
     }
   }
