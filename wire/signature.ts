@@ -3,7 +3,7 @@
  * carries its payload as the very bytes that were signed: a receiver verifies first and decodes after.
  */
 import { z } from 'zod'
-import { sha256Hex } from './digest.ts'
+import { sha256Hex } from '#wire/sha256.ts'
 
 export const publicKeyText = z.base64url().length(43)
 

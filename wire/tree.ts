@@ -9,8 +9,10 @@
  *
  * The tree is a value: `update` returns a new one and shares every bucket that did not change.
  */
-import { bytesToHex, concatBytes } from '@noble/hashes/utils.js'
-import { canonicalBytes, sha256 } from './digest.ts'
+
+import { concatBytes, hexToBytes } from '@noble/hashes/utils.js'
+import { sha256, sha256Hex } from '#wire/sha256.ts'
+import { canonicalBytes } from './digest.ts'
 import type { SnapshotObject } from './object.ts'
 
 export const bucketCount = 256
@@ -21,12 +23,12 @@ export interface Bucket {
   readonly leaves: readonly Uint8Array[]
   /** Lower-case hex; 64 zeros when empty. */
   readonly hash: string
-  /** The same as bytes: the root is made of 256 of them at every change. */
-  readonly hashBytes: Uint8Array
 }
 
 export interface Tree {
   readonly buckets: readonly Bucket[]
+  /** The hashes of all buckets, 32 bytes each: what `root` is the hash of. */
+  readonly hashes: Uint8Array
   /** The snapshot's digest and ETag, lower-case hex. */
   readonly root: string
   readonly objectCount: number
@@ -38,15 +40,15 @@ export interface Changes {
   readonly remove: readonly string[]
 }
 
-const emptyHash = '0'.repeat(64)
-const emptyBucket: Bucket = {
-  objects: [],
-  leaves: [],
-  hash: emptyHash,
-  hashBytes: new Uint8Array(32),
-}
+const hashBytes = 32
+const emptyBucket: Bucket = { objects: [], leaves: [], hash: '0'.repeat(2 * hashBytes) }
 
-export const emptyTree: Tree = withRoot(Array.from({ length: bucketCount }, () => emptyBucket))
+export const emptyTree: Tree = {
+  buckets: Array.from({ length: bucketCount }, () => emptyBucket),
+  hashes: new Uint8Array(bucketCount * hashBytes),
+  root: sha256Hex(new Uint8Array(bucketCount * hashBytes)),
+  objectCount: 0,
+}
 
 /** FNV-1a over the key's UTF-16 code units, modulo 256: which bucket an object lives in. */
 export function bucketOf(key: string): number {
@@ -66,10 +68,11 @@ export function update(tree: Tree, changes: Changes): Tree {
   }
   for (const key of changes.remove) touch(key, undefined)
   for (const object of changes.put) touch(object.key, object)
-  if (touched.size === 0) return tree
-  const buckets = tree.buckets.slice()
-  for (const [index, changed] of touched) buckets[index] = changedBucket(buckets[index]!, changed)
-  return withRoot(buckets)
+  const replaced = new Map<number, Bucket>()
+  for (const [index, changed] of touched) {
+    replaced.set(index, changedBucket(tree.buckets[index]!, changed))
+  }
+  return replaceBuckets(tree, replaced)
 }
 
 export const treeOf = (objects: Iterable<SnapshotObject>): Tree =>
@@ -84,7 +87,15 @@ export function bucketFrom(objects: readonly SnapshotObject[]): Bucket {
 
 export function replaceBuckets(tree: Tree, replaced: ReadonlyMap<number, Bucket>): Tree {
   if (replaced.size === 0) return tree
-  return withRoot(tree.buckets.map((bucket, index) => replaced.get(index) ?? bucket))
+  const buckets = tree.buckets.slice()
+  const hashes = tree.hashes.slice()
+  let { objectCount } = tree
+  for (const [index, bucket] of replaced) {
+    objectCount += bucket.objects.length - buckets[index]!.objects.length
+    buckets[index] = bucket
+    hashes.set(hexToBytes(bucket.hash), index * hashBytes)
+  }
+  return { buckets, hashes, root: sha256Hex(hashes), objectCount }
 }
 
 /** What turns `from` into `to`; unchanged buckets are skipped by identity or hash. */
@@ -133,17 +144,7 @@ function changedBucket(
 }
 
 function bucketOfLeaves(objects: SnapshotObject[], leaves: Uint8Array[]): Bucket {
-  const hashBytes = sha256(concatBytes(...leaves))
-  return { objects, leaves, hash: bytesToHex(hashBytes), hashBytes }
-}
-
-function withRoot(buckets: readonly Bucket[]): Tree {
-  const hashes = concatBytes(...buckets.map((bucket) => bucket.hashBytes))
-  return {
-    buckets,
-    root: bytesToHex(sha256(hashes)),
-    objectCount: buckets.reduce((count, bucket) => count + bucket.objects.length, 0),
-  }
+  return { objects, leaves, hash: sha256Hex(concatBytes(...leaves)) }
 }
 
 const leafOf = (object: SnapshotObject) => sha256(canonicalBytes(object))

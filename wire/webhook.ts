@@ -1,6 +1,6 @@
 /** Webhooks as the API takes and shows them, and the message that a receiver gets. */
 import { z } from 'zod'
-import { sha256Hex } from './digest.ts'
+import { sha256Hex } from '#wire/sha256.ts'
 import { limits } from './limits.ts'
 import * as names from './names.ts'
 

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { sha256Hex } from '#wire/digest.ts'
+import { sha256Hex } from '#wire/sha256.ts'
 import { openStateFolder, type StateFolder, stateFiles } from '../../control/node/folder.ts'
 import { openSqliteLog } from '../../control/node/sqlite-log.ts'
 import { makeKeys } from '../../control/trust/keys.ts'

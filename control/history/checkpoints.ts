@@ -3,7 +3,7 @@
  * after it. A checkpoint counts once its row is there, with the digest of its texts; two are kept, in case
  * the newer one cannot be read.
  */
-import { sha256Hex } from '#wire/digest.ts'
+import { sha256Hex } from '#wire/sha256.ts'
 import type { State } from '../domain/state.ts'
 import { createUnpacker, packed } from './packed.ts'
 import type { Pause } from './pause.ts'

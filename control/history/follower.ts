@@ -6,7 +6,7 @@
  *   following    the turn's own states give the rows
  *   catching up  a fold of its own, from the first record; the turn's newest record is where it ends
  */
-import { sha256Hex } from '#wire/digest.ts'
+import { sha256Hex } from '#wire/sha256.ts'
 import { evolve } from '../domain/evolve.ts'
 import { parseRecord } from '../domain/record.ts'
 import { emptyState, type State } from '../domain/state.ts'

@@ -3,7 +3,7 @@
  * 256 random bits, so a plain hash is enough; the readable prefix says what was leaked and to whom it
  * matters (`swy_admin_…`).
  */
-import { sha256Hex } from '#wire/digest.ts'
+import { sha256Hex } from '#wire/sha256.ts'
 import { toBase64url } from '#wire/signature.ts'
 import type { Scope } from '../domain/input.ts'
 
