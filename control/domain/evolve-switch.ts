@@ -174,15 +174,14 @@ export const switchEvents: Handlers<
       skewErrorMs: event.skewErrorMs,
     }
     let next = withSwitch(state, completed, folding)
-    for (const release of releasesOf(next, app)) {
-      const isPublic = isPublicAnywhere(app, release.id)
-      if (completed.winners.includes(release.id)) {
-        next = changedRelease(next, release.id, folding, (held) => {
+    for (const id of app.releases) {
+      if (completed.winners.includes(id)) {
+        next = changedRelease(next, id, folding, (held) => {
           const done = { ...held, ...stepsAfter(completed, folding.at) }
           return { ...done, ...settled(done) }
         })
-      } else if (completed.losers.includes(release.id) && !isPublic) {
-        next = changedRelease(next, release.id, folding, (held) => ({
+      } else if (completed.losers.includes(id) && !isPublicAnywhere(app, id)) {
+        next = changedRelease(next, id, folding, (held) => ({
           ...held,
           phase: held.phase === 'aborted' ? 'aborted' : 'retired',
           drainAtMs: drainAt(next, held, folding),

@@ -3,8 +3,8 @@
  * what each event means and which groups of objects it touches; afterwards the clusters' trees, their
  * revisions and the set of open apps are brought up to date, for the touched groups alone.
  */
-import { canonicalText } from '#wire/digest.ts'
 import type { RouteObject, SnapshotObject } from '#wire/object.ts'
+import { sameJson } from '#wire/same-json.ts'
 import { update } from '#wire/tree.ts'
 import { indexRoutes } from './conflict.ts'
 import type { DomainEvent, EventOf, EventType } from './event.ts'
@@ -13,7 +13,7 @@ import { fleetEvents } from './evolve-fleet.ts'
 import { freezeEvents } from './evolve-freeze.ts'
 import { releaseEvents } from './evolve-release.ts'
 import { switchEvents } from './evolve-switch.ts'
-import { isOpen } from './open.ts'
+import { isOpen, isOpened } from './open.ts'
 import type { TurnRecord } from './record.ts'
 import { keysObjects, positionObjects, releaseObjects, routeObjects } from './snapshot.ts'
 import { appOf, type ClusterState, releaseOf, type State } from './state.ts'
@@ -74,15 +74,16 @@ export function evolve(state: State, record: Omit<TurnRecord, 'answer'>): State 
     const { key, bodyDigest } = idempotency
     next = { ...next, answered: put(next.answered, key, { position, bodyDigest, actor }) }
   }
-  return withOpenApps(withTrees(state, next, folding), touched.apps)
+  return withOpenApps(withTrees(state, next, folding), touched)
 }
 
 function withTrees(before: State, after: State, { position, touched }: Folding): State {
   const { routes, positions, releases, allClusters, keys } = touched
   if (!allClusters && !keys && routes.size + positions.size + releases.size === 0) return after
   const clusters = new Map(after.clusters)
+  const made: Made[] = []
   for (const cluster of after.clusters.values()) {
-    const changed = changedCluster(before, after, cluster, touched)
+    const changed = changedCluster(before, after, cluster, touched, made)
     const isNew = allClusters || changed.tree.root !== cluster.tree.root
     clusters.set(cluster.name, isNew ? revised(changed, position) : cluster)
   }
@@ -97,33 +98,44 @@ function revised(cluster: ClusterState, revision: number): ClusterState {
   return { ...cluster, revision, recent }
 }
 
+/** A tree that this record has made. */
+interface Made extends Pick<ClusterState, 'tree' | 'matches'> {
+  /** Root of the tree that it was made from. */
+  readonly from: string
+  readonly put: readonly SnapshotObject[]
+  readonly gone: readonly SnapshotObject[]
+}
+
+/** Clusters that hold the same, and get the same, share one tree: it is hashed once. */
 function changedCluster(
   before: State,
   after: State,
   cluster: ClusterState,
   touched: Folding['touched'],
+  made: Made[],
 ): ClusterState {
+  const { root: from } = cluster.tree
   const old = touchedObjects(before, cluster.name, touched)
   const put: SnapshotObject[] = []
   const replaced: SnapshotObject[] = []
   for (const [key, object] of touchedObjects(after, cluster.name, touched)) {
     const held = old.get(key)
     old.delete(key)
-    if (held && canonicalText(held) === canonicalText(object)) continue
+    if (held && sameJson(held, object)) continue
     if (held) replaced.push(held)
     put.push(object)
   }
   const gone = [...old.values()]
   if (put.length === 0 && gone.length === 0) return cluster
-  return {
-    ...cluster,
-    tree: update(cluster.tree, { put, remove: gone.map((object) => object.key) }),
-    matches: indexRoutes(
-      cluster.matches,
-      [...gone, ...replaced].filter(isRoute),
-      put.filter(isRoute),
-    ),
-  }
+  const same = made.find(
+    (one) => one.from === from && sameJson(one.put, put) && sameJson(one.gone, gone),
+  )
+  if (same) return { ...cluster, tree: same.tree, matches: same.matches }
+  const tree = update(cluster.tree, { put, remove: gone.map((object) => object.key) })
+  const removed = [...gone, ...replaced].filter(isRoute)
+  const matches = indexRoutes(cluster.matches, removed, put.filter(isRoute))
+  made.push({ tree, matches, from, put, gone })
+  return { ...cluster, tree, matches }
 }
 
 const isRoute = (object: SnapshotObject): object is RouteObject => object.kind === 'route'
@@ -150,8 +162,12 @@ function touchedObjects(state: State, cluster: string, touched: Folding['touched
   return objects
 }
 
-function withOpenApps(state: State, touched: ReadonlySet<string>): State {
-  const changed = [...touched].filter((app) => state.open.has(app) !== isOpen(state, app))
+/** What was not open is opened by what was touched, or not at all. */
+function withOpenApps(state: State, { apps, releases }: Folding['touched']): State {
+  const changed = [...apps].filter((app) => {
+    const wasOpen = state.open.has(app)
+    return wasOpen !== (wasOpen ? isOpen(state, app) : isOpened(state, app, releases))
+  })
   if (changed.length === 0) return state
   const open = new Set(state.open)
   for (const app of changed) if (!open.delete(app)) open.add(app)

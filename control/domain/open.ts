@@ -6,13 +6,28 @@ import {
   isIncomplete,
   isSwitching,
   type ReleaseState,
-  releasesOf,
+  releaseOf,
   type State,
 } from './state.ts'
 
 export function isOpen(state: State, name: string): boolean {
   const app = appOf(state, name)
-  return app !== undefined && (isAppOpen(app) || releasesOf(state, app).some(isReleaseOpen))
+  if (!app || isAppOpen(app)) return app !== undefined
+  // The newest first: it is mostly that one.
+  return app.releases.findLast((id) => isOpenIn(state, name, id)) !== undefined
+}
+
+/** The same for an app that was not open before these releases changed. */
+export function isOpened(state: State, name: string, changed: ReadonlySet<string>): boolean {
+  const app = appOf(state, name)
+  return (
+    app !== undefined && (isAppOpen(app) || [...changed].some((id) => isOpenIn(state, name, id)))
+  )
+}
+
+function isOpenIn(state: State, app: string, id: string): boolean {
+  const release = releaseOf(state, id)
+  return release !== undefined && release.app === app && isReleaseOpen(release)
 }
 
 const isAppOpen = (app: AppState): boolean =>
