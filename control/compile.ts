@@ -6,6 +6,7 @@
  */
 import { compileTable } from '#router/compile.ts'
 import { APP_COUNT_MAX, BACKEND_COUNT_MAX } from '#router/layout.ts'
+import { appInTable } from '#router/plan.ts'
 import { METHOD_COUNT_MAX } from '#router/table-layout.ts'
 import { limits } from '#wire/limits.ts'
 import type { RouteObject, SnapshotObject } from '#wire/object.ts'
@@ -94,10 +95,13 @@ function apply(sum: Sum, step: Step): void {
 }
 
 function count(sum: Sum, object: SnapshotObject, sign: 1 | -1): void {
-  if (object.kind === 'backend') sum.backendCount += sign
+  // A Service is counted for each of its routes: more than the table will take.
+  if (object.kind === 'backend' || (object.kind === 'route' && object.service)) {
+    sum.backendCount += sign
+  }
   if (object.kind !== 'route') return
   sum.bytes += sign * routeBytes(object)
-  add(sum.apps, object.app, sign)
+  add(sum.apps, appInTable(object), sign)
   for (const { method } of object.matches) if (method) add(sum.methods, method, sign)
   for (const host of object.hosts) {
     const routes = sum.routesByHost.get(host) ?? new Map<string, RouteObject>()

@@ -137,7 +137,7 @@ test('what a table is held to are the limits of the wire', () => {
   expect(table.HEADER_NAME_BYTES_MAX).toBe(limits.headerNameChars)
   expect(table.HEADER_VALUE_BYTES_MAX).toBe(limits.headerValueChars)
   expect(table.PATH_VALUE_BYTES_MAX).toBe(limits.pathValueChars)
-  expect(table.NAME_TEXT_BYTES_MAX).toBe(limits.dnsLabelChars)
+  expect(table.NAME_TEXT_BYTES_MAX).toBe(limits.serviceIdChars)
   expect(table.CHANGE_COUNT_MAX).toBe(3 * limits.headerChangesPerRoute)
   expect(APP_COUNT_MAX).toBe(limits.apps)
   expect(SLOT_COUNT_MAX).toBe(limits.endpointsPerAgent)

@@ -113,7 +113,8 @@ function depthOf(path: string): number {
   for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) depth++
   return depth
 }
-const labelCount = (suffix: string): number => suffix.split('.').length - 1
+/** Of a wildcard; `.` covers every host and has none. */
+const labelCount = (suffix: string): number => (suffix === '.' ? 0 : suffix.split('.').length - 1)
 
 function internFilters(image: Image, { path, host, changes }: Filters): void {
   image.text(path)

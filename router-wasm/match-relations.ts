@@ -77,8 +77,8 @@ export function contradiction(host: string, match: PlacedMatch): string | null {
   const asked = canonicalHost(wanted)
   const isCovered =
     asked !== null &&
-    (host.startsWith('*.')
-      ? asked.endsWith(host.slice(1)) && asked.length > host.length - 1
+    (host.startsWith('*')
+      ? host === '*' || (asked.endsWith(host.slice(1)) && asked.length > host.length - 1)
       : asked === host)
   return isCovered ? null : `a request for ${host} never has the header host: ${wanted}`
 }

@@ -5,7 +5,7 @@
  */
 import type { RouteMatch } from '#wire/app.ts'
 import { limits } from '#wire/limits.ts'
-import type { BackendObject, RouteObject, SnapshotObject } from '#wire/object.ts'
+import { anyHost, type BackendObject, type RouteObject, type SnapshotObject } from '#wire/object.ts'
 import { canonicalPath } from './canonical.ts'
 import { type Filters, filtersOf, hasDotSegment } from './filters.ts'
 import { APP_COUNT_MAX, BACKEND_COUNT_MAX } from './layout.ts'
@@ -88,9 +88,10 @@ export function planTable(objects: Iterable<SnapshotObject>): PlanResult {
   const twice = routeObjects.find(({ key }, n) => key === routeObjects[n + 1]?.key)
   if (twice) return fault(twice.key, 'two routes have this key')
 
-  const backends = unique(backendObjects.map(({ release }) => release))
+  const services = routeObjects.flatMap(({ service }) => service ?? [])
+  const backends = unique([...backendObjects.map(({ release }) => release), ...services])
   const linked = new Set(backendObjects.flatMap(({ release, links }) => (links ? release : [])))
-  const apps = unique([...routeObjects, ...backendObjects].map(({ app }) => app))
+  const apps = unique([...routeObjects.map(appInTable), ...backendObjects.map(({ app }) => app)])
   if (apps.length > APP_COUNT_MAX) return fault('', `more than ${APP_COUNT_MAX} apps`)
   if (backends.length > BACKEND_COUNT_MAX) {
     return fault('', `more than ${BACKEND_COUNT_MAX} backends`)
@@ -103,7 +104,8 @@ export function planTable(objects: Iterable<SnapshotObject>): PlanResult {
   const routes: PlannedRoute[] = []
   const warnings: Fault[] = []
   for (const object of routeObjects) {
-    const backend = object.release ? (backendNumbers.get(object.release) ?? BACKEND_MISSING) : null
+    const named = object.release ?? object.service
+    const backend = named ? (backendNumbers.get(named) ?? BACKEND_MISSING) : null
     if (backend === BACKEND_MISSING) {
       const { ok, ...warning } = fault(object.key, `there is no backend for ${object.release}`)
       warnings.push(warning)
@@ -130,7 +132,8 @@ export function planTable(objects: Iterable<SnapshotObject>): PlanResult {
       }
     }
     const number = backend ?? BACKEND_BY_POSITION
-    routes.push({ key: object.key, app: appNumbers.get(object.app)!, backend: number, filters })
+    const app = appNumbers.get(appInTable(object))!
+    routes.push({ key: object.key, app, backend: number, filters })
   }
 
   const hostNames = [...nodes.keys()].sort(order)
@@ -157,7 +160,7 @@ function tooMany({ host, path, exact, prefix }: PlannedNode) {
   const count = exact.length + prefix.length
   if (count <= limits.matchesPerPath) return null
   const { route } = [...exact, ...prefix].reduce((a, b) => (b.since >= a.since ? b : a))
-  const place = `${host.startsWith('.') ? '*' : ''}${host}${path || '/'}`
+  const place = `${host === '.' ? '*' : host.startsWith('.') ? `*${host}` : host}${path || '/'}`
   return {
     route,
     reason: `${count} matches share ${place}; at most ${limits.matchesPerPath} may`,
@@ -199,7 +202,16 @@ export function headersOf(match: RouteMatch): readonly Header[] {
   return [...byName].sort((a, b) => order(a[0], b[0])).map(([name, value]) => ({ name, value }))
 }
 
-export const hostText = (host: string): string => (host.startsWith('*') ? host.slice(1) : host)
+/** What a host is called in a table. */
+export const hostText = (host: string): string => {
+  if (host === anyHost) return '.'
+  return host.startsWith('*') ? host.slice(1) : host
+}
+
+/** Routes to Services need no position: one name stands for them all, and it is no app's. */
+const ingressesInTable = '/'
+export const appInTable = ({ app, service }: RouteObject): string =>
+  service ? ingressesInTable : app
 
 /** The path that a match asks for, as nodes have it; null when it is not allowed. */
 export function nodePath({ path: { type, value } }: RouteMatch): string | null {

@@ -6,9 +6,9 @@ import { releaseFor, userKeyOf } from './user-split.ts'
 export interface Destination {
   readonly route: string
   readonly app: string
-  /** Releases that answer, each with its weight; several take turns. Empty: 503. */
+  /** Releases (or the Service) that answer, each with its weight; several take turns. Empty: 503. */
   readonly releases: readonly { readonly release: string; readonly weight: number }[]
-  /** Generation of the app's position; null for a preview, which names its release. */
+  /** Generation of the app's position; null for a preview and an Ingress, which name where they lead. */
   readonly generation: number | null
   /** Bytes of the canonical path that the prefix covers; -1 for an exact path. */
   readonly prefixBytes: number
@@ -52,6 +52,11 @@ function releasesOf(
   route: RouteObject,
   fields: Place['fields'],
 ): Pick<Destination, 'releases' | 'generation' | 'reason'> {
+  const { service } = route
+  if (service) {
+    const releases = [{ release: service, weight: 1 }]
+    return { releases, generation: null, reason: `the Service ${service}` }
+  }
   const exists = (release: string) =>
     objects.some((object) => object.kind === 'backend' && object.release === release)
   if (route.release) {

@@ -3,8 +3,8 @@
  * the oracle of the router's tests and the trace of `explain`: every candidate in order of precedence, and
  * why each lost. It shares no code with the compiler but the canonical form of paths.
  *
- * Precedence is over all matches that accept the request: an exact host before wildcards and a longer
- * wildcard before a shorter one, whatever the path; an exact path, then the longest prefix; a method; more
+ * Precedence is over all matches that accept the request: an exact host before wildcards, a longer wildcard
+ * before a shorter one and `*`, which is every host, last, whatever the path; an exact path, then the longest prefix; a method; more
  * headers and cookies; the older route; its key; the order in the route.
  */
 import type { RouteMatch } from '#wire/app.ts'
@@ -130,10 +130,10 @@ function entriesOf(route: RouteObject, host: string): Entry[] {
     )
 }
 
-/** `*` stands for one label or more, never for none. */
+/** `*` stands for one label or more, never for none; alone it is every host. */
 const covers = (pattern: string, host: string): boolean =>
   pattern.startsWith('*')
-    ? host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1
+    ? pattern === '*' || (host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1)
     : host === pattern
 
 /** `/a/b` → a, b; `/a/` → a; `/` → none: the trailing slash of a prefix does not count. */

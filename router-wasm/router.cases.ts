@@ -101,6 +101,50 @@ const hosts: RouterCase[] = [
     gives: 'w',
   },
   {
+    name: 'a route for every host answers any of them',
+    objects: [hosted('any', '*')],
+    request: { host: 'a.b.example' },
+    gives: 'any',
+  },
+  {
+    name: 'a route for every host answers a host of one label',
+    objects: [hosted('any', '*')],
+    request: { host: 'localhost:8080' },
+    gives: 'any',
+  },
+  {
+    name: 'a route for every host answers an address',
+    objects: [hosted('any', '*')],
+    request: { host: '[::1]:8080' },
+    gives: 'any',
+  },
+  {
+    name: 'an exact host and a wildcard come before a route for every host, whatever the path',
+    objects: [
+      route('any', [exact('/long/path')], { hosts: ['*'] }),
+      hosted('w', '*.example'),
+      hosted('a', 'a.example'),
+    ],
+    request: { host: 'b.example', path: '/long/path' },
+    gives: 'w',
+  },
+  {
+    name: 'a route for every host answers what its host and wildcard have no route for',
+    objects: [
+      hosted('any', '*'),
+      route('w', [prefix('/w')], { hosts: ['*.example'] }),
+      route('a', [prefix('/a')], { hosts: ['a.example'] }),
+    ],
+    request: { host: 'a.example', path: '/b' },
+    gives: 'any',
+  },
+  {
+    name: 'a wildcard of one label is no route for every host',
+    objects: [hosted('w', '*.example')],
+    request: { host: 'a.test' },
+    gives: 404,
+  },
+  {
     name: 'a route has all of its hosts',
     objects: [hosted('a', 'a.example', 'b.example', '*.c.example')],
     request: { host: 'x.c.example' },
@@ -568,6 +612,37 @@ const splits: RouterCase[] = [
   },
 ]
 
+const ofIngress = { app: 'shop/web', service: 'shop/web:http' }
+
+/** A Service needs neither a backend nor a position. */
+const services: RouterCase[] = [
+  {
+    name: 'a route of an Ingress leads to its Service',
+    objects: [route('a', undefined, ofIngress)],
+    request: {},
+    gives: 'a',
+    release: 'shop/web:http',
+  },
+  {
+    name: 'a route of an Ingress leads to its Service beside an app of the same name',
+    objects: [route('a', [prefix('/a')], ofIngress), route('b'), ...live],
+    request: { path: '/a/b' },
+    gives: 'a',
+    release: 'shop/web:http',
+  },
+  {
+    name: 'the longest name of a Service',
+    objects: [
+      route('a', undefined, {
+        app: 'shop/web',
+        service: `${'n'.repeat(63)}/${'s'.repeat(63)}:${'p'.repeat(15)}`,
+      }),
+    ],
+    request: {},
+    gives: 'a',
+  },
+]
+
 /** A route is found, but no release. */
 const unplaced: RouterCase[] = [
   { name: 'an app without a position', objects: [route('a')], request: {}, gives: 503 },
@@ -603,5 +678,6 @@ export const routerCases: readonly RouterCase[] = [
       : [...one.objects, ...live],
   })),
   ...splits,
+  ...services,
   ...unplaced,
 ]

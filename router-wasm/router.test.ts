@@ -37,7 +37,15 @@ describe('a routing rule', () => {
 })
 
 // Small alphabets, so that random routes and requests meet.
-const hosts = ['a.example', '*.example', '*.b.example', 'x.b.example', 'b.example', '*.a.b.example']
+const hosts = [
+  'a.example',
+  '*.example',
+  '*.b.example',
+  'x.b.example',
+  'b.example',
+  '*.a.b.example',
+  '*',
+]
 const segment = fc.constantFrom('a', 'b', 'ab', 'abcdefgh', 'abcdefghi', '%7e', '~', '.a')
 const path = fc
   .array(segment, { maxLength: 4 })

@@ -43,7 +43,7 @@ export const TABLE_APPS = 56
 export const TABLE_APP_COUNT = 60
 export const TABLE_BACKENDS = 64
 export const TABLE_BACKEND_COUNT = 68
-/** A bit for each number of labels that some wildcard host has behind its `*`; bit 63: 63 or more. */
+/** A bit for each number of labels that some wildcard host has behind its `*`; bit 63: 63 or more; bit 0: `*` alone. */
 export const TABLE_WILDCARDS = 72
 export const TABLE_HEADER_BYTES = 84
 /** Zeros at the end. */
@@ -58,7 +58,8 @@ export const ENTRY_BYTES = 8
 export const ENTRY_HASH = 0
 export const ENTRY_OFFSET = 4
 
-// A host. Wildcards are kept as `.example.com`, which no canonical host can be.
+// A host. Wildcards are kept as `.example.com`, which no canonical host can be, and `*` alone as `.`.
+export const ANY_HOST_BYTE = 0x2e
 /** Depths (segments) at which it has prefixes, and at which it has anything; bit 63: 63 or deeper. */
 export const HOST_PREFIX_DEPTHS = 0
 export const HOST_DEPTHS = 8
@@ -121,7 +122,7 @@ export const BACKEND_MISSING = -2
 /** 0: none. */
 export const ROUTE_FILTERS = 8
 
-/** An app or a backend: its name. A backend that preview links may lead to has NAME_LINKS added to the bytes. */
+/** An app or a backend (a release, or a Service at a port): its name. A backend that preview links may lead to has NAME_LINKS added to the bytes. */
 export const NAME_BYTES = 8
 export const NAME_TEXT = 0
 export const NAME_TEXT_BYTES = 4
@@ -159,7 +160,7 @@ export const CONDITIONS_PER_MATCH_MAX = 32
 export const HEADER_NAME_BYTES_MAX = 128
 export const HEADER_VALUE_BYTES_MAX = 4096
 export const PATH_VALUE_BYTES_MAX = 1024
-export const NAME_TEXT_BYTES_MAX = 63
+export const NAME_TEXT_BYTES_MAX = 143
 
 // What `verify` returns: the first thing that is wrong.
 export const VERIFY_LENGTH = -1

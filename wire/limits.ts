@@ -18,6 +18,10 @@ export const limits = {
   reasonChars: 1_024,
   /** `registry/name:tag@digest` of a container image. */
   imageChars: 512,
+  /** Name of a Service's port, RFC 6335. */
+  portNameChars: 15,
+  /** `<namespace>/<service>:<port>` */
+  serviceIdChars: 143,
 
   clusters: 64,
   agentsPerCluster: 256,
@@ -25,6 +29,12 @@ export const limits = {
   hostsPerApp: 64,
   routesPerApp: 1_024,
   matchesPerRoute: 16,
+  /** Ingress objects of our classes in one cluster. */
+  ingressesPerCluster: 2_048,
+  /** Paths of one Ingress that become routes. */
+  routesPerIngress: 256,
+  /** What of an Ingress is not done, each a sentence. */
+  warningsPerIngress: 64,
   headersPerMatch: 16,
   headerChangesPerRoute: 32,
   /** Candidates on one host and path: bounds the matcher's inner loop. */

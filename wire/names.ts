@@ -116,6 +116,36 @@ export const objectName = z
     'use the name of a Kubernetes object, for example "shop"',
   )
 
+/** Name of a Service's port: RFC 6335 service name. */
+export const portName = z
+  .string()
+  .max(limits.portNameChars)
+  .regex(
+    /^(?=.*[a-z])[a-z0-9]([a-z0-9-]*[a-z0-9])?$/,
+    'use the name of a port of the Service, for example "http"',
+  )
+
+/**
+ * A Service of a cluster at one of its ports, as a destination of traffic: `<namespace>/<service>:<port>`,
+ * the port by its name or number. No release id has a slash.
+ */
+export const serviceId = z
+  .string()
+  .max(limits.serviceIdChars)
+  .regex(
+    /^[a-z0-9]([a-z0-9-]*[a-z0-9])?\/[a-z0-9]([a-z0-9-]*[a-z0-9])?:[a-z0-9]([a-z0-9-]*[a-z0-9])?$/,
+    'a Service at a port looks like "shop/web:http"',
+  )
+
+/** An Ingress object of a cluster, where others have the name of an app: `<namespace>/<name>`. */
+export const ingressId = z
+  .string()
+  .max(limits.dnsLabelChars + 1 + limits.hostnameChars)
+  .regex(
+    /^[a-z0-9]([a-z0-9-]*[a-z0-9])?\/[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
+    'an Ingress looks like "shop/web"',
+  )
+
 /** A container image as a pod names it; which registry it comes from is the cluster's affair. */
 export const image = z
   .string()

@@ -9,17 +9,30 @@ import { limits } from './limits.ts'
 import * as names from './names.ts'
 import { publicKeyText } from './signature.ts'
 
-/** A route to an app (its position chooses the release) or, for a preview, to one release. */
+/** Of a route that every host leads to, after all that name hosts of their own. */
+export const anyHost = '*'
+
+/**
+ * A route to an app (its position chooses the release), for a preview to one release, or of an Ingress to a
+ * Service of the cluster.
+ */
 export const routeObject = z.strictObject({
   kind: z.literal('route'),
   key: z.string(),
-  app: names.appName,
-  hosts: z.array(names.hostname).min(1).max(limits.hostsPerApp),
+  /** Whose route it is: an app's or, in content format 2, an Ingress object's (`<namespace>/<name>`). */
+  app: z.union([names.appName, names.ingressId]),
+  /** `*` alone is every host: content format 2. */
+  hosts: z
+    .array(z.union([names.hostname, z.literal(anyHost)]))
+    .min(1)
+    .max(limits.hostsPerApp),
   matches: z.array(routeMatch).min(1).max(limits.matchesPerRoute),
   rewrite: rewrite.optional(),
   requestHeaders: headerChanges.optional(),
   /** Preview routes name their release; public routes leave it out. */
   release: names.releaseId.optional(),
+  /** Instead of an app's release: a Service, whose EndpointSlices each agent follows. Content format 2. */
+  service: names.serviceId.optional(),
   /** Revision that created the route: the older route wins a tie (Gateway API). */
   since: names.revision,
 })
@@ -153,6 +166,8 @@ export type SnapshotObject = z.infer<typeof snapshotObject>
 
 export const routeKey = (app: string, route: string) => `route/${app}/${route}`
 export const previewKey = (app: string, release: string) => `preview/${app}/${release}`
+/** `place` tells the routes of one Ingress apart. */
+export const ingressRouteKey = (ingress: string, place: string) => `ingress/${ingress}/${place}`
 export const backendKey = (release: string) => `backend/${release}`
 export const workloadKey = (release: string) => `workload/${release}`
 export const positionKey = (app: string) => `position/${app}`
@@ -162,7 +177,11 @@ export const keysKey = 'keys'
 export function formatOf(object: SnapshotObject): 1 | 2 {
   switch (object.kind) {
     case 'route':
-      return object.matches.some((match) => match.cookies) ? 2 : 1
+      return object.service ||
+        object.hosts.includes(anyHost) ||
+        object.matches.some((match) => match.cookies)
+        ? 2
+        : 1
     case 'backend':
       return object.shares || object.links || object.platform === 'kubernetes' ? 2 : 1
     case 'workload':

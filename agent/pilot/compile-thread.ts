@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { compileTable } from '#router/compile.ts'
+import { appInTable } from '#router/plan.ts'
 import type { SnapshotObject } from '#wire/object.ts'
 import type { Sealed } from '#wire/signature.ts'
 import {
@@ -41,7 +42,8 @@ function compile(job: number, header: Sealed): CompileAnswer {
   const apps = new Set<string>()
   for (const object of objects) {
     if (object.kind === 'backend') releases.add(object.release)
-    if (object.kind === 'route' || object.kind === 'backend') apps.add(object.app)
+    if (object.kind === 'route') apps.add(appInTable(object))
+    else if (object.kind === 'backend') apps.add(object.app)
   }
   const table = writeTable(folder, outcome.bytes, { releases: [...releases], apps: [...apps] })
   compiled = { job, record: { header, table: table.digest, objects } }

@@ -61,7 +61,7 @@ export async function searchBack(
 const hostSubject = (host: string) => `host/${host}`
 const byKey = (route: RouteObject): [string, RouteObject] => [route.key, route]
 
-/** The patterns that cover a host: itself, and a wildcard for each of its ends. */
+/** The patterns that cover a host: itself, a wildcard for each of its ends, and `*` alone. */
 function patternsOf(host: string): string[] {
   const labels = host.split('.')
   const wildcards = labels.map((_, n) => ['*', ...labels.slice(n + 1)].join('.'))
@@ -85,8 +85,8 @@ function answerAt(
   const route = routes.get(explain(held, request).destination?.route ?? '')
   const subjects: string[] = []
   if (route) {
-    subjects.push(`app/${route.app}`)
-    const position = objectAt(sql, cluster, positionKey(route.app), revision)
+    if (!route.service) subjects.push(`app/${route.app}`)
+    const position = route.service ? null : objectAt(sql, cluster, positionKey(route.app), revision)
     if (position) held.push(position)
     const weights = position?.kind === 'position' ? position.weights : []
     const releases = route.release ? [route.release] : weights.map(({ release }) => release)

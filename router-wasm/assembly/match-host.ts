@@ -1,10 +1,12 @@
 /**
  * Hot path. The canonical host → the table's hosts that cover it: the exact one, then wildcards from the
- * longest to the shortest. `*` covers one or more labels, never none (Gateway API). A host is hashed once;
- * for wildcards only suffixes with a number of labels that the table has are hashed and looked up.
+ * longest to the shortest, then the one that covers all. `*` in front of a name covers one or more labels,
+ * never none (Gateway API). A host is hashed once; for wildcards only suffixes with a number of labels that
+ * the table has are hashed and looked up.
  */
 import { REQ_HOST_BYTES, REQ_HOST_OFFSET, REQUEST } from '../layout.ts'
 import {
+  ANY_HOST_BYTE,
   ENTRY_BYTES,
   ENTRY_HASH,
   ENTRY_OFFSET,
@@ -19,6 +21,7 @@ import {
 import { finish, hashBytes, sameBytes } from './hash.ts'
 
 const DOT = 0x2e
+const ANY: i32 = <i32>memory.data<u8>([<u8>ANY_HOST_BYTE])
 
 /** Of the present request: where the next wildcard begins, and the labels from there on. */
 let at: i32 = 0
@@ -54,6 +57,12 @@ export function nextWildcard(table: i32): i32 {
     if (host !== 0) return host
   }
   return 0
+}
+
+/** The record of what covers every host, or 0. */
+export function anyHost(table: i32): i32 {
+  if ((load<u64>(table, TABLE_WILDCARDS) & 1) === 0) return 0
+  return findHost(table, ANY, ANY + 1)
 }
 
 function findHost(table: i32, start: i32, end: i32): i32 {

@@ -72,7 +72,7 @@ import {
 import { findCookie, forgetCookies } from './cookies.ts'
 import { hashNames, isName } from './fields.ts'
 import { finish, hashBlock, hashRest, sameBytes } from './hash.ts'
-import { exactHost, nextWildcard, startWildcards } from './match-host.ts'
+import { anyHost, exactHost, nextWildcard, startWildcards } from './match-host.ts'
 import { servedTable } from './table.ts'
 
 const SLASH = 0x2f
@@ -106,11 +106,13 @@ export function match(): i32 {
   readPath(table)
   const exact = exactHost(table)
   if (exact !== 0 && matchHost(table, exact)) return 0
-  if (!startWildcards(table)) return -404
-  for (let host = nextWildcard(table); host !== 0; host = nextWildcard(table)) {
-    if (matchHost(table, host)) return 0
+  if (startWildcards(table)) {
+    for (let host = nextWildcard(table); host !== 0; host = nextWildcard(table)) {
+      if (matchHost(table, host)) return 0
+    }
   }
-  return -404
+  const any = anyHost(table)
+  return any !== 0 && matchHost(table, any) ? 0 : -404
 }
 
 /** Finds the slashes, as many as the table's deepest path has, and begins the hash. */
