@@ -1,0 +1,124 @@
+/**
+ * What annotations on an Ingress ask for, with the meaning that HAProxy's ingress controller gives them
+ * (its `documentation/annotations.md`, 3.2). What is not done is told, one sentence each: an annotation that
+ * keeps people out leaves no route at all, because a door that was locked elsewhere must not stand open here.
+ * Pure.
+ */
+import { changeableHeaderName, headerValue, hostname } from '#wire/names.ts'
+import { type PathRewrite, readPathRewrite } from './ingress-path-rewrite.ts'
+
+export interface Annotations {
+  readonly pathRewrite: PathRewrite | null
+  /** Becomes the Host of every request. */
+  readonly setHost: string | null
+  readonly requestHeaders: readonly { readonly name: string; readonly value: string }[]
+  /** Why nobody may be let in; null: no annotation asks for that. */
+  readonly closed: string | null
+  readonly warnings: readonly string[]
+}
+
+/** HAProxy's controller reads each of its annotations under these prefixes. */
+const haproxyPrefixes = ['haproxy.org/', 'haproxy.com/', 'ingress.kubernetes.io/']
+/** Other controllers', which an Ingress may have brought along when its class was changed. */
+const foreignPrefixes = [
+  'nginx.ingress.kubernetes.io/',
+  'nginx.org/',
+  'haproxy-ingress.github.io/',
+  'traefik.ingress.kubernetes.io/',
+]
+
+/** Who may come in, in the words of any of these controllers. */
+const keepsOut =
+  /^((allow|deny)-list|(white|black)list|(white|allow|deny)list-source-range|auth-.+|basic-auth-.+|jwt-.+|client-ca|router\.middlewares)$/
+
+export const isControllerAnnotation = (key: string): boolean =>
+  [...haproxyPrefixes, ...foreignPrefixes].some((prefix) => key.startsWith(prefix))
+
+export function readAnnotations(all: Readonly<Record<string, string>>): Annotations {
+  const warnings: string[] = []
+  const closing: string[] = []
+  const found = new Map<string, { readonly key: string; readonly value: string }>()
+  for (const key of Object.keys(all).filter(isControllerAnnotation).sort()) {
+    const name = key.slice(key.indexOf('/') + 1)
+    const value = all[key]!.trim()
+    if (keepsOut.test(name) && value !== '') closing.push(key)
+    else if (foreignPrefixes.some((prefix) => key.startsWith(prefix))) {
+      warnings.push(`${key} is another controller's and is not done.`)
+    } else if (!found.has(name)) found.set(name, { key, value })
+  }
+  let pathRewrite: PathRewrite | null = null
+  let setHost: string | null = null
+  const requestHeaders = new Map<string, string>()
+  for (const [name, { key, value }] of found) {
+    if (value === '') continue
+    if (name === 'path-rewrite') {
+      pathRewrite = readPathRewrite(value)
+      if (!pathRewrite) warnings.push(notDone(key, 'this expression; requests keep their path'))
+    } else if (name === 'set-host') {
+      const host = hostname.safeParse(value)
+      if (host.success && !value.startsWith('*')) setHost = value
+      else warnings.push(notDone(key, `"${shown(value)}", which is no host name`))
+    } else if (name === 'request-set-header') {
+      for (const line of value.split('\n').filter((one) => one.trim() !== '')) {
+        const field = headerOf(line)
+        if (typeof field === 'string') warnings.push(notDone(key, field))
+        else requestHeaders.set(field.name, field.value)
+      }
+    } else {
+      const more = others[name] ?? (() => '')
+      const reason = more(value.toLowerCase())
+      if (reason !== null) warnings.push(notDone(key, reason))
+    }
+  }
+  return {
+    pathRewrite,
+    setHost,
+    requestHeaders: [...requestHeaders].map(([name, value]) => ({ name, value })),
+    closed: closing.length === 0 ? null : `${closing.join(', ')}: ${closedReason}`,
+    warnings,
+  }
+}
+
+const closedReason =
+  'this may keep people out, which is not done yet, so no request is let in by this Ingress.'
+
+const notDone = (key: string, what: string): string =>
+  `${key} is not done${what === '' ? '' : `: ${what}`}.`
+
+const isOff = (value: string): null | '' => (value === 'false' ? null : '')
+const isOn = (value: string): null | '' => (value === 'true' ? null : '')
+
+/** Annotations with values that ask for what is done anyway: null; else what is not, in words. */
+const others: Readonly<Record<string, (value: string) => string | null>> = {
+  'load-balance': (value) =>
+    /^(roundrobin|leastconn)$/.test(value)
+      ? null
+      : `"${shown(value)}"; the endpoint with the fewest requests in progress is taken, equal ones in turn`,
+  'timeout-server': () =>
+    'a response head has 15 s to come, and a body may pause for 300 s, on every route',
+  'timeout-check': () => 'whether a pod is ready is said by its readiness probe',
+  check: () => 'whether a pod is ready is said by its readiness probe',
+  'check-http': () => 'whether a pod is ready is said by its readiness probe',
+  'check-interval': () => 'whether a pod is ready is said by its readiness probe',
+  'forwarded-for': isOn,
+  'ssl-redirect': isOff,
+  'ssl-passthrough': isOff,
+  'server-ssl': isOff,
+  'cors-enable': isOff,
+}
+
+/** `Name value`, the value perhaps in quotes; or what of it is not done. */
+function headerOf(line: string): { readonly name: string; readonly value: string } | string {
+  const [, given = '', rest = ''] = /^\s*(\S+)\s+(.*\S)\s*$/.exec(line) ?? []
+  if (given === '') return `"${shown(line)}" is no name with a value behind it`
+  const text = /^"([^"]*)"$/.exec(rest)?.[1] ?? rest
+  if (/[%"\\]/.test(text))
+    return `the value of ${shown(given)} is a format of HAProxy's, not a text`
+  const name = changeableHeaderName.safeParse(given)
+  if (!name.success) return `${shown(given)}: ${name.error.issues[0]!.message}`
+  const value = headerValue.safeParse(text)
+  if (!value.success) return `the value of ${shown(given)}: ${value.error.issues[0]!.message}`
+  return { name: name.data, value: value.data }
+}
+
+const shown = (text: string): string => (text.length > 80 ? `${text.slice(0, 80)}…` : text)

@@ -1,0 +1,163 @@
+/**
+ * One Ingress → the intent that control gets for it (DESIGN D12). The same object gives the same intent, hash
+ * included, at every agent. A path that cannot be done is left out and told; the others stand. Pure.
+ */
+import { matchIdentity } from '#router/match-identity.ts'
+import { nodePath } from '#router/plan.ts'
+import { digestOf } from '#wire/digest.ts'
+import { type IngressIntent, type IngressRoute, ingressPlace, ingressRoute } from '#wire/ingress.ts'
+import { limits } from '#wire/limits.ts'
+import { anyHost } from '#wire/object.ts'
+import { type Annotations, isControllerAnnotation, readAnnotations } from './ingress-annotations.ts'
+import { classAnnotation } from './ingress-class.ts'
+import type { IngressBackend, IngressObject, ServiceObject } from './ingress-object.ts'
+import { rewrittenPaths } from './ingress-path-rewrite.ts'
+
+/** A Service of the Ingress's namespace; undefined while it is not there. */
+export type FindService = (name: string) => ServiceObject | undefined
+
+interface Draft {
+  readonly annotations: Annotations
+  readonly service: (backend: IngressBackend | undefined, where: string) => string | null
+  readonly routes: IngressRoute[]
+  /** Beside the routes of a path: they stand back behind what the object says itself. */
+  readonly derived: IngressRoute[]
+  readonly seen: Set<string>
+  readonly warn: (sentence: string) => void
+}
+
+export function translateIngress(
+  ingress: IngressObject,
+  className: string,
+  findService: FindService,
+): IngressIntent {
+  const { metadata, spec } = ingress
+  const annotations = readAnnotations(metadata.annotations)
+  const warnings = new Set(annotations.warnings)
+  const warn = (sentence: string) => void warnings.add(sentence)
+  const service = serviceFinder(metadata.namespace, findService, warn)
+  const draft: Draft = { annotations, service, routes: [], derived: [], seen: new Set(), warn }
+  if (spec.tls?.length) warn('spec.tls is not done: its hosts are answered over HTTP alone.')
+  if (annotations.closed !== null) warn(annotations.closed)
+  else {
+    for (const rule of spec.rules) addRule(draft, rule, spec.defaultBackend)
+    for (const route of draft.derived) addRoute(draft, route)
+    if (spec.defaultBackend) {
+      addPath(draft, anyHost, { type: 'PathPrefix', value: '/' }, spec.defaultBackend, {
+        isDefault: true,
+      })
+    }
+  }
+  const routes = draft.routes.slice(0, limits.routesPerIngress)
+  if (draft.routes.length > routes.length) {
+    warn(`An Ingress has at most ${limits.routesPerIngress} routes here: the others are left out.`)
+  }
+  const said = bounded([...warnings])
+  const read = Object.entries(metadata.annotations).filter(
+    ([key]) => key === classAnnotation || isControllerAnnotation(key),
+  )
+  const { uid } = metadata
+  const hash = digestOf({ spec: asJson(spec), read: Object.fromEntries(read), routes, said })
+  return { uid, hash, class: className, routes, warnings: said }
+}
+
+type Rule = IngressObject['spec']['rules'][number]
+
+function addRule(draft: Draft, rule: Rule, fallback: IngressBackend | undefined): void {
+  const host = rule.host || anyHost
+  if (!rule.http) {
+    // "Send all traffic to the default backend" (networking.k8s.io/v1, IngressRule).
+    if (fallback) addPath(draft, host, { type: 'PathPrefix', value: '/' }, fallback)
+    return
+  }
+  for (const { path, pathType, backend } of rule.http.paths) {
+    const type = pathType === 'Exact' ? 'Exact' : 'PathPrefix'
+    addPath(draft, host, { type, value: path || '/' }, backend)
+  }
+}
+
+function addPath(
+  draft: Draft,
+  host: string,
+  path: IngressRoute['path'],
+  backend: IngressBackend,
+  { isDefault = false } = {},
+): void {
+  const { annotations, service, derived, warn } = draft
+  const where = isDefault ? 'The default backend' : ingressPlace({ host, path })
+  const id = service(backend, where)
+  if (id === null) return
+  const { pathRewrite, setHost, requestHeaders } = annotations
+  const rewritten = pathRewrite && rewrittenPaths(path, pathRewrite)
+  if (pathRewrite && !rewritten) {
+    warn(`${where}: path-rewrite is not done here; requests keep their path.`)
+  }
+  for (const { path: at, rewrite: to } of rewritten ?? [{ path, rewrite: undefined }]) {
+    const parsed = ingressRoute.safeParse({
+      host,
+      path: at,
+      service: id,
+      ...((to || setHost) && {
+        rewrite: { ...(to && { path: to }), ...(setHost && { hostname: setHost }) },
+      }),
+      ...(requestHeaders.length > 0 && { requestHeaders: { set: requestHeaders } }),
+    })
+    const fault = parsed.error?.issues[0]?.message
+    if (!parsed.success || nodePath({ path: at, headers: [] }) === null) {
+      warn(`${where} is left out: ${fault ?? 'no request has such a path'}.`)
+      return
+    }
+    if (at !== path) derived.push(parsed.data)
+    else if (!addRoute(draft, parsed.data) && !isDefault) {
+      warn(`${where} is left out: the object has this host and path before.`)
+    }
+  }
+}
+
+/** False: there is a route at this place. */
+function addRoute({ routes, seen }: Draft, route: IngressRoute): boolean {
+  const place = `${route.host} ${matchIdentity({ path: route.path, headers: [] })}`
+  if (seen.has(place)) return false
+  seen.add(place)
+  routes.push(route)
+  return true
+}
+
+/** The id of the Service that a backend names: its port by name where the Service has one. */
+function serviceFinder(namespace: string, find: FindService, warn: Draft['warn']) {
+  return (backend: IngressBackend | undefined, where: string): string | null => {
+    const named = backend?.service
+    if (!named) {
+      const { kind, name } = backend?.resource ?? { kind: 'backend', name: 'none' }
+      warn(`${where} is left out: it leads to a ${kind} (${name}), not to a Service.`)
+      return null
+    }
+    const { name, port } = named
+    const found = find(name)
+    const own = found?.spec.ports.find((one) =>
+      port?.name ? one.name === port.name : one.port === port?.number,
+    )
+    if (!found) warn(`There is no Service ${name} in ${namespace}: requests are answered 503.`)
+    else if (found.spec.type === 'ExternalName') {
+      warn(`Service ${name} is an ExternalName, which is not done: requests are answered 503.`)
+    } else if (!own) {
+      const ports = found.spec.ports.map((one) => one.name ?? one.port).join(', ')
+      warn(`${where} is left out: Service ${name} has no such port, only ${ports}.`)
+      return null
+    }
+    const asked = own?.name || port?.name || port?.number
+    if (asked) return `${namespace}/${name}:${asked}`
+    warn(`${where} is left out: it names no port of Service ${name}.`)
+    return null
+  }
+}
+
+function bounded(warnings: readonly string[]): string[] {
+  const most = limits.warningsPerIngress
+  const cut = warnings.map((one) => one.slice(0, limits.reasonChars))
+  if (cut.length <= most) return cut
+  return [...cut.slice(0, most - 1), `${cut.length - most + 1} more things are not done.`]
+}
+
+/** Without what is undefined, which a digest does not take. */
+const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
