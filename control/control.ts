@@ -23,7 +23,7 @@ import type { History } from './history/history.ts'
 import { followed } from './log/followed.ts'
 import type { Log } from './log/log.ts'
 import { createReadings } from './readings.ts'
-import { saying, sayTurn } from './saying.ts'
+import { sayFold, saying, sayTurn } from './saying.ts'
 import { createKeyDesk } from './trust/key-desk.ts'
 import type { KeyRing } from './trust/key-ring.ts'
 import { createTurns, type Turns, TurnsStopped } from './turn.ts'
@@ -99,6 +99,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     setAlarm: alarm.set,
     onFatal: options.onFatal,
     compile: options.compile,
+    onFold: sayFold(options.say, monotonicMs),
     onTurn(turn) {
       metrics.turnTaken(turn.kind, turn.ms / 1_000)
       sayTurn(options.say, turn)

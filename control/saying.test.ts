@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type ControlUnderTest, shop, startControl } from './control-under-test.ts'
 import type { PublisherMetrics } from './delivery/publisher.ts'
-import { saying } from './saying.ts'
+import { sayFold, saying } from './saying.ts'
 
 let control: ControlUnderTest
 beforeAll(async () => {
@@ -77,4 +77,22 @@ it('says a trouble once, and when it is over', () => {
   ms = 60_000
   metrics.reportRefused('eu-1', 'bad-signature')
   expect(said.slice(2)).toEqual(['report-refused', 'report-refused'])
+})
+
+it('says how far a long fold is, every two seconds, and how long it takes yet', () => {
+  let now = 50
+  const said: unknown[] = []
+  const fold = sayFold(
+    (code, text, fields) => said.push({ code, text, ...fields }),
+    () => now,
+  )
+  for (let position = 512; position <= 5_120; position += 512) {
+    fold(position, 10_240)
+    now += 500
+  }
+  const line = (revision: number, secondsLeft: number) => {
+    const text = `the log is read: ${revision} of 10240 records`
+    return { code: 'log-folding', text, revision, of: 10_240, secondsLeft }
+  }
+  expect(said).toEqual([line(2_560, 8), line(4_608, 6)])
 })

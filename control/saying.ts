@@ -54,5 +54,23 @@ export function saying(
   }
 }
 
+const foldSaidEveryMs = 2_000
+
+/** A long fold before the API answers, every two seconds: how far it is, and how long it takes yet. */
+export function sayFold(say: Say, monotonicMs: () => number) {
+  let first: { readonly position: number; readonly ms: number } | null = null
+  let saidMs = 0
+  return (position: number, head: number): void => {
+    const ms = monotonicMs()
+    first ??= { position, ms }
+    saidMs ||= ms
+    if (ms - saidMs < foldSaidEveryMs) return
+    saidMs = ms
+    const left = ((head - position) * (ms - first.ms)) / (position - first.position)
+    const fields = { revision: position, of: head, secondsLeft: Math.ceil(left / 1_000) }
+    say('log-folding', `the log is read: ${position} of ${head} records`, fields)
+  }
+}
+
 const reasonOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error)

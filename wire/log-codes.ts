@@ -13,6 +13,7 @@ interface LogCodeInfo {
 export const logCodes = {
   // Control.
   'control-started': { level: 'info', sentence: 'The API listens. Fields: url, revision, ms since the start.' },
+  'log-folding': { level: 'info', sentence: 'No checkpoint can be used, so the log is read from its first record before the API listens. Every 2 s. Fields: revision, of, secondsLeft.' },
   'control-stopped': { level: 'info', sentence: 'Told to stop; everything open has ended.' },
   'turn-taken': { level: 'info', sentence: 'A record was appended. Fields: kind, type, actor, revision, events, ms.' },
   'intent-refused': { level: 'warn', sentence: 'An intent changed nothing. Fields: type, actor, refusal, ms.' },

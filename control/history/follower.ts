@@ -47,10 +47,11 @@ export interface Follower {
   close(): Promise<void>
 }
 
-const stepsWaitingMax = 64
+/** At a start that folds the whole log: in smaller transactions each page is written many times. */
+const stepsWaitingMax = 1_024
 const flushAfterMs = 50
 const pageRecords = 128
-/** Folding so many records takes a quarter of a second. */
+/** Folding so many records takes a tenth of a second. */
 const recordsPerCheckpoint = 1_000
 /** At the end a checkpoint is worth it from here. */
 const recordsPerLastCheckpoint = 64
