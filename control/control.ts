@@ -4,7 +4,9 @@
  */
 import { type Say, stackOf } from '#wire/log-line.ts'
 import { createAlarm } from './alarm.ts'
+import type { NotReady } from './api/health.ts'
 import type { Gauges, Metrics } from './api/metrics.ts'
+import { problem } from './api/problem.ts'
 import type { RateLimits } from './api/rates.ts'
 import { type Api, createApi } from './api/server.ts'
 import type { HttpTransport } from './delivery/http.ts'
@@ -99,7 +101,12 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     setAlarm: alarm.set,
     onFatal: options.onFatal,
     compile: options.compile,
-    onFold: sayFold(options.say, monotonicMs),
+    async onFold(position, head) {
+      starting = { position, head }
+      sayProgress(position, head)
+      // So that who asks meanwhile is told.
+      await new Promise((resolve) => setTimeout(resolve))
+    },
     onTurn(turn) {
       metrics.turnTaken(turn.kind, turn.ms / 1_000)
       sayTurn(options.say, turn)
@@ -117,6 +124,12 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     say: options.say,
   })
   let toldAhead: FleetAhead | null = null
+  /** How far the fold is, until there is a state to answer from. */
+  let starting: { readonly position: number; readonly head: number } | null = {
+    position: 0,
+    head: 0,
+  }
+  const sayProgress = sayFold(options.say, monotonicMs)
   const readings = createReadings(turns, options.history, options.explain, now, known)
   const api = createApi({
     listener: { hosts: options.hosts },
@@ -173,9 +186,10 @@ export async function createControl(options: ControlOptions): Promise<Control> {
       // The turn loop has stopped: reports come again, and the alarm is set anew at the next start.
     })
   }
-  function notReady() {
+  function notReady(): NotReady | null {
+    if (starting) return stillStarting(starting)
     const ahead = turns.fleetAhead()
-    return ahead && ({ code: 'log-behind-fleet', detail: aheadIn(ahead) } as const)
+    return ahead && { code: 'log-behind-fleet', detail: aheadIn(ahead), fix: recoverFix }
   }
   function welcome(cluster: string) {
     const { epoch } = turns.state()
@@ -207,9 +221,14 @@ export async function createControl(options: ControlOptions): Promise<Control> {
       await turns.start()
       const named = turns.state().keys
       if (named) keys.settle(named)
+      starting = null
       webhooks.follow()
     },
-    fetch: api.fetch,
+    /** Before it has started only those who ask about that are answered: all else needs the state. */
+    async fetch(request, address) {
+      if (!starting || isProbe(request)) return api.fetch(request, address)
+      return problem(stillStarting(starting), { 'retry-after': '1' })
+    },
     turns,
     async stop() {
       alarm.set(null)
@@ -239,6 +258,18 @@ const stopping = {
   detail: 'Control is stopping.',
   fix: 'Send it again in a moment, with the same Idempotency-Key.',
 } as const
+
+const isProbe = (request: Request) => ['/livez', '/readyz'].includes(new URL(request.url).pathname)
+
+const stillStarting = ({ position, head }: { position: number; head: number }): NotReady => ({
+  code: 'control-starting',
+  detail: `The log is being read: ${position} of ${head} records.`,
+  fix: 'Try again in a moment; agents go on with what they have.',
+  evidence: { revision: position, of: head },
+})
+
+const recoverFix =
+  'Restore a newer backup, or stop control and run `control recover`: then what this log says counts.'
 
 const aheadIn = ({ cluster, kind, seenIn, epoch, revision }: FleetAhead): string =>
   kind === 'fork'

@@ -31,8 +31,8 @@ export interface TurnOptions {
   readonly setAlarm: (atMs: number | null) => void
   /** Where the fold may begin, and who keeps what it has done; left out: it begins with the first record. */
   readonly history?: Pick<History, 'begin' | 'keep'>
-  /** Told while a start folds the log, after each page: up to `position` of `head`. */
-  readonly onFold?: (position: number, head: number) => void
+  /** Told while a start folds the log, page by page: up to `position` of `head`. It may take its time. */
+  readonly onFold?: (position: number, head: number) => Promise<void>
   /** Told of every appended record. */
   readonly onRecord?: (record: TurnRecord) => void
   /** The log failed or another writer wrote: nothing is done any more, the process must end. */
@@ -125,7 +125,7 @@ export function createTurns(options: TurnOptions): Turns {
         state = evolve(before, record)
         options.history?.keep({ before, after: state, record, text })
       }
-      options.onFold?.(state.position, head)
+      await options.onFold?.(state.position, head)
     }
     fleet = emptyFleet(now())
     const publications = new Map<string, Publication>()

@@ -50,6 +50,7 @@ export const rejections = {
   'limit-reached': { status: 422, sentence: 'The fleet already has as many of these as it may.' },
   'wait-timeout': { status: 504, sentence: 'The change was accepted, but `?wait=active` ran out of time.' },
   'log-behind-fleet': { status: 503, sentence: 'Agents are ahead of this log (a restored backup?); run `control recover`.' },
+  'control-starting': { status: 503, sentence: 'Control still reads its log; it answers when it has.' },
   'overloaded': { status: 503, sentence: 'Too many intents are waiting; try again later.' },
   'internal-error': { status: 500, sentence: 'A bug in Switchyard; the log has the details.' },
 } as const satisfies Record<string, Code> // biome-ignore format: one code a line

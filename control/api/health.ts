@@ -3,13 +3,18 @@
  * `/readyz` that what it says is the truth: the log is not behind the fleet.
  */
 import { z } from 'zod'
+import type { Rejection } from '#wire/codes.ts'
 import type { Metrics } from './metrics.ts'
 import type { Define } from './operation.ts'
 import { problem } from './problem.ts'
 
+export interface NotReady extends Rejection {
+  readonly code: 'control-starting' | 'log-behind-fleet'
+}
+
 export interface Health {
   /** Null when ready; otherwise why not. */
-  notReady(): { readonly code: 'log-behind-fleet'; readonly detail: string } | null
+  notReady(): NotReady | null
   logPosition(): number
   /** The transport to the agents; while it is away intents are taken and announced later. */
   transportConnected(): boolean
@@ -46,12 +51,12 @@ export function defineHealth(define: Define, health: Health, metrics: Metrics): 
           }),
         },
       },
-      rejections: ['log-behind-fleet'],
+      rejections: ['log-behind-fleet', 'control-starting'],
     },
     () => {
       const reason = health.notReady()
       const revision = health.logPosition()
-      if (reason) return problem({ ...reason, fix: recoverFix, evidence: { revision } })
+      if (reason) return problem({ evidence: { revision }, ...reason })
       const transport = health.transportConnected() ? 'connected' : 'away'
       return Response.json({ status: 'ready', revision, transport })
     },
@@ -71,6 +76,3 @@ export function defineHealth(define: Define, health: Health, metrics: Metrics): 
     },
   )
 }
-
-const recoverFix =
-  'Restore a newer backup, or stop control and run `control recover`: then what this log says counts.'

@@ -98,17 +98,20 @@ export async function serve(options: ServeOptions): Promise<Served> {
       ...(options.webhookTiming && { timing: options.webhookTiming }),
     },
   })
+  let server: Server | undefined
   try {
+    // First, so that a start that reads a long log can be asked how far it is.
+    server = await listening(control, options.listen)
     await control.start()
+    if (control.turns.state().epoch === null) {
+      throw new Error(`${folder.path} was never initialised; run \`control init\` first`)
+    }
   } catch (error) {
+    server?.close()
+    server?.closeAllConnections()
     await control.stop()
     throw error
   }
-  if (control.turns.state().epoch === null) {
-    await control.stop()
-    throw new Error(`${folder.path} was never initialised; run \`control init\` first`)
-  }
-  const server = await listening(control, options.listen)
   const { port } = server.address() as AddressInfo
   const { host } = options.listen
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
