@@ -1,0 +1,94 @@
+/** Reads the namespaces that a snapshot names, and those that have opted in: there may be something to remove. */
+import type { z } from 'zod'
+import type { Answer, Cluster, Kind } from './cluster.ts'
+import * as object from './kube-object.ts'
+import { label } from './labels.ts'
+import type { NamespaceView } from './observed.ts'
+import type { Wanted } from './wanted.ts'
+
+/** More namespaces than this in one cluster are not driven. */
+const namespacesMax = 1_000
+
+export async function observe(
+  cluster: Cluster,
+  wanted: readonly Wanted[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, NamespaceView>> {
+  const labels = `${label.managed}=true`
+  const listed = await cluster.list('Namespace', null, { labels, countMax: namespacesMax }, signal)
+  const managed = new Set(parsed(listed, object.namespace).map(({ metadata }) => metadata.name))
+  const rolling = new Set(wanted.flatMap((one) => (one.rolling ? [one.namespace] : [])))
+  const names = new Set([...managed, ...wanted.map(({ namespace }) => namespace)])
+  const views = await Promise.all(
+    [...names].map((name) =>
+      managed.has(name)
+        ? viewOf(cluster, name, rolling.has(name), signal)
+        : notManaged(cluster, name, signal),
+    ),
+  )
+  return new Map(views.map((view) => [view.name, view]))
+}
+
+/** Throws when the API server says no where it must not. */
+function parsed<T>(answer: Answer<readonly unknown[]>, schema: z.ZodType<T>): readonly T[] {
+  if (!answer.ok) throw new Error(`the Kubernetes API: ${answer.message}`)
+  return answer.value.map((one) => schema.parse(one))
+}
+
+async function viewOf(
+  cluster: Cluster,
+  name: string,
+  withReplicaSets: boolean,
+  signal: AbortSignal,
+): Promise<NamespaceView> {
+  const list = (kind: Kind) => cluster.list(kind, name, {}, signal)
+  const answers = await Promise.all([
+    list('Deployment'),
+    list('Service'),
+    withReplicaSets ? list('ReplicaSet') : none,
+    list('HorizontalPodAutoscaler'),
+  ])
+  const refused = answers.find((answer) => !answer.ok)
+  if (refused && !refused.ok) {
+    if (refused.code === 'forbidden') return closed(name, forbiddenWords(name, refused.message))
+    throw new Error(`the Kubernetes API: ${refused.message}`)
+  }
+  const [deployments, services, replicaSets, autoscalers] = answers
+  return {
+    name,
+    closed: null,
+    deployments: parsed(deployments, object.deployment),
+    services: parsed(services, object.service),
+    replicaSets: parsed(replicaSets, object.replicaSet),
+    autoscalers: parsed(autoscalers, object.autoscaler),
+  }
+}
+
+const none: Answer<readonly unknown[]> = { ok: true, value: [] }
+
+async function notManaged(
+  cluster: Cluster,
+  name: string,
+  signal: AbortSignal,
+): Promise<NamespaceView> {
+  const found = await cluster.get({ kind: 'Namespace', namespace: null, name }, signal)
+  const isThere = found.ok || found.code !== 'not-found'
+  return closed(
+    name,
+    isThere
+      ? `namespace "${name}" has not opted in: kubectl label namespace ${name} ${label.managed}=true (docs/kubernetes.md)`
+      : `namespace "${name}" is not there: kubectl create namespace ${name}`,
+  )
+}
+
+export const forbiddenWords = (name: string, message: string): string =>
+  `namespace "${name}" gives the agents no leave, its RoleBinding is missing (docs/kubernetes.md): ${message}`
+
+const closed = (name: string, words: string): NamespaceView => ({
+  name,
+  closed: words,
+  deployments: [],
+  services: [],
+  replicaSets: [],
+  autoscalers: [],
+})

@@ -1,0 +1,75 @@
+/** What was read of one namespace at one time, and the questions that are asked about it. */
+import type { Autoscaler, Deployment, ReplicaSet, Service } from './kube-object.ts'
+import { annotation, label } from './labels.ts'
+
+export interface NamespaceView {
+  readonly name: string
+  /** Why nothing is done there, and what to do about it; null: it has opted in. */
+  readonly closed: string | null
+  readonly deployments: readonly Deployment[]
+  readonly services: readonly Service[]
+  readonly replicaSets: readonly ReplicaSet[]
+  readonly autoscalers: readonly Autoscaler[]
+}
+
+export const isGoing = ({ metadata }: Pick<Deployment | Service, 'metadata'>): boolean =>
+  metadata.deletionTimestamp !== undefined && metadata.deletionTimestamp !== null
+
+/** We have made it, whatever has become of its labels: a selector cannot be changed. */
+export const isMade = ({ metadata, spec }: Deployment): boolean =>
+  spec.selector.matchLabels[label.deployment] === metadata.name
+
+export const isAutoscaled = (view: NamespaceView, { metadata }: Deployment): boolean =>
+  view.autoscalers.some(
+    ({ spec }) =>
+      spec.scaleTargetRef.kind === 'Deployment' && spec.scaleTargetRef.name === metadata.name,
+  )
+
+/** The newest first. */
+export const replicaSetsOf = (
+  view: NamespaceView,
+  { metadata }: Deployment,
+): readonly ReplicaSet[] =>
+  view.replicaSets
+    .filter((one) => one.metadata.ownerReferences?.some(({ uid }) => uid === metadata.uid))
+    .sort((a, b) => revisionOf(b) - revisionOf(a))
+
+const revisionOf = ({ metadata }: Pick<ReplicaSet, 'metadata'>): number =>
+  Number(metadata.annotations[annotation.revision] ?? 0)
+
+/** Of the pods that the Deployment asks for now; null while its controller has not seen it yet. */
+export function currentReplicaSet(view: NamespaceView, deployment: Deployment): ReplicaSet | null {
+  const { metadata, status } = deployment
+  if ((status?.observedGeneration ?? 0) < (metadata.generation ?? 0)) return null
+  const revision = revisionOf(deployment)
+  return replicaSetsOf(view, deployment).find((one) => revisionOf(one) === revision) ?? null
+}
+
+export const hashOf = ({ metadata }: ReplicaSet): string | null =>
+  metadata.labels[label.templateHash] ?? null
+
+/** By release: the hash of the pods that an adopted one had before another got its Deployment. */
+export function formerHashes({ metadata }: Deployment): Readonly<Record<string, string>> {
+  try {
+    const parsed: unknown = JSON.parse(metadata.annotations[annotation.former] ?? '{}')
+    if (typeof parsed !== 'object' || parsed === null) return {}
+    const entries = Object.entries(parsed)
+    return Object.fromEntries(entries.filter(([, hash]) => typeof hash === 'string'))
+  } catch {
+    return {}
+  }
+}
+
+/** Where the pods of a release come from when its Deployment is another's now: what to go back to. */
+export function formerReplicaSet(
+  view: NamespaceView,
+  deployment: Deployment,
+  release: string,
+): ReplicaSet | null {
+  const hash = formerHashes(deployment)[release]
+  const isIts = (one: ReplicaSet) =>
+    hash === undefined
+      ? one.spec.template.metadata.labels[label.release] === release
+      : hashOf(one) === hash
+  return replicaSetsOf(view, deployment).find(isIts) ?? null
+}

@@ -1,0 +1,174 @@
+/** A namespace with what users have in it, and histories of snapshots as control makes them, from a few numbers. */
+import { type ApiServer, createApiServer } from './api-server.fixture.ts'
+import type { Place } from './labels.ts'
+import type { Wanted } from './wanted.ts'
+
+export interface Snapshot {
+  readonly place: Place
+  readonly wanted: readonly Wanted[]
+}
+
+export function serverWithTemplate(): ApiServer {
+  const server = createApiServer()
+  server.put({
+    kind: 'Namespace',
+    metadata: { name: 'shop', labels: { 'switchyard.dev/managed': 'true' } },
+  })
+  server.put(deploymentOf('shop', { app: 'shop' }, { team: 'a' }))
+  server.put(deploymentOf('app-blue', { run: 'app', version: 'blue' }))
+  server.put(deploymentOf('app-green', { run: 'app', version: 'green' }))
+  return server
+}
+
+export const deploymentOf = (
+  name: string,
+  selector: Record<string, string>,
+  more: Record<string, string> = {},
+) => ({
+  kind: 'Deployment' as const,
+  metadata: { name, namespace: 'shop' },
+  spec: {
+    replicas: 3,
+    selector: { matchLabels: selector },
+    template: {
+      metadata: { labels: { ...selector, ...more } },
+      spec: {
+        containers: [
+          { name: 'app', image: `${name}:0`, env: [{ name: 'COLOUR', value: name }] },
+          { name: 'sidecar', image: 'sidecar:1' },
+        ],
+      },
+    },
+  },
+})
+
+export const imageRelease = (number: number, more: Partial<Wanted> = {}): Wanted => ({
+  app: 'shop',
+  release: `shop-r${number}`,
+  version: `0.0.${number}`,
+  namespace: 'shop',
+  port: 8080,
+  template: 'shop',
+  image: `shop:${number}`,
+  copies: 3,
+  ...more,
+})
+
+export function adoptedRelease(number: number, deployment: string): Wanted {
+  const { image: _, ...rest } = imageRelease(number)
+  return { ...rest, deployment }
+}
+
+export const rollingOver = (replaces: readonly string[], paused = false): Wanted['rolling'] => ({
+  replaces: [...replaces],
+  maxSurge: 1,
+  maxUnavailable: 0,
+  minReadyMs: 0,
+  progressDeadlineMs: 60_000,
+  paused,
+})
+
+/** What an operator does next; what is not possible then is left out. */
+export const moves = [
+  'release',
+  'adopt-blue',
+  'adopt-green',
+  'roll',
+  'roll-back',
+  'finish',
+  'decommission',
+  'pause',
+  'copies',
+] as const
+export type Move = (typeof moves)[number]
+
+/** Each snapshot follows from the one before it by one move. */
+export function historyOf(asked: readonly Move[], epoch = 1): readonly Snapshot[] {
+  let number = 0
+  let copies = 3
+  const former = new Map<string, Wanted>()
+  let wanted: readonly Wanted[] = []
+  const plain = ({ rolling: _, ...rest }: Wanted): Wanted => rest
+  const rolls = () => wanted.find((one) => one.rolling)
+  const swap = (out: Wanted, into: Wanted) => {
+    former.set(out.release, plain(out))
+    return [...wanted.filter((one) => one !== out), into]
+  }
+
+  function next(move: Move): readonly Wanted[] | null {
+    const active = rolls()
+    const newest = wanted.at(-1)
+    switch (move) {
+      case 'release':
+        return active ? null : [...wanted, imageRelease(++number, { copies })]
+      case 'adopt-blue':
+      case 'adopt-green': {
+        const deployment = move === 'adopt-blue' ? 'app-blue' : 'app-green'
+        const isUsed = [...wanted, ...former.values()].some((one) => one.deployment === deployment)
+        return active || isUsed ? null : [...wanted, adoptedRelease(++number, deployment)]
+      }
+      case 'roll':
+        return active || !newest
+          ? null
+          : swap(newest, imageRelease(++number, { copies, rolling: rollingOver([newest.release]) }))
+      case 'roll-back': {
+        const back = active && former.get(active.rolling!.replaces[0]!)
+        if (!active || !back) return null
+        const others = active.rolling!.replaces.slice(1)
+        return swap(active, { ...back, copies, rolling: rollingOver([active.release, ...others]) })
+      }
+      case 'finish':
+        return active ? wanted.map((one) => (one === active ? plain(one) : one)) : null
+      case 'decommission':
+        return !active && wanted.length > 1 ? wanted.slice(1) : null
+      case 'pause':
+        return active
+          ? wanted.map((one) =>
+              one === active
+                ? { ...one, rolling: rollingOver(one.rolling!.replaces, !one.rolling!.paused) }
+                : one,
+            )
+          : null
+      case 'copies':
+        copies = copies === 3 ? 5 : 3
+        return wanted.map((one) => ({ ...one, copies }))
+    }
+  }
+
+  const snapshots: Snapshot[] = []
+  for (const [index, move] of asked.entries()) {
+    const changed = next(move)
+    if (!changed) continue
+    wanted = [...changed]
+    const sorted = [...wanted].sort((a, b) => (a.release < b.release ? -1 : 1))
+    snapshots.push({ place: { epoch, revision: index + 1 }, wanted: sorted })
+  }
+  return snapshots
+}
+
+/**
+ * What matters of the objects that stay, without numbers that count writes. The Service of a release that is
+ * gone from the snapshot has a version only if somebody had made it before.
+ */
+export function essence(server: ApiServer): readonly unknown[] {
+  return server
+    .all()
+    .filter(({ kind }) => kind === 'Deployment' || kind === 'Service')
+    .map(({ kind, metadata, spec }) => ({
+      kind,
+      name: metadata.name,
+      labels: sortedEntries(metadata.labels),
+      asked: metadata.annotations['switchyard.dev/asked'],
+      spec,
+    }))
+    .map((one) => JSON.stringify(one, keysSorted))
+    .sort()
+}
+
+const sortedEntries = ({ 'app.kubernetes.io/version': _, ...record }: Record<string, string>) =>
+  Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))
+
+const keysSorted = (_key: string, value: unknown) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value
