@@ -1,0 +1,93 @@
+/**
+ * The event log in a Durable Object's SQLite. The object is the one writer: the platform runs one instance
+ * of it, and an append checks the expected head and inserts in one transaction. A resolved append is
+ * durable, so nothing that depends on it can leave before.
+ *
+ *   id = position * 256 + part      a record beyond the platform's row size has several parts
+ */
+import type { Log, LogRecord } from '../log/log.ts'
+import { platformLimits } from './limits.ts'
+import type { ObjectStorage } from './platform.ts'
+
+const partsPerRecord = 256
+/** UTF-16 units; each is at most three bytes of UTF-8. */
+const partCharsMax = Math.floor((platformLimits.rowBytes * 0.8) / 3)
+
+const schema = [
+  `CREATE TABLE IF NOT EXISTS records (id INTEGER PRIMARY KEY CHECK (id >= ${partsPerRecord}), text TEXT NOT NULL) STRICT`,
+  `CREATE TRIGGER IF NOT EXISTS records_never_change BEFORE UPDATE ON records
+     BEGIN SELECT raise(ABORT, 'the log is append-only'); END`,
+  `CREATE TRIGGER IF NOT EXISTS records_never_go BEFORE DELETE ON records
+     BEGIN SELECT raise(ABORT, 'the log is append-only'); END`,
+] as const
+
+interface Row {
+  readonly id: number
+  readonly text: string
+}
+
+export function openObjectLog(storage: ObjectStorage): Log {
+  const { sql } = storage
+  for (const statement of schema) sql.exec(statement)
+
+  const head = (): number => {
+    const [row] = sql.exec<{ id: number | null }>('SELECT max(id) AS id FROM records').toArray()
+    return positionOf(row?.id ?? 0)
+  }
+  return {
+    head: async () => head(),
+    async append(expected, text) {
+      const parts = partsOf(text)
+      const isAppended = storage.transactionSync(() => {
+        if (head() !== expected) return false
+        const first = (expected + 1) * partsPerRecord
+        for (const [n, part] of parts.entries()) {
+          sql.exec('INSERT INTO records VALUES (?, ?)', first + n, part)
+        }
+        return true
+      })
+      if (!isAppended) return 'conflict'
+      await storage.sync()
+      return expected + 1
+    },
+    async read(position, limit) {
+      const from = (position + 1) * partsPerRecord
+      const rows = sql
+        .exec<Row>(
+          'SELECT id, text FROM records WHERE id >= ? AND id < ? ORDER BY id',
+          from,
+          from + limit * partsPerRecord,
+        )
+        .toArray()
+      return recordsOf(rows)
+    },
+    async close() {},
+  }
+}
+
+const positionOf = (id: number) => Math.floor(id / partsPerRecord)
+
+function recordsOf(rows: readonly Row[]): LogRecord[] {
+  const records: { position: number; text: string }[] = []
+  for (const { id, text } of rows) {
+    const last = records.at(-1)
+    if (last?.position === positionOf(id)) last.text += text
+    else records.push({ position: positionOf(id), text })
+  }
+  return records
+}
+
+/** Never between the halves of a character. */
+function partsOf(text: string): string[] {
+  const parts: string[] = []
+  for (let start = 0; start < text.length || parts.length === 0; ) {
+    let end = Math.min(start + partCharsMax, text.length)
+    if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end--
+    parts.push(text.slice(start, end))
+    start = end
+  }
+  if (parts.length > partsPerRecord) throw new Error(`a record of ${text.length} characters`)
+  return parts
+}
+
+const isHighSurrogate = (unit: number) => unit >= 0xd800 && unit <= 0xdbff

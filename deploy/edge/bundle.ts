@@ -1,0 +1,27 @@
+/** The Worker as it would be uploaded: wrangler's own bundle of its configuration; no account is asked for. */
+import { execFile } from 'node:child_process'
+import { mkdirSync, readdirSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { promisify } from 'node:util'
+
+const root = resolve(import.meta.dirname, '../..')
+const wrangler = resolve(root, 'node_modules/wrangler/bin/wrangler.js')
+const bundleWithinMs = 120_000
+
+export interface Bundle {
+  readonly folder: string
+  /** Files of it, the main module first. */
+  readonly modules: readonly string[]
+}
+
+/** Throws with wrangler's own words when the Worker cannot be built. */
+export async function bundleWorker(config: string, folder: string): Promise<Bundle> {
+  mkdirSync(folder, { recursive: true })
+  const args = [wrangler, 'deploy', '--dry-run', '--outdir', folder, '--config', config]
+  const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: 'true', NO_COLOR: '1' }
+  await promisify(execFile)(process.execPath, args, { cwd: root, env, timeout: bundleWithinMs })
+  const modules = readdirSync(folder).filter((name) => /\.(js|wasm)$/.test(name))
+  const main = modules.find((name) => name.endsWith('.js'))
+  if (!main) throw new Error(`wrangler wrote no Worker into ${folder}`)
+  return { folder, modules: [main, ...modules.filter((name) => name !== main)] }
+}

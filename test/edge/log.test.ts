@@ -1,0 +1,98 @@
+/** The log's contract on the real workerd, and what only a platform with a row size can get wrong. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { logCases } from '../../control/log/log.cases.ts'
+import type { Log } from '../../control/log/log.ts'
+import { platformLimits } from '../../control/workers/limits.ts'
+import { bundleWorker } from '../../deploy/edge/bundle.ts'
+import { startWorkerd, type Workerd } from '../../deploy/edge/workerd.ts'
+import { readWrangler, type WorkerdPlan } from '../../deploy/edge/workerd-config.ts'
+
+const configFile = resolve(import.meta.dirname, 'log-worker.toml')
+const root = mkdtempSync(join(tmpdir(), 'switchyard-edge-log-'))
+let plan: WorkerdPlan
+let workerd: Workerd
+beforeAll(async () => {
+  plan = {
+    ...readWrangler(configFile),
+    bundle: await bundleWorker(configFile, join(root, 'bundle')),
+    storage: join(root, 'storage'),
+    host: '127.0.0.1',
+    port: 0,
+    texts: {},
+  }
+  workerd = await startWorkerd(plan)
+})
+afterAll(async () => {
+  await workerd?.kill('SIGTERM')
+  rmSync(root, { recursive: true })
+})
+
+async function ask<T>(path: string, query: object, body: string | null = null): Promise<T> {
+  const search = new URLSearchParams(
+    Object.entries(query).map(([name, value]) => [name, `${value}`]),
+  )
+  const answer = await fetch(`${workerd.url}${path}?${search}`, { method: 'POST', body })
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+  return (await answer.json()) as T
+}
+
+const logNamed = (log: string): Log => ({
+  head: () => ask('/head', { log }),
+  append: (expected, text) => ask('/append', { log, expected }, text),
+  read: (position, limit) => ask('/read', { log, position, limit }),
+  close: async () => {},
+})
+
+const evict = (log: string) => ask('/evict', { log }).catch(() => {})
+
+let count = 0
+logCases('Durable Object on workerd', async () => {
+  const name = `cases-${++count}`
+  return {
+    async open() {
+      await evict(name)
+      return logNamed(name)
+    },
+    cleanUp: async () => {},
+  }
+})
+
+describe('the log in a Durable Object', () => {
+  it('keeps records beyond the row size of the platform, whole', async () => {
+    const log = logNamed('big')
+    const text = `"${'🚉車'.repeat(1_500_000)}"`
+    expect(await log.append(0, text)).toBe(1)
+    expect(await log.append(1, '"small"')).toBe(2)
+    const records = await log.read(0, 2)
+    expect(records.map((record) => record.position)).toEqual([1, 2])
+    expect(records[0]!.text === text, 'the same characters').toBe(true)
+    const { bytes } = await ask<{ bytes: number }>('/largest-row', { log: 'big' })
+    expect(bytes, 'workerd itself does not refuse more').toBeLessThanOrEqual(
+      platformLimits.rowBytes * 0.8,
+    )
+    expect((await log.read(1, 1))[0]).toEqual({ position: 2, text: '"small"' })
+  })
+
+  it('has every answered append after workerd was killed with -9', async () => {
+    const log = logNamed('killed')
+    for (let round = 0; round < 5; round++) {
+      let answered = await log.head()
+      const appending = (async () => {
+        for (;;) answered = (await log.append(answered, `${answered}`)) as number
+      })().catch((error: Error) => error.message)
+      await new Promise((resolve) => setTimeout(resolve, 40 + round * 17))
+      await workerd.kill('SIGKILL')
+      expect(await appending).toBe('fetch failed')
+      workerd = await startWorkerd(plan)
+      const head = await log.head()
+      // One append may have been durable without having been answered.
+      expect([answered, answered + 1]).toContain(head)
+      expect(head).toBeGreaterThan(0)
+      const records = await log.read(0, head + 1)
+      expect(records.map(({ text }) => text)).toEqual(records.map((_, n) => `${n}`))
+    }
+  })
+})
