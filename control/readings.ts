@@ -5,6 +5,7 @@ import type { DocumentReader } from './api/documents.ts'
 import type { ExplainReader } from './api/explain.ts'
 import type { FreezeReader } from './api/freezes.ts'
 import type { Credentials } from './api/guard.ts'
+import type { IngressReader } from './api/ingresses.ts'
 import type { KeyReader } from './api/keys.ts'
 import type { PastReader } from './api/moments.ts'
 import type { ReleaseReader } from './api/releases.ts'
@@ -13,8 +14,9 @@ import { tokenView } from './domain/decide-fleet.ts'
 import { keyViews } from './domain/decide-keys.ts'
 import { documentsOf } from './domain/documents.ts'
 import { freezeView } from './domain/freeze.ts'
+import { ingressesOf, ingressView } from './domain/ingress.ts'
 import { snapshotOf } from './domain/snapshot.ts'
-import type { KnownKeys } from './domain/state.ts'
+import type { IngressState, KnownKeys } from './domain/state.ts'
 import { valuesOf } from './domain/table.ts'
 import { agentViews, appView, clusterView, releaseView } from './domain/view.ts'
 import type { Explain } from './explaining.ts'
@@ -25,6 +27,7 @@ export type Readings = AppReader &
   FreezeReader &
   ReleaseReader &
   ClusterReader &
+  IngressReader &
   ExplainReader &
   PastReader &
   TokenReader &
@@ -70,6 +73,12 @@ export function createReadings(
     clusters: () =>
       [...turns.state().clusters.keys()].sort(byName).flatMap((name) => present(clusterOf(name))),
     cluster: clusterOf,
+    ingresses(cluster) {
+      const state = turns.state()
+      if (!state.clusters.has(cluster)) return null
+      const view = (one: IngressState) => ingressView(state, turns.fleet(), one, now())
+      return ingressesOf(state, cluster).map(view)
+    },
     agents: (cluster) => agentViews(turns.state(), turns.fleet(), cluster, now()),
     position: () => turns.state().position,
     nowMs: now,

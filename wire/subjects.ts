@@ -27,4 +27,6 @@ export const agentPaths = (cluster: string) => ({
   /** `?ids=0,17,255` */
   buckets: `/v1/agents/${cluster}/buckets`,
   reports: `/v1/agents/${cluster}/reports`,
+  /** What control has of the cluster's Ingress objects; `/<namespace>/<name>` is one of them. */
+  ingresses: `/v1/agents/${cluster}/ingresses`,
 })

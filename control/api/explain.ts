@@ -41,7 +41,13 @@ export const requestAsked = z
   })
   .meta({ id: 'ExplainRequest' })
 
-const weighted = z.strictObject({ release: names.releaseId, weight: z.int() })
+/** A release or, of an Ingress, a Service. */
+const weighted = z.strictObject({
+  release: z.union([names.releaseId, names.serviceId]),
+  weight: z.int(),
+})
+/** An app or an Ingress. */
+const owner = z.union([names.appName, names.ingressId])
 export const explanation = z
   .strictObject({
     revision: names.revision,
@@ -53,7 +59,7 @@ export const explanation = z
     candidates: z.array(
       z.strictObject({
         route: z.string(),
-        app: names.appName,
+        app: owner,
         host: z.string(),
         index: z.int(),
         match: routeMatch,
@@ -65,7 +71,7 @@ export const explanation = z
     destination: z
       .strictObject({
         route: z.string(),
-        app: names.appName,
+        app: owner,
         releases: z.array(weighted),
         generation: names.generation.nullable(),
         prefixBytes: z.int(),

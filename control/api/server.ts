@@ -18,6 +18,7 @@ import { defineExplain, type ExplainReader } from './explain.ts'
 import { defineFreezes, type FreezeReader } from './freezes.ts'
 import { type Credentials, createGuard, foreign, type Listener } from './guard.ts'
 import { defineHealth, type Health } from './health.ts'
+import { defineIngresses, type IngressReader } from './ingresses.ts'
 import type { IntentTaker } from './intents.ts'
 import { defineKeys, type KeyDesk, type KeyReader } from './keys.ts'
 import type { Metrics } from './metrics.ts'
@@ -37,6 +38,7 @@ export interface ApiDependencies {
   readonly reader: AppReader &
     ReleaseReader &
     ClusterReader &
+    IngressReader &
     ExplainReader &
     TokenReader &
     KeyReader &
@@ -103,6 +105,7 @@ export function createApi(dependencies: ApiDependencies): Api {
   definePreviewLinks(define, taker, dependencies.links)
   defineFreezes(define, taker, reader)
   defineClusters(define, taker, reader)
+  defineIngresses(define, taker, reader)
   defineSnapshot(define, reader)
   defineDiff(define, reader)
   defineExplain(define, reader)

@@ -29,6 +29,9 @@ export function intentActive(
       const app = appOf(state, intent.app)
       return app ? served(state, fleet, app.intent.clusters, revision, now) : 'failed'
     }
+    case 'put-ingress':
+    case 'delete-ingress':
+      return served(state, fleet, [intent.cluster], revision, now)
     case 'delete-app': {
       const app = appOf(state, intent.app)
       return !app || app.createdRevision > revision ? 'active' : 'pending'
@@ -75,13 +78,22 @@ function served(
   revision: number,
   now: number,
 ): Activity {
-  const everywhere = clusters.every((cluster) => {
+  return servedIn(state, fleet, clusters, revision, now) ? 'active' : 'pending'
+}
+
+export function servedIn(
+  state: State,
+  fleet: Fleet,
+  clusters: readonly string[],
+  revision: number,
+  now: number,
+): boolean {
+  return clusters.every((cluster) => {
     const heard = [...agentsOf(state, [cluster])].filter(
       (agent) => !isSilent(state, fleet, agent, now),
     )
     return heard.length > 0 && heard.every((agent) => serves(state, fleet, agent, revision))
   })
-  return everywhere ? 'active' : 'pending'
 }
 
 /**

@@ -12,17 +12,17 @@ export interface RouteConflict {
   readonly host: string
 }
 
-/** The first of an app's routes that says the same as another: of this app, or of another one. */
+/** The first of an owner's routes (an app's, an Ingress object's) that says the same as another: its own, or a foreign one. */
 export function findConflict(
   matches: Table<string>,
-  app: string,
+  owner: string,
   routes: readonly RouteObject[],
 ): RouteConflict | null {
   const own = new Map<string, string>()
   for (const route of routes) {
     for (const [host, key] of matchKeys(route)) {
       const held = get(matches, key)
-      const other = own.get(key) ?? (held && appOfRoute(held) !== app ? held : undefined)
+      const other = own.get(key) ?? (held && ownerOf(held) !== owner ? held : undefined)
       if (other !== undefined) return { route: route.key, other, host }
       own.set(key, route.key)
     }
@@ -50,5 +50,8 @@ function* matchKeys(route: RouteObject): Generator<readonly [host: string, key: 
   }
 }
 
-/** Keys are `route/<app>/<name>` and `preview/<app>/<release>`. */
-const appOfRoute = (key: string): string | undefined => key.split('/')[1]
+/** Keys are `route/<app>/<name>`, `preview/<app>/<release>` and `ingress/<namespace>/<name>/<place>`. */
+function ownerOf(key: string): string | undefined {
+  const [kind, first, second] = key.split('/')
+  return kind === 'ingress' ? `${first}/${second}` : first
+}

@@ -14,7 +14,11 @@ import { reject } from './rejections.ts'
 import { agentsOf, type State } from './state.ts'
 
 /** Intents that can make objects which no agent has seen the like of. */
-const makesContent: ReadonlySet<Intent['type']> = new Set(['put-app', 'create-release'])
+const makesContent: ReadonlySet<Intent['type']> = new Set([
+  'put-app',
+  'create-release',
+  'put-ingress',
+])
 
 export function contentFault(
   before: State,

@@ -9,6 +9,7 @@ import { contentFault } from './content-fault.ts'
 import { decideApp } from './decide-app.ts'
 import { decideFleet } from './decide-fleet.ts'
 import { decideFreeze } from './decide-freeze.ts'
+import { decideIngress } from './decide-ingress.ts'
 import { decideKeys } from './decide-keys.ts'
 import { decideLink } from './decide-link.ts'
 import { type Asking, decideRelease } from './decide-release.ts'
@@ -112,6 +113,9 @@ function rule(state: State, fleet: Fleet, intent: Intent, asking: Asking, now: n
       return decideKeys(state, fleet, intent)
     case 'issue-preview-link':
       return decideLink(state, intent, now)
+    case 'put-ingress':
+    case 'delete-ingress':
+      return decideIngress(state, intent)
     case 'set-freeze':
     case 'lift-freeze':
       return decideFreeze(state, intent)

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { appIntent } from '#wire/app.ts'
 import { freezeIntent } from '#wire/freeze.ts'
 import { epoch } from '#wire/header.ts'
+import { ingressIntent } from '#wire/ingress.ts'
 import * as names from '#wire/names.ts'
 import { weight } from '#wire/object.ts'
 import { preview, stepPause, strategy, target } from '#wire/release.ts'
@@ -45,6 +46,13 @@ const step = z.strictObject({
   weight: z.int().min(0).max(100),
   pause: stepPause.nullable(),
 })
+
+/** An Ingress object of a cluster. */
+const ingress = {
+  cluster: names.clusterName,
+  namespace: names.namespace,
+  name: names.objectName,
+}
 
 /** In whole copies. */
 const rollingSettings = z.strictObject({
@@ -148,6 +156,11 @@ export const event = z.discriminatedUnion('type', [
     cluster: names.clusterName,
     evidence: z.array(usageSeen),
   }),
+
+  /** Agents have translated a Kubernetes object; `intent` has what they could not do, too. */
+  fact('ingress-created', { ...ingress, intent: ingressIntent }),
+  fact('ingress-changed', { ...ingress, intent: ingressIntent }),
+  fact('ingress-removed', ingress),
 
   fact('freeze-set', { name: names.routeName, intent: freezeIntent }),
   fact('freeze-lifted', { name: names.routeName }),

@@ -11,8 +11,10 @@ import type { DomainEvent, EventOf, EventType } from './event.ts'
 import { appEvents } from './evolve-app.ts'
 import { fleetEvents } from './evolve-fleet.ts'
 import { freezeEvents } from './evolve-freeze.ts'
+import { ingressEvents } from './evolve-ingress.ts'
 import { releaseEvents } from './evolve-release.ts'
 import { switchEvents } from './evolve-switch.ts'
+import { ingressOf, ingressRoutes } from './ingress.ts'
 import { isOpen, isOpened } from './open.ts'
 import type { TurnRecord } from './record.ts'
 import { keysObjects, positionObjects, releaseObjects, routeObjects } from './snapshot.ts'
@@ -31,6 +33,8 @@ export interface Folding {
     readonly positions: Set<string>
     readonly releases: Set<string>
     readonly apps: Set<string>
+    /** By cluster, ids of Ingress objects. */
+    readonly ingresses: Map<string, Set<string>>
     allClusters: boolean
     /** The keys that agents pin, or a cluster that has them now. */
     keys: boolean
@@ -46,6 +50,7 @@ const handlers: Handlers<EventType> = {
   ...webhookEvents,
   ...freezeEvents,
   ...appEvents,
+  ...ingressEvents,
   ...releaseEvents,
   ...switchEvents,
 }
@@ -62,6 +67,7 @@ export function evolve(state: State, record: Omit<TurnRecord, 'answer'>): State 
     positions: new Set<string>(),
     releases: new Set<string>(),
     apps: new Set<string>(),
+    ingresses: new Map<string, Set<string>>(),
     allClusters: false,
     keys: false,
   }
@@ -78,8 +84,9 @@ export function evolve(state: State, record: Omit<TurnRecord, 'answer'>): State 
 }
 
 function withTrees(before: State, after: State, { position, touched }: Folding): State {
-  const { routes, positions, releases, allClusters, keys } = touched
-  if (!allClusters && !keys && routes.size + positions.size + releases.size === 0) return after
+  const { routes, positions, releases, ingresses, allClusters, keys } = touched
+  const groups = routes.size + positions.size + releases.size + ingresses.size
+  if (!allClusters && !keys && groups === 0) return after
   const clusters = new Map(after.clusters)
   const made: Made[] = []
   for (const cluster of after.clusters.values()) {
@@ -158,6 +165,10 @@ function touchedObjects(state: State, cluster: string, touched: Folding['touched
     const release = releaseOf(state, id)
     const app = release && appOf(state, release.app)
     if (app) keep(releaseObjects(app, release, cluster))
+  }
+  for (const id of touched.ingresses.get(cluster) ?? []) {
+    const ingress = ingressOf(state, cluster, id)
+    if (ingress) keep(ingressRoutes(ingress))
   }
   return objects
 }

@@ -5,6 +5,7 @@
 import type { AppIntent } from '#wire/app.ts'
 import type { Rejection } from '#wire/codes.ts'
 import type { FreezeIntent } from '#wire/freeze.ts'
+import type { IngressIntent } from '#wire/ingress.ts'
 import type { ReleaseIntent } from '#wire/release.ts'
 import type { Report } from '#wire/report.ts'
 import type { TokenScope } from '#wire/token.ts'
@@ -52,6 +53,19 @@ export type Intent =
       /** Random; not part of what a repeated call must have in common. */
       readonly link: string
       readonly expiresInMs: number
+    }
+  | {
+      readonly type: 'put-ingress'
+      readonly cluster: string
+      readonly namespace: string
+      readonly name: string
+      readonly body: IngressIntent
+    }
+  | {
+      readonly type: 'delete-ingress'
+      readonly cluster: string
+      readonly namespace: string
+      readonly name: string
     }
   | { readonly type: 'set-freeze'; readonly name: string; readonly body: FreezeIntent }
   | { readonly type: 'lift-freeze'; readonly name: string }

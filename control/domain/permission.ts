@@ -71,6 +71,8 @@ function touchedBy(state: State, intent: Intent): Permit {
       const held = state.freezes.get(intent.name)?.intent
       return held ? boundsOf(held) : everything
     }
+    case 'put-ingress':
+    case 'delete-ingress':
     case 'forget-agent':
       return { apps: null, clusters: [intent.cluster] }
     default:

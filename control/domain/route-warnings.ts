@@ -14,6 +14,7 @@ import {
 } from '#router/match-relations.ts'
 import type { Warning } from '#wire/dry-run.ts'
 import type { RouteObject } from '#wire/object.ts'
+import { ingressesOf, ingressRoutes } from './ingress.ts'
 import { isServedIn, routeObjects } from './snapshot.ts'
 import type { State } from './state.ts'
 import { valuesOf } from './table.ts'
@@ -45,7 +46,7 @@ export function routeWarnings({ after, changes }: Foreseen): Warning[] {
   return [...found.values()]
 }
 
-/** The public routes of all apps on these hosts, and the changed previews. */
+/** The public routes of all apps and Ingresses on these hosts, and the changed previews. */
 function neighbours(
   state: State,
   cluster: string,
@@ -57,7 +58,12 @@ function neighbours(
     const here = isNear(app.intent.hosts) || app.intent.routes.some((route) => isNear(route.hosts))
     return here && isServedIn(app, cluster) ? routeObjects(app, cluster) : []
   })
-  return [...near, ...changed.filter((route) => route.release)]
+  const ingresses = hosts.size > 0 ? ingressesOf(state, cluster).flatMap(ingressRoutes) : []
+  return [
+    ...near,
+    ...ingresses.filter((route) => isNear(route.hosts)),
+    ...changed.filter((route) => route.release),
+  ]
 }
 
 function entriesOn(host: string, routes: readonly RouteObject[]): Host {

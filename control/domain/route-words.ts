@@ -19,13 +19,17 @@ export function routeWords(before: RouteObject | null, after: RouteObject | null
       headerWords(before.requestHeaders),
       headerWords(after.requestHeaders),
     ),
+    ...(before.service === after.service
+      ? []
+      : [`it leads to ${after.service} (before: ${before.service})`]),
     ...(before.since === after.since ? [] : ['it counts as newer where matches tie']),
   ]
   return parts.length === 0 ? [] : [`${nameOf(after)} changes: ${parts.join('; ')}.`]
 }
 
-/** `route/shop/default`, `preview/shop/shop-r2` and `preview/shop/shop-r2/header-0/default`. */
-function nameOf({ key, release }: RouteObject): string {
+/** `route/shop/default`, `ingress/shop/web/shop.example/cart`, `preview/shop/shop-r2` and `preview/shop/shop-r2/header-0/default`. */
+function nameOf({ key, app: owner, release, service }: RouteObject): string {
+  if (service) return `The route of Ingress ${owner} to Service ${service}`
   const [, app, name, way, twin] = key.split('/')
   if (!release) return `Route ${name} of ${app}`
   if (!twin) return `The preview of ${release}`

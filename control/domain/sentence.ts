@@ -50,6 +50,13 @@ const sentences: Sentences = {
   'copies-replaced': ({ release, cluster }) =>
     `Every agent of ${cluster} reports the new copies of ${release} alone.`,
   'release-left': ({ release, cluster }) => `Release ${release} has left ${cluster}.`,
+  'ingress-created': ({ cluster, namespace, name, intent }) =>
+    `Ingress ${namespace}/${name} of ${cluster} came: ${counted(intent.routes.length, 'route')}${notDone(intent.warnings)}.`,
+  'ingress-changed': ({ cluster, namespace, name, intent }) =>
+    `Ingress ${namespace}/${name} of ${cluster} changed: ${counted(intent.routes.length, 'route')}${notDone(intent.warnings)}.`,
+  'ingress-removed': ({ cluster, namespace, name }) =>
+    `Ingress ${namespace}/${name} of ${cluster} is gone.`,
+
   'freeze-set': ({ name, intent }) =>
     `Freeze "${name}" was set from ${intent.from} until ${intent.until}: ${intent.reason}.`,
   'freeze-lifted': ({ name }) => `Freeze "${name}" was lifted.`,
@@ -85,6 +92,9 @@ const listed = (names: readonly string[]): string =>
   names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
+const notDone = (warnings: readonly string[]): string =>
+  warnings.length === 0 ? '' : `, and ${counted(warnings.length, 'thing')} not done`
 
 const switchOf = (app: string, generation: number): string =>
   `the switch of ${app} (generation ${generation})`

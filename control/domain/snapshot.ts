@@ -13,6 +13,7 @@ import type {
 } from '#wire/object.ts'
 import { backendKey, keysKey, positionKey, routeKey, workloadKey } from '#wire/object.ts'
 import { emptyTree, type Tree, treeOf } from '#wire/tree.ts'
+import { ingressesOf, ingressRoutes } from './ingress.ts'
 import { candidateRoutes } from './preview.ts'
 import { runsCopies, sharedBy } from './shares.ts'
 import { type AppState, isActive, type ReleaseState, releasesOf, type State } from './state.ts'
@@ -23,7 +24,7 @@ import { splitOf } from './weights.ts'
 export const snapshotOf = (state: State, cluster: string): Tree =>
   state.clusters.get(cluster)?.tree ?? emptyTree
 
-/** The same from nothing: every object of every app, hashed afresh. */
+/** The same from nothing: every object of every app and Ingress, hashed afresh. */
 export function rebuild(state: State, cluster: string): Tree {
   const objects: SnapshotObject[] = [...keysObjects(state, cluster)]
   for (const app of valuesOf(state.apps)) {
@@ -32,6 +33,7 @@ export function rebuild(state: State, cluster: string): Tree {
       objects.push(...releaseObjects(app, release, cluster))
     }
   }
+  for (const ingress of ingressesOf(state, cluster)) objects.push(...ingressRoutes(ingress))
   return treeOf(objects)
 }
 

@@ -6,6 +6,7 @@
 import type { AppIntent } from '#wire/app.ts'
 import type { FreezeIntent } from '#wire/freeze.ts'
 import type { Epoch } from '#wire/header.ts'
+import type { IngressIntent } from '#wire/ingress.ts'
 import type { PositionObject } from '#wire/object.ts'
 import type { Preview, ReleasePhase, StepPause, Strategy, Target } from '#wire/release.ts'
 import type { TokenScope } from '#wire/token.ts'
@@ -68,6 +69,17 @@ export interface ClusterState {
   readonly recent: readonly { readonly revision: number; readonly digest: string }[]
   /** Which route answers for a host and a match, to refuse a second one: see `conflict.ts`. */
   readonly matches: Table<string>
+  /** Ingress objects of our classes, by `<namespace>/<name>`. */
+  readonly ingresses: Table<IngressState>
+}
+
+export interface IngressState {
+  readonly cluster: string
+  /** `<namespace>/<name>` */
+  readonly id: string
+  readonly intent: IngressIntent
+  readonly createdRevision: number
+  readonly changedRevision: number
 }
 
 export interface AgentState {
@@ -258,6 +270,7 @@ export const emptyCluster = (name: string, enrolmentTokenHash: string): ClusterS
   revision: 0,
   recent: [],
   matches: emptyTable(),
+  ingresses: emptyTable(),
 })
 
 export const appOf = (state: State, app: string): AppState | undefined => get(state.apps, app)

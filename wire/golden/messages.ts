@@ -71,6 +71,16 @@ export const objectsOfFormat: Readonly<Record<1 | 2, readonly SnapshotObject[]>>
       ],
       since: 7,
     },
+    {
+      kind: 'route',
+      key: 'ingress/shop/web/*/test',
+      app: 'shop/web',
+      hosts: ['*'],
+      matches: [{ path: { type: 'PathPrefix', value: '/test' }, headers: [] }],
+      rewrite: { path: { type: 'ReplaceFullPath', value: '/' } },
+      service: 'shop/app-bg:http',
+      since: 9,
+    },
     { ...backend('shop-r2', '2'), shares: ['shop-r1'], links: true },
     {
       ...workload('shop-r2', '2'),

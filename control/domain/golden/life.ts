@@ -5,6 +5,7 @@
 import { appIntent } from '#wire/app.ts'
 import { digestOf } from '#wire/digest.ts'
 import { freezeIntent } from '#wire/freeze.ts'
+import { ingressIntent } from '#wire/ingress.ts'
 import { releaseIntent } from '#wire/release.ts'
 import type { Report } from '#wire/report.ts'
 import { keyIdOf } from '#wire/signature.ts'
@@ -266,6 +267,38 @@ export function liveEverything(): Life {
   settle()
   Object.assign(ready, { 'web-r1': 0, 'web-r2': 4 })
   settle()
+  settle()
+
+  // An Ingress comes, changes and goes.
+  const ingress = (path: string) =>
+    ask(
+      {
+        type: 'put-ingress',
+        cluster: 'eu-1',
+        namespace: 'web',
+        name: 'front',
+        body: ingressIntent.parse({
+          uid: '5c0f2f52-95f0-4c55-9f3c-6b1c0f2b8f11',
+          hash: hash(path),
+          class: 'switchyard',
+          routes: [
+            {
+              host: '*',
+              path: { type: 'PathPrefix', value: path },
+              service: 'web/front:http',
+              rewrite: { path: { type: 'ReplaceFullPath', value: '/' } },
+              requestHeaders: { set: [{ name: 'x-by', value: 'ingress' }] },
+            },
+          ],
+          warnings: ['haproxy.org/timeout-check is not done.'],
+        }),
+      },
+      'agent:eu-1-a',
+    )
+  ingress('/front')
+  ingress('/face')
+  settle()
+  ask({ type: 'delete-ingress', cluster: 'eu-1', namespace: 'web', name: 'front' }, 'agent:eu-1-a')
   settle()
 
   // Leaving, deleting, recovering.
