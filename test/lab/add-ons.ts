@@ -1,6 +1,7 @@
-/** What every user of a cluster expects to find in it beside Kubernetes itself: a default class of storage with volumes. */
+/** What every user of a cluster expects to find in it beside Kubernetes itself: DNS, and a default class of storage. */
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { clusterDns } from './dns.ts'
 import type { LabPlan } from './plan.ts'
 
 const volumes = 8
@@ -10,6 +11,7 @@ export const addOns = (plan: LabPlan, folder: string) => ({
   apiVersion: 'v1',
   kind: 'List',
   items: [
+    ...clusterDns(plan),
     {
       apiVersion: 'storage.k8s.io/v1',
       kind: 'StorageClass',

@@ -47,7 +47,19 @@ describe.skipIf(whyNoLab({ nodes: true }))('a lab with a node', { timeout: 120_0
     expect(answer.hostname).toMatch(/^shop-/)
   })
 
-  test('logs and commands in a pod come through the API server', async () => {
+  test('a pod finds a Service by its name', async () => {
+    const url = 'http://shop.default.svc.cluster.local/'
+    const answer = JSON.parse(
+      await until(
+        'the name',
+        () => cluster.kubectl(['exec', 'deployment/shop', '--', '/demo', 'get', url]),
+        () => true,
+      ),
+    )
+    expect(answer).toMatchObject({ version: '7', host: 'shop.default.svc.cluster.local' })
+  })
+
+  test('logs of a pod come through the API server', async () => {
     expect(await cluster.kubectl(['logs', 'deployment/shop'])).toContain('demo: version 7')
   })
 

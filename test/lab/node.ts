@@ -1,10 +1,13 @@
 /** The one node of a lab: containerd, kubelet and kube-proxy, from their start until pods can run on it. */
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { addOns } from './add-ons.ts'
 import { outputOf } from './command.ts'
+import { dnsImage, dnsName, dnsNamespace } from './dns.ts'
 import { containerd, kubelet, kubeProxy, type NodePlan, pauseImage } from './node-parts.ts'
 import { writeProgramImage } from './oci-archive.ts'
 import { type Part, type PartPlan, untilPartsReady } from './part.ts'
+import type { ProgramName } from './programs/catalogue.ts'
 import type { Cluster } from './start-cluster.ts'
 
 export interface LabNode {
@@ -34,6 +37,14 @@ export function openNode(
     await ctr(['images', 'import', archive], loadWithinMs)
   }
 
+  const loadProgram = async (program: ProgramName, reference: string, user?: string) => {
+    const archive = join(folder, 'tmp', `${program}.tar`)
+    const image = { reference, program: programs[program]!, at: program, ...(user && { user }) }
+    await writeProgramImage(image, archive)
+    await loadImage(archive)
+    await rm(archive)
+  }
+
   /** Pods need it before the first one; it is made while the API server starts. */
   const prepared = (async () => {
     await untilPartsReady(
@@ -42,10 +53,9 @@ export function openNode(
       async () => (await ctr(['version'], 5_000)) !== '',
       containerdWithinMs,
     )
-    const archive = join(folder, 'tmp/pause.tar')
-    const image = { reference: pauseImage, program: programs.pause!, at: 'pause' }
-    await writeProgramImage(image, archive)
-    await loadImage(archive)
+    await loadProgram('pause', pauseImage)
+    // Root, because a program of anybody else gets no capability to listen on port 53.
+    await loadProgram('coredns', dnsImage, '0:0')
   })()
   prepared.catch(() => {})
 
@@ -63,6 +73,10 @@ export function openNode(
         (await cluster.kubectl(['get', 'node', plan.name, '-o', `jsonpath=${path}`])) === 'True' &&
         (await cluster.kubectl(['get', 'serviceaccount', 'default', '-o', 'name'])) !== ''
       await untilPartsReady('the node', parts, ready, readyWithinMs, signal)
+      const dns = ['get', 'deployment', dnsName, '--namespace', dnsNamespace]
+      const answers = async () =>
+        (await cluster.kubectl([...dns, '-o', 'jsonpath={.status.readyReplicas}'])) === '1'
+      await untilPartsReady('DNS', parts, answers, readyWithinMs, signal)
     },
   }
 }

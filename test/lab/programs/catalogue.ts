@@ -56,6 +56,7 @@ export const nodePrograms = [
   'demo',
   'kube-proxy',
   'kubelet',
+  'coredns',
 ] as const
 
 export function sourceOf(name: ProgramName): ProgramSource {
