@@ -1,9 +1,20 @@
 /** Control's command line, as processes. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { makeKeys } from './trust/keys.ts'
+import { makeToken } from './trust/tokens.ts'
 
 const script = resolve(import.meta.dirname, 'main.ts')
 
@@ -93,6 +104,72 @@ describe('the command line of control', () => {
       expect(code, `${args.join(' ')}: ${output}`).toBe(2)
     }
     expect(existsSync(state)).toBe(false)
+  })
+
+  describe('init --from, with Secrets that were made before', () => {
+    const from = () => join(root, 'from')
+    const put = (name: string, text: string) => {
+      mkdirSync(join(from(), dirname(name)), { recursive: true })
+      writeFileSync(join(from(), name), text)
+    }
+    const tokens = { admin: makeToken('admin').token, eu: makeToken('enrol').token }
+    const given = async () => {
+      put('keys/keys.json', JSON.stringify(await makeKeys()))
+      put('admin/token', `${tokens.admin}\n`)
+      put('enrol/eu-1', tokens.eu)
+      // As Kubernetes mounts a Secret.
+      mkdirSync(join(from(), 'enrol', '..2026_11_25'), { recursive: true })
+    }
+    const initFrom = () => run('init', '--state', state, '--from', from())
+    const callWith = (url: string, token: string) =>
+      fetch(`${url}/v1/clusters`, { headers: { authorization: `Bearer ${token}` } })
+
+    it('takes the keys, knows the tokens, and writes no token down', async () => {
+      await given()
+      const { code, output } = await initFrom()
+      expect([code, output]).toEqual([0, expect.stringContaining('added eu-1;')])
+      expect(JSON.parse(read('keys.json'))).toEqual(
+        JSON.parse(readFileSync(join(from(), 'keys/keys.json'), 'utf8')),
+      )
+      expect(readdirSync(state).filter((name) => name.endsWith('.token'))).toEqual([])
+      const { url } = await start()
+      expect((await callWith(url, tokens.admin)).status).toBe(200)
+      expect((await callWith(url, makeToken('admin').token)).status).toBe(401)
+    })
+
+    it('changes nothing the second time, adds a cluster, and leaves keys that control has made', async () => {
+      await given()
+      await initFrom()
+      expect((await initFrom()).output).toContain('nothing to do')
+      const own = read('keys.json')
+      put('keys/keys.json', JSON.stringify(await makeKeys()))
+      put('enrol/us-1', makeToken('enrol').token)
+      expect((await initFrom()).output).toContain('added us-1;')
+      expect(read('keys.json')).toBe(own)
+    })
+
+    it.each([
+      ['keys/keys.json', '{"no": "keys"}'],
+      ['admin/token', 'swy_admin_short'],
+      ['enrol/eu-1', ''],
+      ['enrol/EU 1', 'swy_enrol_'],
+    ])('says that %s is damaged, and not what is in it', async (name, text) => {
+      await given()
+      put(name, text)
+      const { code, output } = await initFrom()
+      expect([code, output]).toEqual([1, expect.stringContaining(join(from(), name))])
+      if (text) expect(output).not.toContain(text)
+      expect(existsSync(state)).toBe(false)
+    })
+
+    it('needs a cluster, and not both ways to say them', async () => {
+      await given()
+      rmSync(join(from(), 'enrol/eu-1'))
+      expect((await initFrom()).output).toContain('has no enrolment token')
+      expect((await run('init', '--state', state)).code).toBe(2)
+      const both = await run('init', '--state', state, '--from', from(), '--cluster', 'eu-1')
+      expect(both.code).toBe(2)
+    })
   })
 
   it('init makes keys, tokens and clusters once, and later only what is new', async () => {

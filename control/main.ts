@@ -4,6 +4,7 @@ import { CommanderError } from 'commander'
 import { createSay, stackOf } from '#wire/log-line.ts'
 import { crashingLog, type Step } from './crash-points.ts'
 import { restoreBackup, writeBackup } from './node/backup.ts'
+import { readBeginning } from './node/beginning.ts'
 import type { CommandOptions } from './node/commands.ts'
 import { crashAt } from './node/crash-at.ts'
 import { type Commands, controlCommand } from './node/flags.ts'
@@ -43,16 +44,20 @@ async function alone<T>(
 }
 
 const commandsWith = (step: Step): Commands => ({
-  init: ({ state, cluster }) =>
-    alone(state, step, async (folder) => {
+  init({ state, cluster = [], from }) {
+    const beginning = from === undefined ? null : readBeginning(from)
+    return alone(state, step, async (folder) => {
       const { init } = await import('./node/commands.ts')
-      const changed = await init(commandOptions(folder, step), cluster)
+      const clusters = beginning ? [...beginning.enrolmentTokens.keys()] : cluster
+      const changed = await init(commandOptions(folder, step), clusters, beginning)
+      const tokens = from ?? 'admin.token and enrol-<cluster>.token'
       say(
         changed.length > 0
-          ? `${folder.path}: added ${changed.join(', ')}; tokens are in admin.token and enrol-<cluster>.token`
+          ? `${folder.path}: added ${changed.join(', ')}; tokens are in ${tokens}`
           : `${folder.path}: nothing to do`,
       )
-    }),
+    })
+  },
   recover: ({ state }) =>
     alone(existing(state), step, async (folder) => {
       const { recover } = await import('./node/commands.ts')

@@ -8,6 +8,7 @@ import type { Log } from '../log/log.ts'
 import { makeKeys } from '../trust/keys.ts'
 import { hashToken, looksLikeToken, makeToken, type TokenKind } from '../trust/tokens.ts'
 import { createTurns, type Turns } from '../turn.ts'
+import type { Beginning } from './beginning.ts'
 import { type StateFolder, stateFiles } from './folder.ts'
 import { openHistory } from './open-history.ts'
 import { openSqliteLog } from './sqlite-log.ts'
@@ -20,21 +21,29 @@ export interface CommandOptions {
 }
 
 /**
- * Keys, admin token and one enrolment token per cluster, as far as they are missing. Files come before the
- * log: a run that was cut is finished by the next one. Resolves with the clusters that were changed.
+ * Keys, admin token and one enrolment token per cluster, as far as they are missing: made here, or those of
+ * `beginning`. Files come before the log: a run that was cut is finished by the next one. Resolves with the
+ * clusters that were changed.
  */
 export async function init(
   options: CommandOptions,
   clusters: readonly string[],
+  beginning: Beginning | null = null,
 ): Promise<readonly string[]> {
   const { folder } = options
-  if (!folder.readKeys()) folder.writeKeys(await makeKeys())
+  if (!folder.readKeys()) folder.writeKeys(beginning?.keys ?? (await makeKeys()))
+  const enrolmentTokenHash = (cluster: string): string => {
+    const given = beginning?.enrolmentTokens.get(cluster)
+    return given ? hashToken(given) : keptToken(folder, stateFiles.enrolmentToken(cluster), 'enrol')
+  }
+  const adminTokenHash = (): string =>
+    beginning ? hashToken(beginning.adminToken) : keptToken(folder, stateFiles.adminToken, 'admin')
   return withTurns(options, async (turns) => {
     const before = turns.state()
     const first = before.epoch === null
     const wanted = clusters.map((name) => ({
       name,
-      enrolmentTokenHash: keptToken(folder, stateFiles.enrolmentToken(name), 'enrol'),
+      enrolmentTokenHash: enrolmentTokenHash(name),
     }))
     const changed = wanted.filter(
       ({ name, enrolmentTokenHash }) =>
@@ -45,7 +54,7 @@ export async function init(
       type: 'init',
       epochId: randomEpochId(),
       clusters: changed,
-      adminTokenHash: first ? keptToken(folder, stateFiles.adminToken, 'admin') : null,
+      adminTokenHash: first ? adminTokenHash() : null,
     })
     return changed.map(({ name }) => name)
   })

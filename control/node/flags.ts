@@ -12,12 +12,19 @@ export interface ListenAddress {
 }
 
 export interface Commands {
-  init(options: { state: string; cluster: string[] }): Promise<void>
+  init(options: InitFlags): Promise<void>
   start(options: StartFlags): Promise<void>
   recover(options: { state: string }): Promise<void>
   token(options: { state: string; name: string; scope: Scope }): Promise<void>
   backup(file: string, options: { state: string }): Promise<void>
   restore(file: string, options: { state: string }): Promise<void>
+}
+
+/** One of the two is given. */
+export interface InitFlags {
+  readonly state: string
+  readonly cluster?: readonly string[]
+  readonly from?: string
 }
 
 export interface StartFlags {
@@ -50,8 +57,20 @@ export function controlCommand(commands: Commands): Command {
       .exitOverride()
 
   command('init', 'make keys, tokens and clusters, as far as they are missing')
-    .requiredOption('--cluster <name>', 'a cluster to have; repeat it for more', clusters)
-    .action(commands.init)
+    .option('--cluster <name>', 'a cluster to have; repeat it for more', clusters)
+    .addOption(
+      option(
+        '--from <folder>',
+        'instead: what the init Job of deploy/ made, mounted; its clusters are those with a token',
+        'CONTROL_FROM',
+      )
+        .argParser((folder) => resolve(folder))
+        .conflicts('cluster'),
+    )
+    .action((flags: InitFlags, command: Command) => {
+      if (flags.from || flags.cluster) return commands.init(flags)
+      command.error("error: say '--cluster <name>', or '--from <folder>'")
+    })
   command('start', 'serve the API and announce to agents, until SIGTERM')
     .addOption(
       option('--listen <host:port>', 'where the API listens', 'CONTROL_LISTEN')
