@@ -16,7 +16,8 @@ import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { keepCredentials, serverConfig } from './nats-config.ts'
+import { type NatsCredentials, natsCredentials } from '../../control/delivery/nats-credentials.ts'
+import { completeCredentials, serverConfig } from '../nats/config.ts'
 import { findNatsServer } from './nats-server.ts'
 
 export interface LocalNatsOptions {
@@ -62,7 +63,12 @@ export async function startNats(options: LocalNatsOptions): Promise<LocalNats> {
   const credentials = keepCredentials(file('credentials'), options.clusters)
   const { port } = options
   const name = `switchyard-${randomBytes(8).toString('hex')}`
-  const place = { name, port, storeFolder: file('store'), logFile: file('log') }
+  const place = {
+    name,
+    listen: `127.0.0.1:${port}`,
+    storeFolder: file('store'),
+    logFile: file('log'),
+  }
   writeFileSync(file('config'), serverConfig(place, credentials), { mode: 0o600 })
 
   const child = spawn(program, ['--config', file('config')], { stdio: 'ignore' })
@@ -93,6 +99,16 @@ export async function startNats(options: LocalNatsOptions): Promise<LocalNats> {
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
   }
+}
+
+/** Reads the credentials and adds what is missing. */
+function keepCredentials(file: string, clusters: readonly string[]): NatsCredentials {
+  const kept = existsSync(file)
+    ? natsCredentials.parse(JSON.parse(readFileSync(file, 'utf8')))
+    : null
+  const credentials = completeCredentials(kept, clusters)
+  writeFileSync(file, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 })
+  return credentials
 }
 
 async function untilGreets(

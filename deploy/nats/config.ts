@@ -4,41 +4,34 @@
  * Passwords are kept from a former start, so that enrolled agents stay enrolled.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { limits } from '#wire/limits.ts'
 import { inboxPrefix, streamName, subjects } from '#wire/subjects.ts'
-import {
-  controlInbox,
-  type NatsCredentials,
-  natsCredentials,
-} from '../../control/delivery/nats-credentials.ts'
+import { controlInbox, type NatsCredentials } from '../../control/delivery/nats-credentials.ts'
 
 /** Room for a full bucket with its protocol line; the server's default is 1 MiB. */
 const payloadBytesMax = 2 * limits.bucketBytes
 
-/** Reads the credentials and adds what is missing: control's user, users of new clusters. */
-export function keepCredentials(file: string, clusters: readonly string[]): NatsCredentials {
-  const kept = existsSync(file)
-    ? natsCredentials.parse(JSON.parse(readFileSync(file, 'utf8')))
-    : { control: newUser('control'), clusters: {} }
-  const added = clusters.filter((cluster) => !(cluster in kept.clusters))
-  const credentials = {
-    ...kept,
-    clusters: {
-      ...kept.clusters,
-      ...Object.fromEntries(added.map((cluster) => [cluster, newUser(`cluster-${cluster}`)])),
-    },
-  }
-  writeFileSync(file, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 })
-  return credentials
+/** What was kept, with what is missing: control's user, users of new clusters. */
+export function completeCredentials(
+  kept: NatsCredentials | null,
+  clusters: readonly string[],
+): NatsCredentials {
+  const { control, clusters: users } = kept ?? { control: newUser('control'), clusters: {} }
+  const added = clusters.filter((cluster) => !(cluster in users))
+  const made = added.map((cluster) => [cluster, newUser(`cluster-${cluster}`)] as const)
+  return { control, clusters: { ...users, ...Object.fromEntries(made) } }
 }
 
 export interface ServerPlace {
-  /** Told in the server's greeting; random, so that no other server is taken for this one. */
-  readonly name: string
-  readonly port: number
+  /** Told in the server's greeting; left out: the server's flag says it. */
+  readonly name?: string
+  /** `host:port` for clients. */
+  readonly listen: string
+  /** `host:port` of `/healthz`; left out: none. */
+  readonly monitor?: string
   readonly storeFolder: string
-  readonly logFile: string
+  /** Left out: stderr. */
+  readonly logFile?: string
 }
 
 /** NATS reads JSON as its own configuration language. */
@@ -53,7 +46,8 @@ export function serverConfig(place: ServerPlace, credentials: NatsCredentials): 
   ]
   const config = {
     server_name: place.name,
-    listen: `127.0.0.1:${place.port}`,
+    listen: place.listen,
+    http: place.monitor,
     max_payload: payloadBytesMax,
     log_file: place.logFile,
     jetstream: { store_dir: place.storeFolder },
