@@ -6,6 +6,8 @@ export interface Catalogue {
   readonly positions: ReadonlyMap<string, PositionObject>
   readonly backends: ReadonlyMap<string, BackendObject>
   readonly workloads: ReadonlyMap<string, WorkloadObject>
+  /** Services that routes of Ingress objects lead to, by the routes' keys. */
+  readonly services: ReadonlyMap<string, string>
   /** Moves to another tree. */
   follow(tree: Tree): CatalogueChange
 }
@@ -20,12 +22,14 @@ export function createCatalogue(): Catalogue {
   const positions = new Map<string, PositionObject>()
   const backends = new Map<string, BackendObject>()
   const workloads = new Map<string, WorkloadObject>()
+  const services = new Map<string, string>()
   let followed = emptyTree
 
   function put(object: SnapshotObject): void {
     if (object.kind === 'position') positions.set(object.app, object)
     else if (object.kind === 'backend') backends.set(object.release, object)
     else if (object.kind === 'workload') workloads.set(object.release, object)
+    else if (object.kind === 'route' && object.service) services.set(object.key, object.service)
   }
 
   function remove(key: string): void {
@@ -33,12 +37,14 @@ export function createCatalogue(): Catalogue {
     if (key.startsWith('position/')) positions.delete(name)
     else if (key.startsWith('backend/')) backends.delete(name)
     else if (key.startsWith('workload/')) workloads.delete(name)
+    else services.delete(key)
   }
 
   return {
     positions,
     backends,
     workloads,
+    services,
     follow(tree) {
       const changes: Changes = difference(followed, tree)
       followed = tree

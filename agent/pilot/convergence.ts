@@ -48,6 +48,8 @@ export interface ConvergenceOptions {
 export interface Content {
   readonly held: Held
   readonly backends: ReadonlyMap<string, BackendObject>
+  /** Services that routes lead to, by the routes' keys. */
+  readonly services: ReadonlyMap<string, string>
 }
 
 /** How far this agent is. */
@@ -115,7 +117,8 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
     if (change.content || first) {
       endpoints.share(sharesOf(catalogue.backends.values()))
       tables.contentChanged(next.tree, next.sealed, next.header.revision, known)
-      onContent({ held: next, backends: catalogue.backends })
+      const { backends, services } = catalogue
+      onContent({ held: next, backends, services })
     }
     for (const { app, next: proposal } of change.positions) {
       if (!proposal || proposed.get(app)?.generation === proposal.generation) continue

@@ -59,8 +59,10 @@ export async function goOutside(
     log,
   })
   const platform = await createPlatform(config, log)
-  outside.onContent = ({ backends }) =>
-    platform.setBackends([...backends.values()], [...convergence.workloads().values()])
+  outside.onContent = ({ backends, services }) => {
+    const workloads = [...convergence.workloads().values()]
+    platform.setBackends([...backends.values()], workloads, [...services.values()])
+  }
   followPlatform(platform, convergence.setEndpoints, log, (more) => {
     said = { ...said, ...more }
     outside.reporter?.soon()

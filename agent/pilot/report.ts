@@ -48,7 +48,10 @@ export function buildReport(
   const positions = [...progress.standings].map(
     ([app, standing]) => [app, reportedStanding(standing, nowMs)] as const,
   )
-  const ready = Object.entries(progress.endpoints).map(([id, list]) => [id, list.length] as const)
+  const ready = Object.entries(progress.endpoints)
+    .filter(([id]) => !isService(id))
+    .map(([id, list]) => [id, list.length] as const)
+  const inUse = Object.entries(usage.inUse).filter(([id]) => !isService(id))
   return {
     ...life,
     pinnedKeys: [...life.pinnedKeys()],
@@ -62,7 +65,7 @@ export function buildReport(
     workers: progress.workers.length,
     positions: Object.fromEntries(positions),
     readyEndpoints: Object.fromEntries(ready),
-    inUse: { ...usage.inUse },
+    inUse: Object.fromEntries(inUse),
     refusals: refusals.slice(0, 16),
     // A control of format 1 would refuse the whole report.
     ...(held.header.format >= 2 && {
@@ -73,6 +76,9 @@ export function buildReport(
 }
 
 const replacementsMax = 64
+
+/** Services take no part in switches and have no ledger. */
+const isService = (id: string): boolean => id.includes('/')
 
 /**
  * The header's digest only when every worker serves what it means. On the way there, still the digest

@@ -40,8 +40,15 @@ export interface PlatformListener {
 export interface Platform {
   /** While the platform is away nothing is told: the last known endpoints stay (P6). */
   follow(listener: PlatformListener): void
-  /** The releases that the snapshot names, and what shall run; an adapter translates with them. */
-  setBackends(backends: readonly Backend[], workloads: readonly Workload[]): void
+  /**
+   * The releases that the snapshot names, and what shall run; an adapter translates with them. And the ids
+   * of the Services that routes of Ingress objects lead to: their endpoints are told under these.
+   */
+  setBackends(
+    backends: readonly Backend[],
+    workloads: readonly Workload[],
+    services?: readonly string[],
+  ): void
   /** What else is known of an endpoint, for eyes only. */
   podOf?(release: string, endpoint: Endpoint): Pod | null
   readonly workloads: Workloads | null

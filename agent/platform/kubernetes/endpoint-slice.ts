@@ -58,6 +58,7 @@ export interface KnownSlice {
   /** `<namespace>/<name>` */
   readonly key: string
   readonly namespace: string
+  /** A release's or, of an Ingress, a Service's id. */
   readonly release: string
   /** Null: of whichever Switchyard cluster. */
   readonly cluster: string | null
@@ -83,7 +84,20 @@ export interface ReadSlice {
   readonly problem: string | null
 }
 
-export function readSlice(object: unknown): ReadSlice {
+/** A slice as it is, whomever it is of; `count`: its endpoints before any is left out. */
+export interface ParsedSlice extends Pick<KnownSlice, 'key' | 'namespace' | 'version' | 'family'> {
+  readonly labels: Readonly<Record<string, string>>
+  readonly ports: readonly z.infer<typeof port>[]
+  readonly count: number
+  endpointsAt(port: number | null): readonly KnownEndpoint[]
+}
+
+interface Unusable extends ReadSlice {
+  readonly slice: null
+  readonly problem: string
+}
+
+export function parseSlice(object: unknown): ParsedSlice | Unusable {
   const parsed = endpointSlice.safeParse(object)
   if (!parsed.success) {
     const named = metadata.safeParse((object as { metadata?: unknown } | null)?.metadata).data
@@ -94,26 +108,37 @@ export function readSlice(object: unknown): ReadSlice {
   const { addressType, ports, endpoints } = parsed.data
   const { labels = {}, ...named } = parsed.data.metadata
   const key = keyOf(named)
+  if (addressType !== 'IPv4' && addressType !== 'IPv6') {
+    const why = `its addresses are of type ${addressType}; IPv4 and IPv6 can be followed`
+    return { key, slice: null, problem: `EndpointSlice ${key}: ${why}` }
+  }
+  return {
+    key,
+    namespace: named.namespace,
+    version: Number(named.resourceVersion),
+    family: addressType,
+    labels,
+    ports: ports ?? [],
+    count: endpoints?.length ?? 0,
+    endpointsAt: (port) => (endpoints ?? []).flatMap((one) => known(one, addressType, port) ?? []),
+  }
+}
+
+export function readSlice(object: unknown): ReadSlice {
+  const parsed = parseSlice(object)
+  if ('problem' in parsed) return parsed
+  const { key, namespace, version, family, labels } = parsed
   const unusable = (why: string) => ({ key, slice: null, problem: `EndpointSlice ${key}: ${why}` })
   const release = releaseId.safeParse(labels[releaseLabel])
   if (!release.success) return unusable(`its label ${releaseLabel} names no release`)
-  if (addressType !== 'IPv4' && addressType !== 'IPv6') {
-    return unusable(`its addresses are of type ${addressType}; IPv4 and IPv6 can be followed`)
-  }
-  const port = portOf(ports ?? [])
+  const port = portOf(parsed.ports)
   // A slice without endpoints often has no ports either: nothing is wrong with it.
-  if (port === null && endpoints?.length) {
+  if (port === null && parsed.count > 0) {
     return unusable('name one of its TCP ports http, or leave it only one')
   }
-  const slice: KnownSlice = {
-    key,
-    namespace: named.namespace,
-    release: release.data,
-    cluster: labels[clusterLabel] ?? null,
-    version: Number(named.resourceVersion),
-    family: addressType,
-    endpoints: (endpoints ?? []).flatMap((one) => known(one, addressType, port) ?? []),
-  }
+  const cluster = labels[clusterLabel] ?? null
+  const endpoints = parsed.endpointsAt(port)
+  const slice = { key, namespace, release: release.data, cluster, version, family, endpoints }
   return { key, slice, problem: null }
 }
 

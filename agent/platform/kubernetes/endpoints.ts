@@ -1,11 +1,11 @@
 /**
- * The endpoints half of the platform `kubernetes`: from the slices that carry a release's label to what the
- * workers get. Changes are told at once when it was quiet, together when they come in bursts, and nothing is
+ * The endpoints half of the platform `kubernetes`: from the slices that carry a release's label, and those of
+ * the Services that Ingress objects lead to, to what the workers get. Changes are told at once when it was quiet, together when they come in bursts, and nothing is
  * told before both the slices and the releases are known, so that a pilot that starts takes nothing away (P6).
  */
 import { limits } from '#wire/limits.ts'
 import type { Say } from '#wire/log-line.ts'
-import type { Endpoint } from '../../link.ts'
+import type { Endpoint, Endpoints } from '../../link.ts'
 import type { Backend, PlatformListener, Pod, Workload } from '../platform.ts'
 import type { KubernetesClient } from './client.ts'
 import { endpointSlicesPath, type ReadSlice, readSlice, releaseLabel } from './endpoint-slice.ts'
@@ -13,9 +13,14 @@ import { createKnownSlices } from './known-slices.ts'
 import { followObjects, type ListWatchTiming } from './list-watch.ts'
 import { createPace } from './pace.ts'
 import { releaseNamespaces } from './release-namespaces.ts'
+import { followedServices } from './service-endpoints.ts'
 
 export interface FollowedEndpoints {
-  setBackends(backends: readonly Backend[], workloads: readonly Workload[]): void
+  setBackends(
+    backends: readonly Backend[],
+    workloads: readonly Workload[],
+    services?: readonly string[],
+  ): void
   /** Ends with `signal`. */
   follow(client: KubernetesClient, signal: AbortSignal): Promise<void>
   podOf(release: string, endpoint: Endpoint): Pod | null
@@ -35,12 +40,19 @@ export function followedEndpoints(
 ): FollowedEndpoints {
   const known = createKnownSlices(cluster, kept)
   const pace = createPace(tell, gapMs)
+  const services = followedServices(
+    cluster,
+    { onChange: () => pace.soon(), onTrouble, onProblem: say },
+    timing,
+  )
   const said = new Set<string>()
+  const both = createBoth()
   let listed = false
   let namespaces: ReadonlyMap<string, string> | null = null
 
   function tell(): void {
-    if (listed && namespaces !== null) onEndpoints(known.endpoints())
+    if (!listed || namespaces === null || !services.known()) return
+    onEndpoints(both(known.endpoints(), services.endpoints()))
   }
 
   /** Once for each thing that is wrong with each slice. */
@@ -67,7 +79,8 @@ export function followedEndpoints(
   }
 
   return {
-    setBackends(backends, workloads) {
+    setBackends(backends, workloads, ids = []) {
+      services.setServices(ids)
       namespaces = releaseNamespaces(backends, workloads, namespaces ?? new Map())
       known.setReleases(namespaces)
       pace.soon()
@@ -96,11 +109,26 @@ export function followedEndpoints(
         onTrouble,
       }
       try {
-        await followObjects(client, followed, signal, timing)
+        await Promise.all([
+          followObjects(client, followed, signal, timing),
+          services.follow(client, signal),
+        ])
       } finally {
         pace.stop()
       }
     },
-    podOf: known.podOf,
+    podOf: (id, endpoint) => known.podOf(id, endpoint) ?? services.podOf(id, endpoint),
+  }
+}
+
+/** A new object only when one of them is new: whoever is told compares. */
+function createBoth() {
+  let kept: readonly [Endpoints, Endpoints, Endpoints] = [{}, {}, {}]
+  return (releases: Endpoints, services: Endpoints): Endpoints => {
+    const [one, other] = kept
+    if (one !== releases || other !== services) {
+      kept = [releases, services, { ...releases, ...services }]
+    }
+    return kept[2]
   }
 }
