@@ -32,4 +32,10 @@ export interface AgentConfig {
     | { readonly type: 'static'; readonly file: string }
     /** Null: the pod's own service account, or else what `KUBECONFIG` names. */
     | { readonly type: 'kubernetes'; readonly kubeconfig: string | null }
+  /** On the platform `kubernetes`: which Ingress objects are routes, and what their status says. */
+  readonly ingress?: {
+    readonly classes: readonly string[]
+    /** IP addresses, host names, or `service/<namespace>/<name>`, whose load balancer's address it is. */
+    readonly addresses: readonly string[]
+  }
 }

@@ -2,11 +2,12 @@
  * The agent's command line: flags and `SWITCHYARD_*` variables in, a configuration out. Every value is
  * checked here once, with a sentence that says what to write instead.
  */
+import { isIP } from 'node:net'
 import { availableParallelism, hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { Command, type CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { LogFormat } from '#wire/log-line.ts'
-import { agentName, clusterName } from '#wire/names.ts'
+import { agentName, clusterName, hostname as hostnameWord, objectName } from '#wire/names.ts'
 import type { Address, AgentConfig } from './config.ts'
 import { logFormatFlag } from './log-format.ts'
 
@@ -23,6 +24,8 @@ interface Flags {
   readonly admin: Address
   readonly workers: number
   readonly platform: AgentConfig['platform']
+  readonly ingressClasses: readonly string[]
+  readonly ingressAddress: readonly string[]
   readonly logFormat: LogFormat
 }
 
@@ -80,6 +83,24 @@ export function agentCommand(run: (config: AgentConfig) => void): Command {
         .makeOptionMandatory()
         .argParser(platformFlag),
     )
+    .addOption(
+      option(
+        '--ingress-classes <names>',
+        'on kubernetes: classes of Ingress objects that are routes, comma-separated',
+        'INGRESS_CLASSES',
+      )
+        .default(['switchyard'], 'switchyard')
+        .argParser(classesFlag),
+    )
+    .addOption(
+      option(
+        '--ingress-address <addresses>',
+        'on kubernetes: what the status of Ingress objects says: IP addresses, host names or service/<namespace>/<name>, comma-separated; left out: nothing',
+        'INGRESS_ADDRESS',
+      )
+        .default([], 'nothing')
+        .argParser(ingressAddressFlag),
+    )
     .addOption(logFormatFlag())
     .addHelpText('after', examples)
     .showHelpAfterError('(--help shows every flag and examples)')
@@ -121,6 +142,9 @@ function configOf(flags: Flags): AgentConfig {
     control: flags.enrol,
     nats: flags.nats ?? null,
     platform: flags.platform,
+    ...(flags.platform.type === 'kubernetes' && {
+      ingress: { classes: flags.ingressClasses, addresses: flags.ingressAddress },
+    }),
     logFormat: flags.logFormat,
   }
 }
@@ -182,6 +206,25 @@ function workersFlag(text: string): number {
   const count = /^\d+$/.test(text) ? Number(text) : 0
   if (count >= 1 && count <= workersMax) return count
   throw new InvalidArgumentError(`write a number from 1 to ${workersMax}`)
+}
+
+function classesFlag(text: string): readonly string[] {
+  const classes = text.split(',').map((name) => name.trim())
+  const fault = classes.map((name) => objectName.safeParse(name)).find(({ success }) => !success)
+  if (!fault) return classes
+  throw new InvalidArgumentError('write names of classes, separated by commas: switchyard,haproxy')
+}
+
+function ingressAddressFlag(text: string): readonly string[] {
+  const addresses = text.split(',').map((one) => one.trim())
+  const isAddress = (one: string) =>
+    isIP(one) !== 0 ||
+    (hostnameWord.safeParse(one).success && !one.startsWith('*')) ||
+    /^service\/[a-z0-9-]+\/[a-z0-9-]+$/.test(one)
+  if (addresses.every(isAddress)) return addresses
+  throw new InvalidArgumentError(
+    'write IP addresses, host names or service/<namespace>/<name>, separated by commas',
+  )
 }
 
 function platformFlag(text: string): AgentConfig['platform'] {

@@ -59,6 +59,8 @@ export const logCodes = {
   'workloads-refused': { level: 'warn', sentence: 'The platform did not take the workloads; they are brought again.' },
   'endpoints-cut': { level: 'warn', sentence: 'The platform lists more endpoints than an agent takes.' },
   'slice-refused': { level: 'warn', sentence: 'An EndpointSlice cannot be used; the others are.' },
+  'ingress-refused': { level: 'warn', sentence: 'Control did not take an Ingress; what it had of it before stays. Fields: ingress.' },
+  'ingress-trouble': { level: 'warn', sentence: 'Ingress objects cannot be brought to control, or their status not be written; it is tried again.' },
   'platform-started': { level: 'info', sentence: 'The local platform listens. Fields: url.' },
   'platform-call-failed': { level: 'error', sentence: 'A call of the local platform met a bug.' },
   'copy-started': { level: 'info', sentence: 'A copy of an application was started.' },

@@ -20,6 +20,7 @@ import type { Core } from './core.ts'
 import { enrol, type Identity, storedIdentity } from './enrol.ts'
 import { createExplainHere } from './explain.ts'
 import { follow } from './follow.ts'
+import { createIngressDesk } from './ingress-desk.ts'
 import { createMetrics } from './metrics.ts'
 import { buildReport, createReporter } from './report.ts'
 import type { Session } from './session.ts'
@@ -99,6 +100,9 @@ export async function goOutside(
   })
   outside.reporter = reporter
   if (platform.workloads) obedience = obey(platform.workloads, config.name, log)
+  const { url } = config.control
+  const desk = { url, cluster: config.cluster, token: identity.enrolment.token }
+  platform.ingresses?.keep(createIngressDesk(desk), () => obedience?.held() ?? false)
   const snapshots = createSnapshots({
     session,
     trust,
@@ -172,7 +176,8 @@ function followPlatform(
   })
 }
 
-async function createPlatform({ platform, cluster }: AgentConfig, log: Say): Promise<Platform> {
+async function createPlatform(config: AgentConfig, log: Say): Promise<Platform> {
+  const { platform, cluster, name, ingress } = config
   switch (platform.type) {
     case 'local':
       return createLocalPlatform(platform.url)
@@ -180,7 +185,12 @@ async function createPlatform({ platform, cluster }: AgentConfig, log: Say): Pro
       return createStaticPlatform(platform.file)
     case 'kubernetes': {
       const { createKubernetesPlatform } = await import('../platform/kubernetes/kubernetes.ts')
-      return createKubernetesPlatform({ kubeconfig: platform.kubeconfig, cluster, log })
+      return createKubernetesPlatform({
+        kubeconfig: platform.kubeconfig,
+        cluster,
+        log,
+        ...(ingress && { ingress: { name, ...ingress } }),
+      })
     }
   }
 }

@@ -4,6 +4,7 @@
  * copies as children), `static` (a file of addresses, which runs nothing and so replaces nothing) and
  * `kubernetes`.
  */
+import type { IngressIntent } from '#wire/ingress.ts'
 import type { BackendObject, WorkloadObject } from '#wire/object.ts'
 import type { RollingReport, TroubleReport } from '#wire/report.ts'
 import type { Endpoint, Endpoints } from '../link.ts'
@@ -52,6 +53,8 @@ export interface Platform {
   /** What else is known of an endpoint, for eyes only. */
   podOf?(release: string, endpoint: Endpoint): Pod | null
   readonly workloads: Workloads | null
+  /** Where objects of the platform ask for routes themselves. */
+  readonly ingresses?: Ingresses | null
   close(): Promise<void>
 }
 
@@ -71,4 +74,35 @@ export interface Workloads {
     desired: DesiredWorkloads,
     signal: AbortSignal,
   ): Promise<'applied' | 'not-holder' | 'older'>
+}
+
+export interface Ingresses {
+  /** Brings control what the objects ask for, while `isHolder`; until the platform is closed. */
+  keep(desk: IngressDesk, isHolder: () => boolean): void
+}
+
+/** Control, as far as Ingress objects go. Throws when it is away. */
+export interface IngressDesk {
+  list(signal: AbortSignal): Promise<readonly KnownIngress[]>
+  /** Null: it is as asked. */
+  put(
+    namespace: string,
+    name: string,
+    intent: IngressIntent,
+    signal: AbortSignal,
+  ): Promise<IngressRefusal | null>
+  remove(namespace: string, name: string, signal: AbortSignal): Promise<IngressRefusal | null>
+}
+
+export interface KnownIngress extends Pick<IngressIntent, 'uid' | 'hash'> {
+  readonly namespace: string
+  readonly name: string
+  /** Every agent that is not silent serves it. */
+  readonly served: boolean
+}
+
+/** Control's "no" to what was asked, by its stable code. */
+export interface IngressRefusal {
+  readonly code: string
+  readonly detail: string
 }

@@ -11,6 +11,11 @@ const annotations = z.record(z.string().max(512), z.string().max(262_144)).defau
 const optional = <T extends z.ZodType>(schema: T) =>
   schema.nullish().transform((value) => value ?? undefined)
 
+/** Where clients find it: addresses and names. */
+const loadBalancer = z.object({
+  ingress: optional(z.array(z.object({ ip: optional(text), hostname: optional(text) }))),
+})
+
 const serviceBackend = z.object({
   name: text,
   port: optional(z.object({ name: optional(text), number: optional(z.int()) })),
@@ -32,6 +37,7 @@ export const ingressObject = z.object({
     name: text,
     namespace: text,
     uid: text,
+    creationTimestamp: optional(text).transform((at) => at ?? ''),
     annotations: optional(annotations).transform((found) => found ?? {}),
   }),
   spec: z.object({
@@ -47,6 +53,7 @@ export const ingressObject = z.object({
       ),
     ).transform((rules) => rules ?? []),
   }),
+  status: optional(z.object({ loadBalancer: optional(loadBalancer) })),
 })
 
 export const ingressClassObject = z.object({
@@ -62,9 +69,11 @@ export const serviceObject = z.object({
       (ports) => ports ?? [],
     ),
   }),
+  status: optional(z.object({ loadBalancer: optional(loadBalancer) })),
 })
 
 export type IngressObject = z.infer<typeof ingressObject>
 export type IngressClassObject = z.infer<typeof ingressClassObject>
 export type ServiceObject = z.infer<typeof serviceObject>
+export type LoadBalancer = z.infer<typeof loadBalancer>
 export type IngressBackend = z.infer<typeof backend>

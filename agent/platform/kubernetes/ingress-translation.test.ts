@@ -12,6 +12,7 @@ import { translateIngress } from './ingress-translation.ts'
 const web: ServiceObject = {
   metadata: { name: 'web', namespace: 'shop' },
   spec: { type: 'ClusterIP', ports: [{ name: 'http', port: 80 }] },
+  status: undefined,
 }
 
 const one = (
@@ -158,6 +159,7 @@ describe('a backend of an Ingress', () => {
         { name: 'admin', port: 8080 },
       ],
     },
+    status: undefined,
   }
   const unnamed: ServiceObject = {
     ...web,

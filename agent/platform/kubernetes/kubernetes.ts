@@ -10,6 +10,7 @@ import { reasonOf } from '../../reason.ts'
 import type { Platform } from '../platform.ts'
 import { createKubernetesClient, type KubernetesClient } from './client.ts'
 import { type FollowedEndpoints, followedEndpoints } from './endpoints.ts'
+import { type IngressKeeperOptions, keepIngresses } from './ingress-keeper.ts'
 import type { ListWatchTiming } from './list-watch.ts'
 
 export interface KubernetesOptions {
@@ -19,16 +20,20 @@ export interface KubernetesOptions {
   readonly cluster: string
   readonly log: Say
   readonly timing?: ListWatchTiming
+  /** The agent's name and what it was told of Ingress objects; left out: they are none of its business. */
+  readonly ingress?: Pick<IngressKeeperOptions, 'name' | 'classes' | 'addresses' | 'timing'>
 }
 
 const openAgain: BackoffBounds = { firstMs: 500, mostMs: 10_000 }
 
 export function createKubernetesPlatform(options: KubernetesOptions): Platform {
-  const { kubeconfig, cluster, log, timing } = options
+  const { kubeconfig, cluster, log, timing, ingress } = options
   const closing = new AbortController()
   let backends: Parameters<Platform['setBackends']> | null = null
   let endpoints: FollowedEndpoints | null = null
   let following: Promise<void> = Promise.resolve()
+  let keeping: Promise<void> = Promise.resolve()
+  const opened = Promise.withResolvers<KubernetesClient | null>()
 
   return {
     follow(listener) {
@@ -36,8 +41,10 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
       if (backends) endpoints.setBackends(...backends)
       following = openClient(kubeconfig, listener.onTrouble, closing.signal).then(
         async (client) => {
+          opened.resolve(client)
           if (!client) return
           await endpoints?.follow(client, closing.signal)
+          await keeping
           client.close()
         },
       )
@@ -48,6 +55,17 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
     },
     podOf: (release, endpoint) => endpoints?.podOf(release, endpoint) ?? null,
     workloads: null,
+    ingresses: ingress
+      ? {
+          keep(desk, isHolder) {
+            keeping = opened.promise.then(async (client) => {
+              if (!client) return
+              const told = { client, desk, isHolder, log, ...(timing && { watchTiming: timing }) }
+              await keepIngresses({ ...ingress, ...told }, closing.signal)
+            })
+          },
+        }
+      : null,
     async close() {
       closing.abort()
       await following

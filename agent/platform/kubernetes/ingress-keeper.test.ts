@@ -1,0 +1,215 @@
+/** The Lease's holder brings Ingress objects to control, and tells the objects what became of it. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { until } from '../../pilot/fleet.fixture.ts'
+import { blueGreen } from './ingress.fixture.ts'
+import { clusterInMemory, deskInMemory } from './ingress-cluster.fixture.ts'
+import { keepIngresses } from './ingress-keeper.ts'
+
+const timing = { leaseMs: 5, restingMs: 100, servingMs: 10 }
+
+let cluster: ReturnType<typeof clusterInMemory>
+let control: ReturnType<typeof deskInMemory>
+let holder: boolean
+let said: string[]
+let stop: () => Promise<void>
+
+beforeEach(() => {
+  cluster = clusterInMemory()
+  control = deskInMemory()
+  holder = true
+  said = []
+})
+afterEach(() => stop())
+
+function start(
+  addresses: readonly string[] = ['192.0.2.1', 'edge.example'],
+  name = 'eu-1-a',
+): void {
+  const stopping = new AbortController()
+  const keeping = keepIngresses(
+    {
+      client: cluster.client,
+      desk: control.desk,
+      isHolder: () => holder,
+      name,
+      classes: ['switchyard'],
+      addresses,
+      log: (code, text) => said.push(`${code}: ${text}`),
+      timing,
+    },
+    stopping.signal,
+  )
+  stop = async () => {
+    stopping.abort()
+    await keeping
+  }
+}
+
+const ingress = (
+  name: string,
+  more: { path?: string; class?: string; annotations?: string } = {},
+) => `
+kind: Ingress
+metadata: { name: ${name}, annotations: { ${more.annotations ?? ''} } }
+spec:
+  ingressClassName: ${more.class ?? 'switchyard'}
+  rules:
+    - host: ${name}.example
+      http:
+        paths:
+          - path: ${more.path ?? '/'}
+            pathType: Prefix
+            backend: { service: { name: web, port: { number: 80 } } }
+`
+const web = `
+kind: Service
+metadata: { name: web }
+spec: { ports: [{ name: http, port: 80 }] }
+`
+const puts = () => control.calls.filter((call) => call.startsWith('put'))
+const ids = () => [...control.held.keys()].sort().join()
+
+describe('the keeper of Ingress objects', () => {
+  it('brings the post that was applied, and nothing when a Service selects other pods', async () => {
+    cluster.apply(blueGreen('blue'))
+    start()
+    await until('both', () => ids() === 'shop/app,shop/test')
+    expect(control.held.get('shop/test')?.routes).toMatchObject([
+      {
+        path: { value: '/test' },
+        service: 'shop/app-bg:port-1',
+        rewrite: { path: { value: '/' } },
+      },
+    ])
+    const before = puts().length
+    cluster.apply(blueGreen('green'))
+    await until('two lists more', () => control.calls.slice(-2).join() === 'list,list')
+    expect(puts().length).toBe(before)
+  })
+
+  it('puts what changed, removes what is gone or of another class', async () => {
+    cluster.apply(
+      [web, ingress('one'), ingress('two'), ingress('three', { class: 'nginx' })].join('---'),
+    )
+    start()
+    await until('two of them', () => ids() === 'shop/one,shop/two')
+    cluster.apply(ingress('one', { path: '/cart' }))
+    await until('the change', () => control.held.get('shop/one')?.routes[0]?.path.value === '/cart')
+    cluster.apply(ingress('two', { class: 'nginx' }))
+    await until('one is left', () => ids() === 'shop/one')
+    cluster.remove('Ingress', 'one')
+    await until('none', () => ids() === '')
+    expect(puts()).toEqual(['put shop/one', 'put shop/two', 'put shop/one'])
+  })
+
+  it('mends what control has, by its hash, and takes nothing away before all is known', async () => {
+    control.held.set('shop/old', {
+      namespace: 'shop',
+      name: 'old',
+      uid: 'x',
+      hash: '0',
+      class: 'c',
+      routes: [],
+      warnings: [],
+    })
+    cluster.apply([web, ingress('one')].join('---'))
+    start()
+    await until('it is so', () => ids() === 'shop/one')
+    control.held.clear()
+    await until('it is so again', () => ids() === 'shop/one')
+    expect(control.calls.indexOf('remove shop/old')).toBeLessThan(
+      control.calls.indexOf('put shop/one'),
+    )
+  })
+
+  it('writes the status once every agent serves it, and not before', async () => {
+    cluster.apply([web, ingress('one')].join('---'))
+    start()
+    await until('some lists', () => control.calls.filter((call) => call === 'list').length > 3)
+    expect(cluster.statuses.size).toBe(0)
+    control.serve(true)
+    await until('the status', () => cluster.statuses.size === 1)
+    expect(cluster.statuses.get('shop/one')).toEqual([
+      { ip: '192.0.2.1' },
+      { hostname: 'edge.example' },
+    ])
+  })
+
+  it("writes the address of a Service's load balancer", async () => {
+    const edge = `
+kind: Service
+metadata: { name: edge }
+spec: { type: LoadBalancer, ports: [{ port: 80 }] }
+status: { loadBalancer: { ingress: [{ ip: 198.51.100.7 }] } }
+`
+    cluster.apply([web, edge, ingress('one')].join('---'))
+    control.serve(true)
+    start(['service/shop/edge'])
+    await until('the status', () => cluster.statuses.size === 1)
+    expect(cluster.statuses.get('shop/one')).toEqual([{ ip: '198.51.100.7' }])
+  })
+
+  it('tells on the object what is not done and what was refused, each once', async () => {
+    const refusal = { code: 'route-conflict', detail: 'route/shop/default has it.' }
+    control.refusals.set('shop/two', refusal)
+    cluster.apply(
+      [
+        web,
+        ingress('one', { annotations: '"haproxy.org/cors-enable": "true"' }),
+        ingress('two'),
+      ].join('---'),
+    )
+    start()
+    const expected = [
+      'NotDone: haproxy.org/cors-enable is not done.',
+      'Refused: route-conflict: route/shop/default has it.',
+    ]
+    await until('both', () => cluster.events().length === 2)
+    expect(cluster.events().sort()).toEqual(expected)
+    await until('it was tried again', () => puts().filter((put) => put.endsWith('two')).length > 2)
+    await stop()
+    start([], 'eu-1-b')
+    await until(
+      'the next one has tried',
+      () => puts().filter((put) => put.endsWith('two')).length > 4,
+    )
+    expect(cluster.events().sort()).toEqual(expected)
+    control.refusals.clear()
+    await until('it is taken', () => ids() === 'shop/one,shop/two')
+  })
+
+  it('does without Events and status where it may not write them, and says so once', async () => {
+    cluster.closed.add('shop')
+    control.serve(true)
+    cluster.apply(
+      [web, ingress('one', { annotations: '"haproxy.org/cors-enable": "true"' })].join('---'),
+    )
+    start()
+    await until('it is there', () => ids() === 'shop/one')
+    await until('it says so', () => said.length === 2)
+    expect(said[0]).toMatch(/^ingress-trouble: Events in shop: .*403/)
+    expect(said[1]).toMatch(/^ingress-trouble: the status of Ingresses in shop: .*403/)
+  })
+
+  it('waits for control, and for the Lease', async () => {
+    holder = false
+    control.leave(true)
+    cluster.apply([web, ingress('one')].join('---'))
+    start()
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(cluster.watchCount()).toBe(0)
+    holder = true
+    await until(
+      'it says that control is away',
+      () => said.join() === 'ingress-trouble: control is away',
+    )
+    control.leave(false)
+    await until('it is there', () => ids() === 'shop/one')
+    holder = false
+    await until('no watch is left', () => cluster.watchCount() === 0)
+    const { length } = control.calls
+    cluster.apply(ingress('two'))
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(control.calls.length).toBe(length)
+  })
+})
