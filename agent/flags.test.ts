@@ -87,6 +87,11 @@ describe("the agent's command line", () => {
     })
   })
 
+  it('takes the name of a node for its own', async () => {
+    const config = await parse([...whole, '--name', 'ip-10-0-1-7.ec2.internal'])
+    expect(config.name).toBe('ip-10-0-1-7-ec2-internal')
+  })
+
   it.each([
     ['kubernetes', null],
     ['kubernetes:/etc/kubeconfig', '/etc/kubeconfig'],

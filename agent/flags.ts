@@ -41,7 +41,7 @@ export function agentCommand(run: (config: AgentConfig) => void): Command {
         .argParser(clusterFlag),
     )
     .addOption(
-      option('--name <name>', 'its own name, unique in the cluster', 'AGENT')
+      option('--name <name>', 'its own name, unique in the cluster; dots become hyphens', 'AGENT')
         .default(ownName(), 'the host name')
         .argParser(nameFlag),
     )
@@ -172,8 +172,9 @@ export function clusterFlag(text: string): string {
   throw new InvalidArgumentError(parsed.error.issues[0]!.message)
 }
 
+/** Also the name of a node: `ip-10-0-1-7.ec2.internal`. */
 function nameFlag(text: string): string {
-  const parsed = agentName.safeParse(text)
+  const parsed = agentName.safeParse(text.replaceAll('.', '-'))
   if (parsed.success) return parsed.data
   throw new InvalidArgumentError(parsed.error.issues[0]!.message)
 }

@@ -32,6 +32,9 @@ export interface Supervisor {
 }
 
 const pilotStopMs = 5_000
+const drainMs = 25_000
+/** From SIGTERM to the end, at most: what a pod's grace period has to leave it. */
+export const podGraceMs = drainMs + pilotStopMs
 /** Until its first word a child may take this long: a crowded machine starts slowly. */
 const startWithinMs = 30_000
 /** A life shorter than this counts as a repeated death. */
@@ -43,7 +46,7 @@ export function startSupervisor(config: AgentConfig, options: SupervisorOptions 
     pilotScript = new URL('./pilot/pilot.ts', import.meta.url),
     workerScript = new URL('./worker/worker.ts', import.meta.url),
     hungAfterMs = 5_000,
-    drainTimeoutMs = 25_000,
+    drainTimeoutMs = drainMs,
     log = createAgentLog('agent', config),
   } = options
 

@@ -1,0 +1,129 @@
+/** The manifests of `deploy/` as `kubectl kustomize` renders them, and what tests look at in them. */
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { parseAllDocuments } from 'yaml'
+import { outputOf } from '../lab/command.ts'
+import { findPrograms } from '../lab/programs/build.ts'
+
+export const deploy = resolve(import.meta.dirname, '../../deploy')
+
+/** Every folder that a user can give to `kubectl apply -k`. */
+export const folders = readdirSync(deploy)
+  .filter((name) => existsSync(join(deploy, name, 'kustomization.yaml')))
+  .sort()
+
+export interface Container {
+  readonly name: string
+  readonly image: string
+  readonly command?: readonly string[]
+  readonly args?: readonly string[]
+  readonly env?: readonly Variable[]
+  readonly envFrom?: readonly { readonly configMapRef: { readonly name: string } }[]
+  readonly ports?: readonly { readonly name: string; readonly hostPort?: number }[]
+  readonly resources: { readonly requests?: object; readonly limits?: object }
+  readonly securityContext: Readonly<Record<string, unknown>>
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[]
+  readonly lifecycle?: { readonly preStop: { readonly sleep: { readonly seconds: number } } }
+  readonly [probe: `${string}Probe`]: { readonly httpGet: { readonly port: string } } | undefined
+}
+
+interface Variable {
+  readonly name: string
+  readonly value?: string
+  readonly valueFrom?: {
+    readonly fieldRef?: { readonly fieldPath: string }
+    readonly configMapKeyRef?: { readonly name: string; readonly key: string }
+    readonly secretKeyRef?: { readonly name: string; readonly key: string }
+  }
+}
+
+export interface PodSpec {
+  readonly serviceAccountName?: string
+  readonly automountServiceAccountToken?: boolean
+  readonly enableServiceLinks?: boolean
+  readonly terminationGracePeriodSeconds?: number
+  readonly securityContext: Readonly<Record<string, unknown>>
+  readonly initContainers?: readonly Container[]
+  readonly containers: readonly Container[]
+  readonly volumes?: readonly {
+    readonly name: string
+    readonly secret?: {
+      readonly secretName: string
+      readonly items?: readonly { readonly key: string }[]
+    }
+    readonly persistentVolumeClaim?: { readonly claimName: string }
+  }[]
+}
+
+export interface Manifest {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: {
+    readonly name: string
+    readonly namespace?: string
+    readonly labels?: Readonly<Record<string, string>>
+  }
+  /** Of a ConfigMap. */
+  readonly data?: Readonly<Record<string, string>>
+  /** Of a Role. */
+  readonly rules?: readonly Rule[]
+  readonly spec?: {
+    readonly template?: {
+      readonly metadata: { readonly labels: Readonly<Record<string, string>> }
+      readonly spec: PodSpec
+    }
+    readonly selector?: Readonly<Record<string, unknown>>
+    readonly podSelector?: { readonly matchLabels?: Readonly<Record<string, string>> }
+    readonly ports?: readonly { readonly targetPort: string }[]
+    readonly volumeClaimTemplates?: readonly { readonly metadata: { readonly name: string } }[]
+  }
+}
+
+export interface Rule {
+  readonly apiGroups: readonly string[]
+  readonly resources: readonly string[]
+  readonly resourceNames?: readonly string[]
+  readonly verbs: readonly string[]
+}
+
+export async function render(folder: string): Promise<string> {
+  const { kubectl } = await findPrograms(['kubectl'])
+  const child = spawn(kubectl!, ['kustomize', join(deploy, folder)])
+  return outputOf(child, `kubectl kustomize deploy/${folder}`, { withinMs: 30_000 })
+}
+
+export const manifestsOf = (text: string): readonly Manifest[] =>
+  parseAllDocuments(text).map((document) => document.toJS() as Manifest)
+
+export const podsOf = (manifests: readonly Manifest[]) =>
+  manifests.flatMap(({ kind, metadata, spec }) =>
+    spec?.template
+      ? [{ kind, name: metadata.name, labels: spec.template.metadata.labels, ...spec.template }]
+      : [],
+  )
+
+export const containersOf = (pod: PodSpec) => [...(pod.initContainers ?? []), ...pod.containers]
+
+/** What the kubelet would set, with `secrets` in the place of what is in a Secret. */
+export function environmentOf(
+  container: Container,
+  manifests: readonly Manifest[],
+  secrets: (name: string, key: string) => string,
+): Record<string, string> {
+  const configMap = (name: string) =>
+    manifests.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === name)!.data!
+  const own: Record<string, string> = {}
+  for (const { name, value, valueFrom } of container.env ?? []) {
+    const { configMapKeyRef, secretKeyRef, fieldRef } = valueFrom ?? {}
+    own[name] = configMapKeyRef
+      ? configMap(configMapKeyRef.name)[configMapKeyRef.key]!
+      : secretKeyRef
+        ? secrets(secretKeyRef.name, secretKeyRef.key)
+        : fieldRef
+          ? fieldRef.fieldPath.replaceAll('.', '-').toLowerCase()
+          : value!.replaceAll(/\$\(([^)]+)\)/g, (_, variable: string) => own[variable]!)
+  }
+  const shared = (container.envFrom ?? []).map(({ configMapRef }) => configMap(configMapRef.name))
+  return Object.assign({}, ...shared, own)
+}
