@@ -116,9 +116,13 @@ test('a connection that is ended without being asked, between two requests, is l
     socket.end(good(id).replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')),
   )
   for (const { lost, samples } of [ended, told]) {
-    // A request may have been written before the end arrived: that one has failed instead.
-    const failed = samples.filter((sample) => sample.problem)
-    expect(lost).toBe(samples.length - failed.length)
+    // A request may have been written before the end arrived: that one has failed instead, and stands for
+    // the connection on which the answer before it came.
+    const failed = samples.filter((sample) => sample.problem).length
+    const answered = samples.length - failed
+    expect(lost + failed).toBeLessThanOrEqual(answered)
+    // The end of the last one may not have arrived when the load ends.
+    expect(lost + failed).toBeGreaterThanOrEqual(answered - 1)
     expect(lost).toBeGreaterThan(0)
   }
 })
