@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 // Tests use real sockets and processes. Whole fleets have promises about time to keep under load, so they
 // run last and one file after another; everything else shares the two cores of a small machine.
 const fleets =
-  'test/{story,life,keys,switch,crash,first-contact,rolling,cli,pages,alerts,upgrade,lab,install,edge}/**/*.test.ts'
+  'test/{story,life,keys,switch,crash,first-contact,rolling,cli,pages,alerts,upgrade,lab,install,edge,ingress}/**/*.test.ts'
 
 export default defineConfig({
   test: {

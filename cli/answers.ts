@@ -106,6 +106,23 @@ export const app = listedApp.extend({
   routes: z.array(z.looseObject({ name: text, hosts: z.array(text).optional() })),
 })
 
+const refusedIngress = z.object({ code: text, detail: text })
+const ingress = z.object({
+  cluster: text,
+  namespace: text,
+  name: text,
+  /** Without what follows nothing of it was ever taken. */
+  class: text.optional(),
+  served: z.boolean().optional(),
+  routes: z
+    .array(z.object({ host: text, path: z.object({ type: text, value: text }), service: text }))
+    .default([]),
+  warnings: z.array(text).default([]),
+  refused: refusedIngress.nullable(),
+})
+export type Ingress = z.infer<typeof ingress>
+export const ingresses = z.object({ ingresses: z.array(ingress) })
+
 const cluster = z.looseObject({
   cluster: text,
   epoch: z.object({ number: count }),

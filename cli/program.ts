@@ -13,6 +13,7 @@ import { doctorNoun } from './commands/doctor.ts'
 import { eventsNoun } from './commands/events.ts'
 import { freezeNoun } from './commands/freeze.ts'
 import { historyNoun } from './commands/history.ts'
+import { ingressNoun } from './commands/ingress.ts'
 import { keyNoun } from './commands/key.ts'
 import { releaseNoun } from './commands/release.ts'
 import { stateNoun } from './commands/state.ts'
@@ -35,6 +36,7 @@ const nouns: readonly Noun[] = [
   releaseNoun,
   clusterNoun,
   agentNoun,
+  ingressNoun,
   historyNoun,
   eventsNoun,
   freezeNoun,

@@ -29,6 +29,8 @@ describe('what is read', () => {
     'agent list',
     'agent list eu-1',
     'agent show eu-1 eu-1-a',
+    'ingress list',
+    'ingress list eu-1',
     'explain eu-1 shop.example/cart',
     'blame eu-1 shop.example/cart',
     'diff eu-1 --from 1',
