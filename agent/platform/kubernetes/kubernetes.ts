@@ -1,17 +1,24 @@
 /**
- * The platform `kubernetes`: endpoints are followed from EndpointSlices by every agent. The client's library is
- * loaded beside the pilot's start, not before it; a kubeconfig that is missing or wrong is waited for like a
- * server that is away.
+ * The platform `kubernetes`: endpoints are followed from EndpointSlices by every agent, workloads are applied by
+ * the one that holds the Lease. The client's library is loaded beside the pilot's start, not before it; a
+ * kubeconfig that is missing or wrong is waited for like a server that is away.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Say } from '#wire/log-line.ts'
 import { type BackoffBounds, backoffMs } from '../../backoff.ts'
 import { reasonOf } from '../../reason.ts'
-import type { Platform } from '../platform.ts'
+import type { Platform, PlatformListener, Workloads } from '../platform.ts'
 import { createKubernetesClient, type KubernetesClient } from './client.ts'
 import { type FollowedEndpoints, followedEndpoints } from './endpoints.ts'
 import { type IngressKeeperOptions, keepIngresses } from './ingress-keeper.ts'
 import type { ListWatchTiming } from './list-watch.ts'
+import { clusterOf } from './workloads/cluster-client.ts'
+import { watchDeployments } from './workloads/deployment-watch.ts'
+import {
+  type ClusterWorkloads,
+  createWorkloads,
+  type WorkloadsTiming,
+} from './workloads/workloads.ts'
 
 export interface KubernetesOptions {
   /** Null: the pod's own service account, or else what `KUBECONFIG` names. */
@@ -22,6 +29,7 @@ export interface KubernetesOptions {
   readonly timing?: ListWatchTiming
   /** The agent's name and what it was told of Ingress objects; left out: they are none of its business. */
   readonly ingress?: Pick<IngressKeeperOptions, 'name' | 'classes' | 'addresses' | 'timing'>
+  readonly workloadsTiming?: WorkloadsTiming
 }
 
 const openAgain: BackoffBounds = { firstMs: 500, mostMs: 10_000 }
@@ -31,6 +39,7 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
   const closing = new AbortController()
   let backends: Parameters<Platform['setBackends']> | null = null
   let endpoints: FollowedEndpoints | null = null
+  let workloads: ClusterWorkloads | null = null
   let following: Promise<void> = Promise.resolve()
   let keeping: Promise<void> = Promise.resolve()
   const opened = Promise.withResolvers<KubernetesClient | null>()
@@ -43,8 +52,10 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
         async (client) => {
           opened.resolve(client)
           if (!client) return
+          workloads = workloadsOf(client, listener, options)
           await endpoints?.follow(client, closing.signal)
           await keeping
+          await workloads.close()
           client.close()
         },
       )
@@ -54,7 +65,6 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
       endpoints?.setBackends(...next)
     },
     podOf: (release, endpoint) => endpoints?.podOf(release, endpoint) ?? null,
-    workloads: null,
     ingresses: ingress
       ? {
           keep(desk, isHolder) {
@@ -66,12 +76,36 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
           },
         }
       : null,
+    workloads: whenThere(() => workloads),
     async close() {
       closing.abort()
       await following
     },
   }
 }
+
+function workloadsOf(
+  client: KubernetesClient,
+  { onReplacements, onTroubles, onTrouble }: PlatformListener,
+  { cluster, workloadsTiming }: KubernetesOptions,
+): ClusterWorkloads {
+  return createWorkloads({
+    cluster: clusterOf(client),
+    name: cluster,
+    namespace: client.namespace,
+    watch: watchDeployments(client),
+    onReplacements,
+    onTroubles,
+    onTrouble,
+    ...(workloadsTiming && { timing: workloadsTiming }),
+  })
+}
+
+/** Nobody holds a Lease before there is a way to it. */
+const whenThere = (workloads: () => Workloads | null): Workloads => ({
+  acquire: async (holder, signal) => (await workloads()?.acquire(holder, signal)) ?? false,
+  apply: async (...args) => (await workloads()?.apply(...args)) ?? 'not-holder',
+})
 
 /** Null: the platform was closed before. */
 async function openClient(

@@ -76,13 +76,16 @@ async function notManaged(
   return closed(
     name,
     isThere
-      ? `namespace "${name}" has not opted in: kubectl label namespace ${name} ${label.managed}=true (docs/kubernetes.md)`
+      ? `namespace "${name}" has not opted in: ${optIn(name)}`
       : `namespace "${name}" is not there: kubectl create namespace ${name}`,
   )
 }
 
+const optIn = (name: string): string =>
+  `kubectl apply -n ${name} -k deploy/namespace, then kubectl label namespace ${name} ${label.managed}=true`
+
 export const forbiddenWords = (name: string, message: string): string =>
-  `namespace "${name}" gives the agents no leave, its RoleBinding is missing (docs/kubernetes.md): ${message}`
+  `namespace "${name}" gives the agents no leave, its RoleBinding is missing: kubectl apply -n ${name} -k deploy/namespace (${message})`
 
 const closed = (name: string, words: string): NamespaceView => ({
   name,

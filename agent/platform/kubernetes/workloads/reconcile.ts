@@ -10,7 +10,7 @@
  */
 import type { Answer, Cluster, Fault } from './cluster.ts'
 import type { Place } from './labels.ts'
-import { observe } from './observe.ts'
+import { forbiddenWords, observe } from './observe.ts'
 import type { NamespaceView } from './observed.ts'
 import { plan } from './plan.ts'
 import type { Wanted } from './wanted.ts'
@@ -77,7 +77,7 @@ export async function reconcile(
     if (proven !== 'held') return outcome(proven)
     await inParallel(groups, groupsAtOnce, async (group) => {
       const fault = await writeGroup(cluster, group, onNote, signal)
-      if (fault) refused.set(group.release, fault.message)
+      if (fault) refused.set(group.release, wordsOf(fault, group))
     })
   }
   return outcome('applied')
@@ -102,6 +102,12 @@ async function writeGroup(
     return answer
   }
   return null
+}
+
+function wordsOf({ code, message }: Fault, { writes }: WriteGroup): string {
+  const namespace = writes[0]?.ref.namespace ?? ''
+  const isRole = code === 'forbidden' && message.includes('cannot')
+  return isRole ? forbiddenWords(namespace, message) : message
 }
 
 function send(cluster: Cluster, write: Write, signal: AbortSignal): Promise<Answer<unknown>> {

@@ -1,0 +1,71 @@
+/**
+ * Kubernetes Events of what we do, so that `kubectl describe deployment` tells the same story as the API. They
+ * are a courtesy: one that cannot be written is lost, and nothing waits for it.
+ */
+import { type Body, type Cluster, kinds } from './cluster.ts'
+import { fieldManager } from './labels.ts'
+import type { Note } from './write.ts'
+
+export interface Notes {
+  say(note: Note): void
+  /** Once for each release and sentence: a trouble that lasts is one Event. */
+  refuse(release: string, about: Note['about'], message: string): void
+}
+
+const underWayMax = 32
+const refusedMax = 1_024
+const messageCharsMax = 1_024
+
+/** `instance`: which agent says it. `wallMs`: an Event has the time of the wall. */
+export function createNotes(
+  cluster: Cluster,
+  instance: () => string,
+  wallMs: () => number,
+  signal: AbortSignal,
+): Notes {
+  const refused = new Set<string>()
+  let underWay = 0
+
+  function say(note: Note): void {
+    if (underWay >= underWayMax || signal.aborted) return
+    underWay++
+    cluster
+      .create(bodyOf(note, instance(), wallMs()), signal)
+      .catch(() => {})
+      .finally(() => underWay--)
+  }
+
+  return {
+    say,
+    refuse(release, about, message) {
+      const what = `${release}: ${message}`
+      if (refused.has(what)) return
+      if (refused.size >= refusedMax) refused.clear()
+      refused.add(what)
+      say({ type: 'Warning', reason: 'Refused', action: 'Refuse', message: what, about })
+    },
+  }
+}
+
+function bodyOf(note: Note, instance: string, wallMs: number): Body {
+  const { namespace, name, uid } = note.about
+  return {
+    apiVersion: kinds.Event.apiVersion,
+    kind: 'Event',
+    metadata: { generateName: 'switchyard-', namespace },
+    eventTime: new Date(wallMs).toISOString().replace('Z', '000Z'),
+    reportingController: fieldManager,
+    reportingInstance: instance.slice(0, 128),
+    type: note.type,
+    reason: note.reason,
+    action: note.action,
+    note: note.message.slice(0, messageCharsMax),
+    regarding: {
+      apiVersion: kinds.Deployment.apiVersion,
+      kind: 'Deployment',
+      namespace,
+      name,
+      ...(uid !== undefined && { uid }),
+    },
+  }
+}
