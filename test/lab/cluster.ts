@@ -7,12 +7,13 @@ import { once } from 'node:events'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { z } from 'zod'
 import { bold, dim, green, red, say } from '../../deploy/local/screen.ts'
+import { baseFileSystem } from './base-image.ts'
 import { findLab } from './enter.ts'
 import { conflictOf, joinable, joinLabs } from './join.ts'
 import { type LabRecord, runningLabs } from './lab-folder.ts'
 import { enterArguments } from './namespaces.ts'
 import { labPlan } from './plan.ts'
-import { nodeNeeds, prepareMachine } from './prerequisites.ts'
+import { imageNeeds, nodeNeeds, prepareMachine } from './prerequisites.ts'
 import { findPrograms } from './programs/build.ts'
 import { nodePrograms } from './programs/catalogue.ts'
 import { type Cluster, startCluster } from './start-cluster.ts'
@@ -59,8 +60,9 @@ function program(): Command {
     .command('prepare')
     .description('install and build everything that a cluster needs, and end')
     .action(async () => {
-      await prepareMachine(nodeNeeds, (line) => say(dim(line)))
+      await prepareMachine([...nodeNeeds, ...imageNeeds], (line) => say(dim(line)))
       await findPrograms(nodePrograms, (line) => say(dim(line)))
+      await baseFileSystem((line) => say(dim(line)))
       say('Everything is there. `npm run cluster` starts a cluster.')
     })
 

@@ -62,8 +62,11 @@ export async function writeProgramImage(image: ProgramImage, archive: string): P
 }
 
 /** What a kubelet makes of a short name. */
-export const fullName = (reference: string): string =>
-  /^[^/]*[.:][^/]*\//.test(reference) ? reference : `docker.io/${reference}`
+export function fullName(reference: string): string {
+  const parts = reference.split('/')
+  if (parts.length === 1) return `docker.io/library/${reference}`
+  return /[.:]|^localhost$/.test(parts[0]!) ? reference : `docker.io/${reference}`
+}
 
 const json = (value: unknown) => Buffer.from(JSON.stringify(value))
 const digestOf = (content: Buffer) => `sha256:${createHash('sha256').update(content).digest('hex')}`
