@@ -76,6 +76,14 @@ describe('a file of addresses', () => {
     await until('no trouble', () => reasons.length === 0)
   })
 
+  it('takes nothing away before the releases are known', () => {
+    write({ shop: { '0.0.1': ['127.0.0.1:9001'] } })
+    open()
+    expect(endpoints).toBeNull()
+    platform.setBackends([backend('shop-r1', '0.0.1')], [])
+    expect(ports('shop-r1')).toEqual([9001])
+  })
+
   it('leaves releases of other platforms alone', () => {
     write({ shop: { '0.0.1': ['127.0.0.1:9001'] } })
     platform.setBackends([{ ...backend('shop-r1', '0.0.1'), platform: 'local' }], [])

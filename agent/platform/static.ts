@@ -42,7 +42,8 @@ export function createStaticPlatform(file: string, everyMs = lookEveryMs): Platf
   let timer: NodeJS.Timeout | null = null
   let seen: string | null = null
   let addresses: AddressFile | null = null
-  let backends: readonly Backend[] = []
+  /** Null: not known yet; what workers have from before stays. */
+  let backends: readonly Backend[] | null = null
 
   function look(): void {
     let text = ''
@@ -63,7 +64,7 @@ export function createStaticPlatform(file: string, everyMs = lookEveryMs): Platf
   }
 
   function tell(): void {
-    if (!addresses) return
+    if (!addresses || !backends) return
     const endpoints = endpointsOf(addresses, backends)
     listener?.onEndpoints(endpoints)
     const bare = backends.filter(({ release }) => endpoints[release]?.length === 0)
