@@ -28,6 +28,9 @@ export interface Endpoint {
   readonly port: number
 }
 
+/** Names an endpoint in a map. */
+export const endpointName = ({ address, port }: Endpoint): string => `${address} ${port}`
+
 /** Ready endpoints by release id. */
 export type Endpoints = Readonly<Record<string, readonly Endpoint[]>>
 

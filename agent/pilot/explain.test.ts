@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { endpointName } from '../link.ts'
 import { BadRequest } from './admin.ts'
 import type { Progress } from './convergence.ts'
 import { createExplainHere } from './explain.ts'
@@ -30,6 +31,14 @@ describe('explain at the agent', () => {
       candidates: [{ route: 'route/shop/default', lost: null }],
       destination: { releases: [{ release: 'shop-r1' }] },
       endpoints: { 'shop-r1': [endpoint] },
+    })
+  })
+
+  it('knows the pod behind an endpoint, where the platform does', () => {
+    const pod = { name: 'shop-r1-x', uid: 'u', node: 'node-1', zone: null }
+    const pods = () => new Map([[endpointName(endpoint), pod]])
+    expect(createExplainHere(() => progress, pods)({ host: 'shop.example' })).toMatchObject({
+      endpoints: { 'shop-r1': [{ ...endpoint, pod: 'shop-r1-x', node: 'node-1' }] },
     })
   })
 

@@ -10,6 +10,7 @@ import type { SnapshotObject } from '#wire/object.ts'
 import { objectsOf, type Tree } from '#wire/tree.ts'
 import { BadRequest } from './admin.ts'
 import type { Progress } from './convergence.ts'
+import { type Pods, placed } from './placed-endpoints.ts'
 import type { Positions } from './positions.ts'
 
 const request = z.strictObject({
@@ -22,7 +23,10 @@ const request = z.strictObject({
     .default([]),
 })
 
-export function createExplainHere(progress: () => Progress): (body: unknown) => unknown {
+export function createExplainHere(
+  progress: () => Progress,
+  pods: () => Pods = () => new Map(),
+): (body: unknown) => unknown {
   let explainer: Explainer | null = null
   let known: { tree: Tree; applied: Positions; objects: readonly SnapshotObject[] } | null = null
 
@@ -42,7 +46,11 @@ export function createExplainHere(progress: () => Progress): (body: unknown) => 
     const explained = explainer.explain(objects({ tree: held.tree, applied }), parsed.data)
     if (!explained.ok) return explained
     const releases = explained.explanation.destination?.releases ?? []
-    const candidates = releases.map(({ release }) => [release, served[release] ?? []])
+    const known = pods()
+    const candidates = releases.map(({ release }) => [
+      release,
+      placed(served[release] ?? [], known),
+    ])
     return { ...explained.explanation, endpoints: Object.fromEntries(candidates) }
   }
 }

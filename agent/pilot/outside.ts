@@ -51,15 +51,16 @@ export async function goOutside(
   })
   const metrics = createMetrics(facts)
   outside.metrics = metrics
+  const platform = await createPlatform(config, log)
+  const pods = () => platform.pods?.() ?? new Map()
   const admin = startAdmin({
     address: config.admin,
     metrics,
-    table: () => tableView(convergence.progress(), !outside.confirmed(), performance.now()),
+    table: () => tableView(convergence.progress(), !outside.confirmed(), performance.now(), pods()),
     notReady: () => whyNotReady(convergence.progress()),
-    explain: createExplainHere(convergence.progress),
+    explain: createExplainHere(convergence.progress, pods),
     log,
   })
-  const platform = await createPlatform(config, log)
   outside.onContent = ({ backends, services }) => {
     const workloads = [...convergence.workloads().values()]
     platform.setBackends([...backends.values()], workloads, [...services.values()])

@@ -1,9 +1,15 @@
 /** What `/table` shows: the snapshot, what is applied of it, and what each worker says it serves. */
 import { objectsOf } from '#wire/tree.ts'
 import type { Progress } from './convergence.ts'
+import { type Pods, placed } from './placed-endpoints.ts'
 import { reportedStanding } from './standing.ts'
 
-export function tableView(progress: Progress, stale: boolean, nowMs: number) {
+export function tableView(
+  progress: Progress,
+  stale: boolean,
+  nowMs: number,
+  pods: Pods = new Map(),
+) {
   const { held, standings, applied, served, workers, equal, drift, ready } = progress
   return {
     cluster: held?.header.cluster ?? null,
@@ -20,7 +26,9 @@ export function tableView(progress: Progress, stale: boolean, nowMs: number) {
       const standing = standings.get(position.app)
       return { ...position, ...(standing ? reportedStanding(standing, nowMs) : {}) }
     }),
-    endpoints: served,
+    endpoints: Object.fromEntries(
+      Object.entries(served).map(([release, list]) => [release, placed(list, pods)]),
+    ),
     workers: workers.map(({ pid, serving, differs }) => ({
       pid,
       table: serving?.tableDigest ?? null,

@@ -1,7 +1,13 @@
 /** A worker as the pilot sees it: the other end of the link, on a real socket, which obeys unless told not to. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { linkLine, linkReader, type PilotMessage, type WorkerMessage } from '../link.ts'
+import {
+  type Endpoints,
+  linkLine,
+  linkReader,
+  type PilotMessage,
+  type WorkerMessage,
+} from '../link.ts'
 
 export interface WorkerState {
   pid: number
@@ -26,6 +32,8 @@ export interface FakeWorker {
 export async function dialPilot(
   path: string,
   changes: Partial<WorkerState> = {},
+  /** Called before it says that it has them. */
+  onEndpoints: (endpoints: Endpoints) => void = () => {},
 ): Promise<FakeWorker> {
   const state: WorkerState = {
     pid: process.pid,
@@ -56,6 +64,7 @@ export async function dialPilot(
     } else if (message.type === 'positions') {
       for (const { app, generation } of message.positions) state.positions[app] = generation
     } else {
+      onEndpoints(message.endpoints)
       const counts = Object.entries(message.endpoints).map(([id, list]) => [id, list.length])
       state.endpoints = Object.fromEntries(counts)
     }

@@ -7,7 +7,7 @@
 import type { IngressIntent } from '#wire/ingress.ts'
 import type { BackendObject, WorkloadObject } from '#wire/object.ts'
 import type { RollingReport, TroubleReport } from '#wire/report.ts'
-import type { Endpoint, Endpoints } from '../link.ts'
+import type { Endpoints } from '../link.ts'
 
 export type Backend = Pick<BackendObject, 'app' | 'release' | 'version' | 'platform'>
 export type Workload = Pick<
@@ -50,8 +50,8 @@ export interface Platform {
     workloads: readonly Workload[],
     services?: readonly string[],
   ): void
-  /** What else is known of an endpoint, for eyes only. */
-  podOf?(release: string, endpoint: Endpoint): Pod | null
+  /** The pods behind the endpoints, by `endpointName`; for eyes only, made when somebody looks. */
+  pods?(): ReadonlyMap<string, Pod>
   readonly workloads: Workloads | null
   /** Where objects of the platform ask for routes themselves. */
   readonly ingresses?: Ingresses | null

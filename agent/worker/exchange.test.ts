@@ -91,6 +91,8 @@ function call(
   })
 }
 
+const partOfOne = 'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nfirst '
+
 describe.each([true, false])('with takeover %s', (takeover) => {
   test('one connection carries many requests on both sides', async () => {
     const backend = kept(await plainBackend('hello'))
@@ -103,6 +105,28 @@ describe.each([true, false])('with takeover %s', (takeover) => {
     }
     expect(backend.sockets.length).toBe(1)
     expect(client.text().match(/HTTP\/1\.1 200/g)?.length).toBe(5)
+  })
+
+  test('an endpoint that goes finishes what is open, and gets nothing new', async () => {
+    const old = kept(await rawBackend((socket) => void socket.write(partOfOne)))
+    const next = kept(await plainBackend('next'))
+    const { port, endpoints } = await stage({ takeover })
+    endpoints(old)
+    const open = await rawClient(port)
+    open.send(get('/long'))
+    await open.until('first ')
+    endpoints(next)
+    const client = await rawClient(port)
+    for (let n = 1; n <= 5; n++) {
+      client.send(get(`/${n}`))
+      await eventually(() => client.text().split('next').length - 1 === n, `answer ${n}`)
+    }
+    old.sockets[0]!.write('second')
+    await open.until('second')
+    open.send(get('/more'))
+    await open.until('next')
+    expect(old.sockets).toHaveLength(1)
+    expect(old.received[0]?.match(/GET /g)).toHaveLength(1)
   })
 
   test('a head may arrive byte by byte', async () => {

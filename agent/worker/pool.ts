@@ -4,6 +4,7 @@
  * endpoint leaves, its idle connections are closed, and busy ones when their exchange ends.
  */
 import type { EndpointInput } from '#router/router.ts'
+import { endpointName } from '../link.ts'
 import type { WorkerLimits } from './limits.ts'
 import { createTurn } from './turn.ts'
 import { Upstream, type UpstreamOwner } from './upstream.ts'
@@ -42,8 +43,6 @@ export interface Pools {
   idleCount(): number
   close(): void
 }
-
-export const endpointName = ({ address, port }: EndpointInput): string => `${address} ${port}`
 
 export function createPools({ zones, limits, endpointOf, nowMs }: PoolOptions): Pools {
   const byName = new Map<string, EndpointPool>()

@@ -14,9 +14,8 @@ import type {
   PositionsFile,
   WorkerMessage,
 } from '../link.ts'
-import { stateFiles } from '../link.ts'
+import { endpointName, stateFiles } from '../link.ts'
 import type { DataPath } from './data-path.ts'
-import { endpointName } from './pool.ts'
 
 export interface Served {
   /** The last-known-good. True when table, positions and endpoints were all there and valid. */

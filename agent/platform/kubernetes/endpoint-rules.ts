@@ -3,6 +3,7 @@
  * kubernetes#108523, the API reference of EndpointSlice): the ready ones; while there is none, those that
  * terminate and still serve. Pure.
  */
+import { endpointName } from '../../link.ts'
 import type { KnownEndpoint, KnownSlice } from './endpoint-slice.ts'
 
 export interface Conditions {
@@ -41,7 +42,7 @@ export function servedOf(slices: readonly KnownSlice[]): readonly KnownEndpoint[
   const inFour = new Set<string>()
   for (const { family, endpoints } of [...slices].sort((a, b) => a.version - b.version)) {
     for (const endpoint of endpoints) {
-      byAddress.set(`${endpoint.address} ${endpoint.port}`, endpoint)
+      byAddress.set(endpointName(endpoint), endpoint)
       if (family === 'IPv4' && endpoint.pod) inFour.add(endpoint.pod.uid)
     }
   }

@@ -5,7 +5,7 @@
  */
 import { limits } from '#wire/limits.ts'
 import type { Say } from '#wire/log-line.ts'
-import type { Endpoint, Endpoints } from '../../link.ts'
+import type { Endpoints } from '../../link.ts'
 import type { Backend, PlatformListener, Pod, Workload } from '../platform.ts'
 import type { KubernetesClient } from './client.ts'
 import { endpointSlicesPath, type ReadSlice, readSlice, releaseLabel } from './endpoint-slice.ts'
@@ -23,7 +23,7 @@ export interface FollowedEndpoints {
   ): void
   /** Ends with `signal`. */
   follow(client: KubernetesClient, signal: AbortSignal): Promise<void>
-  podOf(release: string, endpoint: Endpoint): Pod | null
+  pods(): ReadonlyMap<string, Pod>
 }
 
 /** Endpoints that terminate are kept too, and slices in between are in two forms. */
@@ -31,12 +31,15 @@ const kept = { sliceCount: 8_192, endpointCount: 2 * limits.endpointsPerAgent }
 /** Workers are told at most this often. */
 const gapMs = 4
 const saidMax = 1_024
+/** Kubelets and controllers need about this long to make an older state true again. */
+const rememberEndpointsMs = 60_000
 
 export function followedEndpoints(
   cluster: string,
   { onEndpoints, onTrouble }: Pick<PlatformListener, 'onEndpoints' | 'onTrouble'>,
   log: Say,
   timing?: ListWatchTiming,
+  rememberMs = rememberEndpointsMs,
 ): FollowedEndpoints {
   const known = createKnownSlices(cluster, kept)
   const pace = createPace(tell, gapMs)
@@ -48,6 +51,7 @@ export function followedEndpoints(
   const said = new Set<string>()
   const both = createBoth()
   let listed = false
+  let forgetting: NodeJS.Timeout | null = null
   let namespaces: ReadonlyMap<string, string> | null = null
 
   function tell(): void {
@@ -66,6 +70,21 @@ export function followedEndpoints(
   function usable({ slice, problem }: ReadSlice) {
     say(problem)
     return slice
+  }
+
+  /** The API server has an older state: what was served stays beside it, until the controllers caught up. */
+  function remember(): void {
+    log(
+      'slices-went-back',
+      'the API server has an older state; the endpoints of before stay a while',
+    )
+    known.remember()
+    if (forgetting) clearTimeout(forgetting)
+    forgetting = setTimeout(() => {
+      forgetting = null
+      known.forget()
+      pace.soon()
+    }, rememberMs)
   }
 
   function sayLeftOut(): void {
@@ -90,7 +109,8 @@ export function followedEndpoints(
         path: endpointSlicesPath,
         labelSelector: releaseLabel,
         read: readSlice,
-        onListed(objects: readonly ReadSlice[]) {
+        onListed(objects: readonly ReadSlice[], wentBack: boolean) {
+          if (wentBack) remember()
           known.replace(objects.flatMap((object) => usable(object) ?? []))
           sayLeftOut()
           listed = true
@@ -115,9 +135,10 @@ export function followedEndpoints(
         ])
       } finally {
         pace.stop()
+        if (forgetting) clearTimeout(forgetting)
       }
     },
-    podOf: (id, endpoint) => known.podOf(id, endpoint) ?? services.podOf(id, endpoint),
+    pods: () => new Map([...services.pods(), ...known.pods()]),
   }
 }
 

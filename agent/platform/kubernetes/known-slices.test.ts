@@ -30,7 +30,7 @@ describe('the slices that are known', () => {
     const before = known.endpoints()
     known.set(slice({ version: 2, endpoints: [{ address: '10.0.0.1', pod: 'one' }] }))
     expect(known.endpoints()).toBe(before)
-    expect(known.podOf('shop-r1', { address: '10.0.0.1', port: 8080 })?.name).toBe('one')
+    expect(known.pods().get('10.0.0.1 8080')?.name).toBe('one')
   })
 
   it('tell a release without endpoints from one without slices', () => {

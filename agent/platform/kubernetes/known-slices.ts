@@ -3,10 +3,11 @@
  * namespace that the release's workload names, so that nobody else in the cluster can attract its traffic by
  * a label. Bounded; only what has changed is worked out anew.
  */
-import type { Endpoint, Endpoints } from '../../link.ts'
+import { type Endpoint, type Endpoints, endpointName } from '../../link.ts'
 import type { Pod } from '../platform.ts'
 import { servedOf } from './endpoint-rules.ts'
 import type { KnownEndpoint, KnownSlice } from './endpoint-slice.ts'
+import { withRemembered } from './remembered-endpoints.ts'
 
 export interface KnownSlicesLimits {
   readonly sliceCount: number
@@ -15,6 +16,9 @@ export interface KnownSlicesLimits {
 
 export interface KnownSlices {
   replace(slices: readonly KnownSlice[]): void
+  /** What is told now stays beside what comes, until `forget`: see `remembered-endpoints.ts`. */
+  remember(): void
+  forget(): void
   set(slice: KnownSlice): void
   remove(key: string): void
   /** Namespace by release; all others are left out. */
@@ -23,7 +27,8 @@ export interface KnownSlices {
   endpoints(): Endpoints
   /** Slices that there was no room for, since the last list. */
   leftOut(): number
-  podOf(release: string, endpoint: Endpoint): Pod | null
+  /** Behind the endpoints that are told, by `endpointName`. */
+  pods(): ReadonlyMap<string, Pod>
 }
 
 export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): KnownSlices {
@@ -33,6 +38,7 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
   const dirty = new Set<string>()
   const refused = new Set<string>()
   let namespaces: ReadonlyMap<string, string> = new Map()
+  let remembered: ReadonlyMap<string, readonly KnownEndpoint[]> = new Map()
   let endpointCount = 0
   let told: Endpoints = {}
 
@@ -75,7 +81,9 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
     const own = [...(byRelease.get(release)?.values() ?? [])].filter(
       (slice) => slice.namespace === namespace,
     )
-    return own.length === 0 ? null : servedOf(own)
+    const now = own.length === 0 ? null : servedOf(own)
+    const former = namespace === undefined ? undefined : remembered.get(release)
+    return former ? withRemembered(release, now ?? [], former, slices.values()) : now
   }
 
   function settle(): void {
@@ -102,6 +110,14 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
       for (const key of [...slices.keys()]) if (!keys.has(key)) drop(key)
       for (const slice of listed) set(slice)
     },
+    remember() {
+      remembered = new Map(served)
+      for (const release of remembered.keys()) dirty.add(release)
+    },
+    forget() {
+      for (const release of remembered.keys()) dirty.add(release)
+      remembered = new Map()
+    },
     set,
     remove(key) {
       refused.delete(key)
@@ -118,8 +134,13 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
       return told
     },
     leftOut: () => refused.size,
-    podOf: (release, { address, port }) =>
-      served.get(release)?.find((one) => one.address === address && one.port === port)?.pod ?? null,
+    pods() {
+      const pods = new Map<string, Pod>()
+      for (const endpoint of [...served.values()].flat()) {
+        if (endpoint.pod) pods.set(endpointName(endpoint), endpoint.pod)
+      }
+      return pods
+    },
   }
 }
 

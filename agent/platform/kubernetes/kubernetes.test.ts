@@ -35,6 +35,7 @@ function follow(kubeconfig = server.kubeconfig): void {
     cluster: 'eu-1',
     log: (code, text) => said.push(`${code}: ${text}`),
     timing,
+    rememberMs: 1_000,
   })
   platform.follow({
     onEndpoints: (endpoints) => told.push(endpoints),
@@ -72,7 +73,7 @@ describe('the endpoints of releases in Kubernetes', () => {
     await watching()
     put({ endpoints: ['10.0.0.1', { address: '10.0.0.2', pod: 'two' }] })
     await until('another', () => addresses()?.join() === '10.0.0.1,10.0.0.2')
-    const pod = platform.podOf?.('shop-r1', { address: '10.0.0.2', port: 8080 })
+    const pod = platform.pods?.().get('10.0.0.2 8080')
     expect(pod).toEqual({ name: 'two', uid: 'uid-two', node: 'node-1', zone: 'zone-a' })
     server.remove('shop-r1-abcde')
     await until('none', () => addresses() === undefined)
@@ -141,6 +142,24 @@ describe('the endpoints of releases in Kubernetes', () => {
     await until('its return', () => told.length > before)
     expect(addresses()).toEqual(['10.0.0.1'])
     expect(troubles).toHaveLength(1)
+  })
+
+  it('stay beside those of an older state that the API server was restored to, for a while', async () => {
+    put({ endpoints: ['10.0.0.1'] })
+    const former = server.copy()
+    put({ endpoints: ['10.0.0.2', { address: '10.0.0.3', pod: 'three' }] })
+    follow()
+    serve('shop-r1', 'shop-r2')
+    await until('the newer', () => addresses()?.join() === '10.0.0.2,10.0.0.3')
+    await watching()
+    server.restore(former)
+    await until('both', () => addresses()?.join() === '10.0.0.1,10.0.0.2,10.0.0.3')
+    expect(said.join()).toContain('slices-went-back')
+    // Its address is another's now.
+    put({ name: 'other', release: 'shop-r2', endpoints: ['10.0.0.3'] })
+    put({ endpoints: ['10.0.0.4'] })
+    await until('no foreign one', () => addresses()?.join() === '10.0.0.4,10.0.0.2')
+    await until('the end of it', () => addresses()?.join() === '10.0.0.4')
   })
 })
 

@@ -30,12 +30,14 @@ export interface KubernetesOptions {
   /** The agent's name and what it was told of Ingress objects; left out: they are none of its business. */
   readonly ingress?: Pick<IngressKeeperOptions, 'name' | 'classes' | 'addresses' | 'timing'>
   readonly workloadsTiming?: WorkloadsTiming
+  /** How long endpoints stay that an older state of the API server does not have. */
+  readonly rememberMs?: number
 }
 
 const openAgain: BackoffBounds = { firstMs: 500, mostMs: 10_000 }
 
 export function createKubernetesPlatform(options: KubernetesOptions): Platform {
-  const { kubeconfig, cluster, log, timing, ingress } = options
+  const { kubeconfig, cluster, log, timing, ingress, rememberMs } = options
   const closing = new AbortController()
   let backends: Parameters<Platform['setBackends']> | null = null
   let endpoints: FollowedEndpoints | null = null
@@ -46,7 +48,7 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
 
   return {
     follow(listener) {
-      endpoints = followedEndpoints(cluster, listener, log, timing)
+      endpoints = followedEndpoints(cluster, listener, log, timing, rememberMs)
       if (backends) endpoints.setBackends(...backends)
       following = openClient(kubeconfig, listener.onTrouble, closing.signal).then(
         async (client) => {
@@ -64,7 +66,7 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
       backends = next
       endpoints?.setBackends(...next)
     },
-    podOf: (release, endpoint) => endpoints?.podOf(release, endpoint) ?? null,
+    pods: () => endpoints?.pods() ?? new Map(),
     ingresses: ingress
       ? {
           keep(desk, isHolder) {

@@ -22,6 +22,7 @@ let stopping: AbortController
 let following: Promise<void>
 let troubles: string[]
 let lists: number
+let backwards: number
 /** Version of each object that is known. */
 let known: Map<string, string>
 
@@ -32,6 +33,7 @@ beforeEach(async () => {
   following = Promise.resolve()
   troubles = []
   lists = 0
+  backwards = 0
   known = new Map()
 })
 afterEach(async () => {
@@ -48,8 +50,9 @@ function follow(timing: ListWatchTiming): void {
     path: '/apis/discovery.k8s.io/v1/endpointslices',
     labelSelector: 'switchyard.dev/release',
     read: (object: unknown) => object as Slice,
-    onListed(objects: readonly Slice[]) {
+    onListed(objects: readonly Slice[], wentBack: boolean) {
       lists++
+      if (wentBack) backwards++
       known.clear()
       objects.forEach(set)
     },
@@ -214,6 +217,7 @@ describe('a server that is away', () => {
     put('b')
     await server.back()
     await until('what happened meanwhile', () => names() === 'a b')
+    expect(backwards).toBe(0)
     await watching()
     await server.away()
     await until('trouble again', () => troubles.length === 2)
@@ -261,5 +265,6 @@ describe('a server that is away', () => {
     await until('the older state', () => names() === 'a')
     put('c')
     await until('what comes after it', () => names() === 'a c')
+    expect(backwards).toBe(1)
   })
 })

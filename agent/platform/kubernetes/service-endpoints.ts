@@ -4,7 +4,7 @@
  * told before stays.
  */
 import { limits } from '#wire/limits.ts'
-import type { Endpoint, Endpoints } from '../../link.ts'
+import type { Endpoints } from '../../link.ts'
 import type { Pod } from '../platform.ts'
 import type { KubernetesClient } from './client.ts'
 import { endpointSlicesPath, type ReadSlice } from './endpoint-slice.ts'
@@ -19,7 +19,7 @@ export interface FollowedServices {
   endpoints(): Endpoints
   /** False: Services are asked for, and nothing is known of any yet. */
   known(): boolean
-  podOf(id: string, endpoint: Endpoint): Pod | null
+  pods(): ReadonlyMap<string, Pod>
   leftOut(): number
 }
 
@@ -99,7 +99,7 @@ export function followedServices(
     },
     endpoints: () => (ids.length === 0 ? {} : slices.endpoints()),
     known: () => listed || ids.length === 0,
-    podOf: slices.podOf,
+    pods: slices.pods,
     leftOut: slices.leftOut,
   }
 }

@@ -1,0 +1,125 @@
+/**
+ * From a change of an EndpointSlice to every worker that has it, through a real API server and a real pilot
+ * process: the delay of single changes, 200 changes a second, and what the pilot's memory grows by. The workers
+ * are this process, one router each, which reads what a worker reads and lays it into the router. Without
+ * `KUBECONFIG` a control plane of our own is started.
+ *
+ *   npm run bench:endpoints [-- --changes 500]
+ */
+import { parseArgs } from 'node:util'
+import { createKubernetesClient } from '../agent/platform/kubernetes/client.ts'
+import { openCluster } from './endpoints/cluster.ts'
+import { type MeasuredPilot, startPilot } from './endpoints/pilot.ts'
+import { createSlices, type Slices } from './endpoints/slices.ts'
+
+const { values } = parseArgs({ options: { changes: { type: 'string', default: '500' } } })
+const changes = Number(values.changes)
+const workerCount = 2
+const releases = 500
+const perSecond = 200
+const burstSeconds = 10
+
+const cluster = await openCluster()
+const client = await createKubernetesClient(cluster.kubeconfig)
+const slices = await createSlices(client, releases)
+try {
+  console.log(`${releases} releases, one slice each; ${workerCount} workers`)
+  const bare = await startPilot({ platform: 'static', releases, workerCount, cluster })
+  const bareMb = await bare.restingMb()
+  await bare.stop()
+
+  await slices.fill(0)
+  const empty = await startPilot({ platform: 'kubernetes', releases, workerCount, cluster })
+  const emptyMb = await empty.restingMb()
+  await empty.stop()
+
+  await slices.fill(2)
+  const pilot = await startPilot({ platform: 'kubernetes', releases, workerCount, cluster })
+  await pilot.untilEndpoints(2 * releases)
+  await singly(pilot, slices, 50)
+  const single = await singly(pilot, slices, changes)
+  print('one change at a time, 1,000 endpoints', single)
+  const steady = await openLoop(pilot, slices)
+  print(`${perSecond} changes a second, 1,000 endpoints`, steady.delays)
+  console.log(`  ${steady.updates} updates to each worker for ${steady.made} changes, 0 lost`)
+
+  await slices.fill(10)
+  await pilot.untilEndpoints(10 * releases)
+  const fullMb = await pilot.restingMb()
+  print('one change at a time, 5,000 endpoints', await singly(pilot, slices, 200))
+  await pilot.stop()
+  const fresh = await startPilot({ platform: 'kubernetes', releases, workerCount, cluster })
+  await fresh.untilEndpoints(10 * releases)
+  const freshMb = await fresh.restingMb()
+  await fresh.stop()
+  console.log(`memory of the pilot, resident MB, ${releases} Services`)
+  console.log(`  platform static, no endpoints               ${bareMb}`)
+  console.log(
+    `  platform kubernetes, slices without any     ${emptyMb}  (+${emptyMb - bareMb}, the client)`,
+  )
+  console.log(`  5,000 endpoints, just started               ${freshMb}  (+${freshMb - bareMb})`)
+  console.log(
+    `  5,000 endpoints, after ${changes + perSecond * burstSeconds} changes           ${fullMb}  (+${fullMb - bareMb})`,
+  )
+} finally {
+  await slices.remove()
+  client.close()
+  await cluster.stop()
+}
+process.exit(0)
+
+interface Delays {
+  /** From the API server's event, as a bare watch beside the pilot sees it, to the last worker. */
+  readonly event: number[]
+  /** From the call that makes the change, the API server's own work included. */
+  readonly call: number[]
+}
+
+async function singly(pilot: MeasuredPilot, slices: Slices, count: number): Promise<Delays> {
+  const delays: Delays = { event: [], call: [] }
+  for (let n = 0; n < count; n++) {
+    const calledMs = performance.now()
+    const { release, address } = slices.next()
+    const arrived = pilot.untilWorkersHave(release, address)
+    const [, eventMs] = await Promise.all([slices.change(release, address), slices.seen(address)])
+    const doneMs = await arrived
+    delays.event.push(Math.max(0, doneMs - eventMs))
+    delays.call.push(doneMs - calledMs)
+  }
+  return delays
+}
+
+/** Changes at their times, whatever the answers take; each to another slice. */
+async function openLoop(pilot: MeasuredPilot, slices: Slices) {
+  const delays: Delays = { event: [], call: [] }
+  const before = pilot.updates()
+  const made = perSecond * burstSeconds
+  const open: Promise<void>[] = []
+  const startMs = performance.now()
+  for (let n = 0; n < made; n++) {
+    const dueMs = startMs + (n * 1_000) / perSecond
+    const waitMs = dueMs - performance.now()
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
+    open.push(one())
+  }
+  await Promise.all(open)
+  return { delays, made, updates: pilot.updates() - before }
+
+  async function one(): Promise<void> {
+    const calledMs = performance.now()
+    const { release, address } = slices.next()
+    const arrived = pilot.untilWorkersHave(release, address)
+    const [, eventMs] = await Promise.all([slices.change(release, address), slices.seen(address)])
+    const doneMs = await arrived
+    delays.event.push(Math.max(0, doneMs - eventMs))
+    delays.call.push(doneMs - calledMs)
+  }
+}
+
+function print(what: string, { event, call }: Delays): void {
+  const at = (list: number[], share: number) =>
+    list.sort((a, b) => a - b)[Math.floor((list.length - 1) * share)]!.toFixed(1)
+  console.log(`${what} (${event.length})`)
+  console.log(`  from the API server's event   p50 ${at(event, 0.5)} ms, p99 ${at(event, 0.99)} ms`)
+  console.log(`  from the call that changes it p50 ${at(call, 0.5)} ms, p99 ${at(call, 0.99)} ms`)
+}

@@ -1,0 +1,272 @@
+/** The endpoints half of the platform `kubernetes` against a real API server, healthy and not. */
+import { cpSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type Endpoints, endpointName } from '../../agent/link.ts'
+import {
+  createKubernetesClient,
+  type KubernetesClient,
+} from '../../agent/platform/kubernetes/client.ts'
+import { createKubernetesPlatform } from '../../agent/platform/kubernetes/kubernetes.ts'
+import {
+  followObjects,
+  type ListWatchTiming,
+  listWatchTiming,
+} from '../../agent/platform/kubernetes/list-watch.ts'
+import { leaving, type SliceLike, sliceOf } from '../../agent/platform/kubernetes/slices.fixture.ts'
+import type { Platform } from '../../agent/platform/platform.ts'
+import { until } from '../../deploy/local/until.ts'
+import { whyNoLab } from './availability.ts'
+import { type Cluster, startCluster } from './start-cluster.ts'
+
+const slices = '/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices'
+/** Watches of 3 to 6 s, so that silence is found in a test's time. */
+const timing: ListWatchTiming = { ...listWatchTiming, watchSeconds: 3, graceMs: 1_000 }
+
+describe.skipIf(whyNoLab({ nodes: false }))('EndpointSlices', { timeout: 120_000 }, () => {
+  let cluster: Cluster
+  let client: KubernetesClient
+  let platform: Platform
+  let told: Endpoints
+  let troubles: string[]
+
+  beforeAll(async () => {
+    cluster = await startCluster({ name: 'slices', nodes: false })
+    client = await createKubernetesClient(cluster.kubeconfig)
+    await cluster.kubectl(['create', 'namespace', 'shop'])
+    await until(
+      'its service account',
+      () => cluster.kubectl(['-n', 'shop', 'get', 'serviceaccount', 'default']),
+      Boolean,
+    )
+  }, 300_000)
+  afterAll(async () => {
+    client?.close()
+    await cluster?.stop()
+  })
+
+  beforeEach(() => {
+    told = {}
+    troubles = []
+    const { kubeconfig } = cluster
+    platform = createKubernetesPlatform({
+      kubeconfig,
+      cluster: 'eu-1',
+      log() {},
+      timing,
+      rememberMs: 5_000,
+    })
+    platform.follow({
+      onEndpoints(endpoints) {
+        told = endpoints
+      },
+      onReplacements() {},
+      onTroubles() {},
+      onTrouble: (text) => troubles.push(text),
+    })
+    const release = { app: 'shop', release: 'shop-r1', version: '1' }
+    const kubernetes = { namespace: 'shop', port: 8080, template: 'shop', image: 'shop:1' }
+    platform.setBackends(
+      [{ ...release, platform: 'kubernetes' }],
+      [{ ...release, kubernetes, copies: 1 }],
+    )
+  })
+  afterEach(async () => {
+    await platform.close()
+    await cluster.kubectl(['-n', 'shop', 'delete', 'endpointslices,services,pods', '--all'])
+  })
+
+  const object = (name: string, endpoints: SliceLike['endpoints']) => ({
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    ...sliceOf({ name, endpoints: endpoints ?? [] }),
+  })
+  const create = (...of: Parameters<typeof object>) =>
+    client.call({ method: 'POST', path: slices, body: object(...of) })
+  const change = (...of: Parameters<typeof object>) =>
+    client.call({
+      method: 'PATCH',
+      path: `${slices}/${of[0]}`,
+      contentType: 'application/merge-patch+json',
+      body: object(...of),
+    })
+  const remove = (name: string) => client.call({ method: 'DELETE', path: `${slices}/${name}` })
+  const addresses = () => (told['shop-r1'] ?? []).map(({ address }) => address).join(' ')
+  const untilAddresses = (wanted: string, withinMs = 60_000) =>
+    until(
+      `the addresses ${wanted}`,
+      async () => addresses(),
+      (are) => are === wanted,
+      withinMs,
+    )
+  const inLab = (script: string) =>
+    new Promise((resolve) => cluster.run('sh', ['-c', script]).once('close', resolve))
+
+  test('arrive, change and go, by their conditions', async () => {
+    await create('a', ['10.244.0.1'])
+    await untilAddresses('10.244.0.1')
+    await create('b', ['10.244.0.2', { address: '10.244.0.3', conditions: {} }])
+    await untilAddresses('10.244.0.1 10.244.0.2 10.244.0.3')
+    await change('b', [{ address: '10.244.0.2', conditions: leaving }])
+    await untilAddresses('10.244.0.1')
+    await remove('a')
+    await untilAddresses('10.244.0.2')
+    await remove('b')
+    await untilAddresses('')
+    expect(troubles).toEqual([])
+  })
+
+  test("have the labels of their Service: a pod's way to a release", async () => {
+    const labels = { 'switchyard.dev/release': 'shop-r1', 'switchyard.dev/cluster': 'eu-1' }
+    const metadata = { name: 'shop-r1', namespace: 'shop', labels }
+    const ports = [{ name: 'http', port: 80, targetPort: 8080 }]
+    const service = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata,
+      spec: { selector: { app: 'shop' }, ports },
+    }
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'one', namespace: 'shop', labels: { app: 'shop' } },
+      spec: { nodeName: 'nowhere', containers: [{ name: 'shop', image: 'shop:1' }] },
+    }
+    await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(service))
+    await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(pod))
+    await client.call({
+      method: 'PATCH',
+      path: '/api/v1/namespaces/shop/pods/one/status',
+      contentType: 'application/merge-patch+json',
+      body: {
+        status: {
+          phase: 'Running',
+          podIP: '10.244.0.9',
+          podIPs: [{ ip: '10.244.0.9' }],
+          conditions: [{ type: 'Ready', status: 'True' }],
+        },
+      },
+    })
+    await untilAddresses('10.244.0.9')
+    const endpoint = told['shop-r1']![0]!
+    expect(endpoint.port).toBe(8080)
+    expect(platform.pods?.().get(endpointName(endpoint))).toMatchObject({
+      name: 'one',
+      node: 'nowhere',
+    })
+    await cluster.kubectl(['-n', 'shop', 'delete', 'pod', 'one', '--force', '--grace-period=0'])
+    await untilAddresses('')
+  })
+
+  test('are watched on without a new list: a real watch ends with a bookmark before it', async () => {
+    const long = { ...timing, watchSeconds: 10 }
+    const stopping = new AbortController()
+    let lists = 0
+    const changed: string[] = []
+    const followed = {
+      path: '/apis/discovery.k8s.io/v1/endpointslices',
+      labelSelector: 'switchyard.dev/release',
+      read: (slice: unknown) => (slice as ReturnType<typeof sliceOf>).metadata.name,
+      onListed: () => lists++,
+      onChanged: (name: string) => changed.push(name),
+      onRemoved() {},
+      onTrouble: (text: string) => troubles.push(text),
+    }
+    const following = followObjects(client, followed, stopping.signal, long)
+    await delay(30_000)
+    await create('late', ['10.244.0.1'])
+    await until(
+      'the change',
+      async () => changed,
+      (names) => names.includes('late'),
+    )
+    stopping.abort()
+    await following
+    expect(lists).toBe(1)
+    expect(troubles).toEqual([])
+  })
+
+  test('stay while the API server is killed, and are followed when it is back', async () => {
+    await create('a', ['10.244.0.1'])
+    await untilAddresses('10.244.0.1')
+    const server = cluster.part('kube-apiserver')
+    await server.kill()
+    await until(
+      'trouble',
+      async () => troubles.length,
+      (count) => count > 0,
+    )
+    expect(addresses()).toBe('10.244.0.1')
+    server.start()
+    await until(
+      'its return',
+      () => change('a', ['10.244.0.2']).catch(() => null),
+      (it) => it !== null,
+      60_000,
+    )
+    await untilAddresses('10.244.0.2')
+    expect(troubles).toHaveLength(1)
+  })
+
+  test('stay while the API server hangs, which is noticed, and are followed when it goes on', async () => {
+    await create('a', ['10.244.0.1'])
+    await untilAddresses('10.244.0.1')
+    await inLab('kill -STOP $(pidof kube-apiserver)')
+    try {
+      await until(
+        'trouble',
+        async () => troubles.length,
+        (count) => count > 0,
+        15_000,
+      )
+      expect(troubles[0]).toMatch(/silent|did not answer/)
+      expect(addresses()).toBe('10.244.0.1')
+    } finally {
+      await inLab('kill -CONT $(pidof kube-apiserver)')
+    }
+    await until(
+      'its return',
+      () => change('a', ['10.244.0.2']).catch(() => null),
+      (it) => it !== null,
+      60_000,
+    )
+    await untilAddresses('10.244.0.2')
+  })
+
+  test('are those of an older etcd, when the cluster was restored from it', async () => {
+    const etcd = cluster.part('etcd')
+    const server = cluster.part('kube-apiserver')
+    const data = join(cluster.folder, 'etcd')
+    const back = async () => {
+      etcd.start()
+      // The API server ends when there is no etcd when it starts.
+      await delay(2_000)
+      server.start()
+      await until(
+        'the API server',
+        () => cluster.kubectl(['get', 'ns']).catch(() => ''),
+        Boolean,
+        60_000,
+      )
+    }
+    await create('a', ['10.244.0.1'])
+    await untilAddresses('10.244.0.1')
+    await server.kill()
+    await etcd.stop()
+    cpSync(data, `${data}.former`, { recursive: true })
+    await back()
+    for (let n = 2; n < 20; n++) await change('a', [`10.244.0.${n}`])
+    await untilAddresses('10.244.0.19')
+    await server.kill()
+    await etcd.kill()
+    rmSync(data, { recursive: true })
+    cpSync(`${data}.former`, data, { recursive: true })
+    await back()
+    // What was served stays beside it for a while.
+    await untilAddresses('10.244.0.1 10.244.0.19')
+    await untilAddresses('10.244.0.1')
+    await create('b', ['10.244.0.30'])
+    await untilAddresses('10.244.0.1 10.244.0.30')
+  })
+})
