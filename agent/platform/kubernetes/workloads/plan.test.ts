@@ -1,0 +1,191 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { ApiServer, Stored } from './api-server.fixture.ts'
+import { observe } from './observe.ts'
+import { type Outcome, reconcile } from './reconcile.ts'
+import {
+  adoptedRelease,
+  deploymentOf,
+  imageRelease,
+  rollingOver,
+  serverWithTemplate,
+} from './story.fixture.ts'
+import type { Wanted } from './wanted.ts'
+import type { Note } from './write.ts'
+
+const signal = new AbortController().signal
+let server: ApiServer
+let notes: Note[]
+let revision: number
+
+beforeEach(() => {
+  server = serverWithTemplate()
+  notes = []
+  revision = 0
+})
+
+/** By a holder that nobody disputes. */
+function apply(...wanted: readonly Wanted[]): Promise<Outcome> {
+  const place = { epoch: 1, revision: ++revision }
+  return applyAt(place, wanted)
+}
+function applyAt(
+  place: { epoch: number; revision: number },
+  wanted: readonly Wanted[],
+  keepsOrphans = false,
+): Promise<Outcome> {
+  const fence = { prove: async () => 'held' as const, keepsOrphans: () => keepsOrphans }
+  const task = { name: 'eu-1', place, wanted, stampAll: false }
+  return reconcile(server.client(), fence, task, (note) => notes.push(note), signal)
+}
+const spec = (name: string) => server.find('Deployment', name)!.spec as Spec
+const labels = (name: string) => server.find('Deployment', name)!.metadata.labels
+interface Spec {
+  replicas: number
+  paused?: boolean
+  template: {
+    metadata: { labels: Record<string, string> }
+    spec: { containers: { name: string; image: string }[] }
+  }
+}
+const selector = (name: string) =>
+  (server.find('Service', name)!.spec as { selector: Record<string, string> }).selector
+const words = ({ troubles }: Outcome, release: string) => (troubles.get(release) ?? []).join('; ')
+
+describe('a Deployment made of the template', () => {
+  it('has its pods, but none of the labels by which others select', async () => {
+    server.put({
+      kind: 'Service',
+      metadata: { name: 'web', namespace: 'shop' },
+      spec: { selector: { team: 'a' } },
+    })
+    await apply(imageRelease(1, { container: 'sidecar' }))
+    const { template } = spec('shop-r1')
+    expect(template.metadata.labels).toEqual({
+      'switchyard.dev/app': 'shop',
+      'switchyard.dev/release': 'shop-r1',
+      'switchyard.dev/cluster': 'eu-1',
+      'switchyard.dev/deployment': 'shop-r1',
+    })
+    const images = template.spec.containers.map(({ image }) => image)
+    expect(images).toEqual(['shop:0', 'shop:1'])
+    expect(notes.map(({ reason }) => reason)).toEqual(['Created'])
+  })
+
+  it('starts with as many copies as an autoscaler has given to what is live', async () => {
+    await apply(imageRelease(1))
+    scaledBy('shop-r1', 7)
+    await apply(imageRelease(1), imageRelease(2))
+    expect(spec('shop-r2').replicas).toBe(7)
+  })
+
+  it('is not scaled by us while an autoscaler has it', async () => {
+    await apply(imageRelease(1))
+    scaledBy('shop-r1', 2)
+    const outcome = await apply(imageRelease(1, { copies: 9 }))
+    expect(spec('shop-r1').replicas).toBe(2)
+    expect(words(outcome, 'shop-r1')).toContain('holds Deployment "shop-r1" at 2 replicas')
+  })
+
+  it('never takes the place of one that is there and is not ours', async () => {
+    server.put(deploymentOf('shop-r1', { a: 'b' }))
+    const outcome = await apply(imageRelease(1))
+    expect(words(outcome, 'shop-r1')).toContain('is there and is not ours')
+    expect(server.writes).toEqual([])
+  })
+
+  function scaledBy(name: string, replicas: number): void {
+    server.put({
+      kind: 'HorizontalPodAutoscaler',
+      metadata: { name, namespace: 'shop' },
+      spec: { scaleTargetRef: { kind: 'Deployment', name } },
+    })
+    server.change('Deployment', name, (one) => {
+      ;(one as Stored & { spec: Spec }).spec.replicas = replicas
+    })
+  }
+})
+
+describe('an adopted Deployment', () => {
+  it('keeps more replicas than the app asks for when it is rolled', async () => {
+    server.change('Deployment', 'app-blue', (one) => {
+      ;(one as Stored & { spec: Spec }).spec.replicas = 12
+    })
+    await apply(adoptedRelease(1, 'app-blue'))
+    await apply(imageRelease(2, { rolling: rollingOver(['shop-r1']) }))
+    expect(spec('app-blue').replicas).toBe(12)
+    expect(selector('shop-r1')).toHaveProperty('pod-template-hash')
+    expect(labels('app-blue')['switchyard.dev/release']).toBe('shop-r2')
+  })
+
+  it('belongs to who came first; both say so', async () => {
+    await apply(adoptedRelease(2, 'app-blue'))
+    const outcome = await apply(adoptedRelease(1, 'app-blue'), adoptedRelease(2, 'app-blue'))
+    expect(labels('app-blue')['switchyard.dev/release']).toBe('shop-r2')
+    expect(words(outcome, 'shop-r1')).toContain('is claimed by shop-r2')
+    expect(words(outcome, 'shop-r2')).toContain('shop-r1 names Deployment "app-blue" too')
+  })
+
+  it('of another cluster is left alone', async () => {
+    server.change('Deployment', 'app-blue', ({ metadata }) => {
+      metadata.labels['switchyard.dev/cluster'] = 'us-1'
+    })
+    const outcome = await apply(adoptedRelease(1, 'app-blue'))
+    expect(words(outcome, 'shop-r1')).toContain('belongs to the cluster "us-1"')
+    expect(server.writes).toEqual([])
+  })
+
+  it('whose former pods Kubernetes has forgotten says why there is no way back', async () => {
+    await apply(adoptedRelease(1, 'app-blue'))
+    await apply(imageRelease(2, { rolling: rollingOver(['shop-r1']) }))
+    const hash = selector('shop-r1')['pod-template-hash']
+    server.remove('ReplicaSet', `app-blue-${hash}`)
+    const back = { ...adoptedRelease(1, 'app-blue'), rolling: rollingOver(['shop-r2']) }
+    expect(words(await apply(back), 'shop-r1')).toContain('revisionHistoryLimit')
+  })
+})
+
+describe('what nobody wants any more', () => {
+  it('stays for a while when a new epoch does not know it', async () => {
+    await apply(imageRelease(1))
+    const next = { epoch: 2, revision: 1 }
+    await applyAt(next, [], true)
+    expect(server.find('Deployment', 'shop-r1')).toBeDefined()
+    await applyAt(next, [])
+    expect(server.find('Deployment', 'shop-r1')).toBeUndefined()
+    expect(server.find('Service', 'shop-r1')).toBeUndefined()
+  })
+
+  it('stays where the namespace has opted out', async () => {
+    await apply(imageRelease(1))
+    server.change('Namespace', 'shop', ({ metadata }) => {
+      metadata.labels = {}
+    })
+    await apply()
+    expect(server.find('Deployment', 'shop-r1')).toBeDefined()
+  })
+})
+
+it('what others change is told and stays, until it is asked for anew', async () => {
+  await apply(imageRelease(1))
+  server.change('Deployment', 'shop-r1', (one) => {
+    ;(one as Stored & { spec: Spec }).spec.replicas = 5
+  })
+  server.change('Service', 'shop-r1', (one) => {
+    one.spec = { ...(one.spec as object), selector: { mine: 'yes' } }
+  })
+  const { length } = server.writes
+  const drifted = await apply(imageRelease(1))
+  expect(words(drifted, 'shop-r1')).toContain('copies is 5 (asked: 3)')
+  expect(words(drifted, 'shop-r1')).toContain('changed the selector or the port')
+  expect(server.writes).toHaveLength(length)
+  await apply(imageRelease(1, { copies: 4 }))
+  expect(spec('shop-r1').replicas).toBe(4)
+})
+
+it('nothing is read of namespaces that have not opted in', async () => {
+  const views = await observe(server.client(), [imageRelease(1, { namespace: 'other' })], signal)
+  expect([...views.values()].map(({ name, closed }) => [name, closed === null])).toEqual([
+    ['shop', true],
+    ['other', false],
+  ])
+})
