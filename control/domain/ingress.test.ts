@@ -11,6 +11,7 @@ import { emptyFleet } from './fleet.ts'
 import { createRelease, enrol, fleetOf, now, putApp } from './fleet-of.fixture.ts'
 import { ingressOf } from './ingress.ts'
 import type { Input, Intent } from './input.ts'
+import { maySeeEvent } from './permission.ts'
 import { sentenceOf } from './sentence.ts'
 import { rebuild, snapshotOf } from './snapshot.ts'
 
@@ -229,6 +230,15 @@ it('a dry run says what an Ingress would do, and whom it meets', () => {
       warnings: [{ code: 'overlap-with-app' }],
     },
   })
+})
+
+it('events about an Ingress are not for whoever sees some apps alone', () => {
+  const { ask, last } = fleet()
+  ask(put())
+  const [event] = last().events
+  expect(maySeeEvent(event!, { apps: null, clusters: ['eu-1'] })).toBe(true)
+  expect(maySeeEvent(event!, { apps: null, clusters: ['us-1'] })).toBe(false)
+  expect(maySeeEvent(event!, { apps: ['shop'], clusters: null })).toBe(false)
 })
 
 it('events about an Ingress are sentences', () => {

@@ -110,7 +110,10 @@ export function concerns(about: Permit, permit: Permit): boolean {
 export function maySeeEvent(event: DomainEvent, permit: Permit): boolean {
   const app =
     'app' in event ? event.app : 'release' in event ? appOfRelease(event.release) : undefined
-  const inApps = app === undefined || (permit.apps?.includes(app) ?? true)
+  // An Ingress is no app's: whoever is for some apps sees none.
+  const isIngress = 'namespace' in event
+  const inApps =
+    app === undefined ? !isIngress || permit.apps === null : (permit.apps?.includes(app) ?? true)
   const cluster = 'cluster' in event ? event.cluster : undefined
   return inApps && (cluster === undefined || (permit.clusters?.includes(cluster) ?? true))
 }
