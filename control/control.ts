@@ -3,7 +3,7 @@
  * brings the log, the keys, the clocks and what to do when it cannot go on.
  */
 import { type Say, stackOf } from '#wire/log-line.ts'
-import { createAlarm } from './alarm.ts'
+import { type Alarm, createAlarm } from './alarm.ts'
 import type { NotReady } from './api/health.ts'
 import type { Gauges, Metrics } from './api/metrics.ts'
 import { problem } from './api/problem.ts'
@@ -53,6 +53,8 @@ export interface ControlOptions {
   readonly hosts: readonly string[] | null
   readonly now: () => number
   readonly monotonicMs: () => number
+  /** A runtime that may sleep brings one that wakes it; left out: timers of this process. */
+  readonly alarm?: (ring: () => void) => Alarm
   readonly metrics: (read: () => Gauges) => Metrics
   /** 16 random hex digits. */
   readonly newLinkId: () => string
@@ -75,7 +77,8 @@ export interface Control {
 export async function createControl(options: ControlOptions): Promise<Control> {
   const { keys, transport, http, now, monotonicMs } = options
   const log = await followed(options.log)
-  const alarm = createAlarm(now, () => submitQuietly({ kind: 'alarm' }))
+  const ring = () => submitQuietly({ kind: 'alarm' })
+  const alarm = options.alarm?.(ring) ?? createAlarm(now, ring)
   const metrics = options.metrics(gauges)
   const known = () => turns.state().keys ?? keys.known()
   const publisher = createPublisher({

@@ -10,6 +10,7 @@ import { crashAt } from './node/crash-at.ts'
 import { type Commands, controlCommand } from './node/flags.ts'
 import { openStateFolder, type StateFolder } from './node/folder.ts'
 import { FolderInUse, lockFolder } from './node/lock.ts'
+import { writeTransfer } from './node/transfer-file.ts'
 
 const exitCodes = { failed: 1, usage: 2, inUse: 3 } as const
 
@@ -80,6 +81,10 @@ const commandsWith = (step: Step): Commands => ({
         `${folder.path}: restored; when agents are ahead of it, start says so and recover settles it`,
       )
     }),
+  async export(file, { state }) {
+    await writeTransfer(openStateFolder(existing(state)), file)
+    say(`${file}: written; it holds private keys`)
+  },
   start: ({ state, listen, host, nats, natsCredentials, logFormat, readLimit, changeLimit }) =>
     alone(existing(state), step, async (folder) => {
       const startedMs = performance.now()

@@ -71,6 +71,8 @@ export interface Turns {
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<boolean>
+  /** Resolves once nothing waits for a turn. */
+  settled(): Promise<void>
   /** Finishes the turn under way; what waits is refused. */
   stop(): Promise<void>
 }
@@ -356,6 +358,9 @@ export function createTurns(options: TurnOptions): Turns {
     },
     waitFor: (predicate, timeoutMs, signal) =>
       predicate(state, fleet) ? Promise.resolve(true) : waiters.wait(predicate, timeoutMs, signal),
+    async settled() {
+      while (running) await running
+    },
     async stop() {
       halt(new TurnsStopped('control is stopping'))
       await running

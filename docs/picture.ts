@@ -95,7 +95,7 @@ function startRequests(fleet: Fleet, count: number): ClientRequest[] {
 
 if (import.meta.main) {
   const folder = mkdtempSync(join(tmpdir(), 'swy-picture-'))
-  const fleet = await startFleet(localPlan(join(folder, 'state'), false))
+  const fleet = await startFleet(localPlan(join(folder, 'state'), { nats: false }))
   try {
     await openShop(fleet.client)
     const lines = await lastFrame(fleet, folder)

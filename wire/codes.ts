@@ -51,6 +51,9 @@ export const rejections = {
   'wait-timeout': { status: 504, sentence: 'The change was accepted, but `?wait=active` ran out of time.' },
   'log-behind-fleet': { status: 503, sentence: 'Agents are ahead of this log (a restored backup?); run `control recover`.' },
   'control-starting': { status: 503, sentence: 'Control still reads its log; it answers when it has.' },
+  'log-missing': { status: 503, sentence: 'This Durable Object holds no log yet; put one in (docs/edge.md).' },
+  'log-present': { status: 409, sentence: 'This Durable Object holds a log already; nothing is put over it.' },
+  'transfer-broken': { status: 422, sentence: 'What was sent is no whole transfer of a log; nothing of it counts.' },
   'overloaded': { status: 503, sentence: 'Too many intents are waiting; try again later.' },
   'internal-error': { status: 500, sentence: 'A bug in Switchyard; the log has the details.' },
 } as const satisfies Record<string, Code> // biome-ignore format: one code a line

@@ -18,7 +18,7 @@ import type { StateFolder } from './folder.ts'
 import { stateFiles } from './folder.ts'
 import { copySqliteLog, openSqliteLog } from './sqlite-log.ts'
 
-const isSecret = (name: string) =>
+export const isSecret = (name: string) =>
   name === stateFiles.keys || /^[a-z0-9-]+\.(token|secret)$/.test(name)
 
 /** Throws when `to` exists, and leaves nothing half-written under that name. */

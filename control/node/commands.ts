@@ -3,11 +3,12 @@
  * intents of the `operator`, and publish nothing; a running control holds the folder and keeps them out.
  */
 import { z } from 'zod'
-import type { Intent, Scope } from '../domain/input.ts'
+import type { Scope } from '../domain/input.ts'
 import type { Log } from '../log/log.ts'
+import { raiseEpoch, randomEpochId, takeAsOperator, withQuietTurns } from '../quiet-turns.ts'
 import { makeKeys } from '../trust/keys.ts'
 import { hashToken, looksLikeToken, makeToken, type TokenKind } from '../trust/tokens.ts'
-import { createTurns, type Turns } from '../turn.ts'
+import type { Turns } from '../turn.ts'
 import type { Beginning } from './beginning.ts'
 import { type StateFolder, stateFiles } from './folder.ts'
 import { openHistory } from './open-history.ts'
@@ -50,7 +51,7 @@ export async function init(
         before.clusters.get(name)?.enrolmentTokenHash !== enrolmentTokenHash,
     )
     if (!first && changed.length === 0) return []
-    await take(turns, {
+    await takeAsOperator(turns, {
       type: 'init',
       epochId: randomEpochId(),
       clusters: changed,
@@ -71,7 +72,7 @@ export async function makeOperatorToken(
       throw new Error(`${options.folder.path} was never initialised; run \`control init\``)
     }
     const { token, tokenHash } = makeToken(scope)
-    await take(turns, { type: 'create-token', name, scope, tokenHash })
+    await takeAsOperator(turns, { type: 'create-token', name, scope, tokenHash })
     return token
   })
 }
@@ -80,10 +81,8 @@ export async function makeOperatorToken(
 export async function recover(options: CommandOptions): Promise<number> {
   const { folder } = options
   return withTurns(options, async (turns) => {
-    const { epoch } = turns.state()
-    if (!epoch) throw new Error(`${folder.path} was never initialised; run \`control init\``)
-    const epochNumber = Math.max(epoch.number, fleetEpoch(folder)) + 1
-    await take(turns, { type: 'recover', epochId: randomEpochId(), epochNumber })
+    const epochNumber = await raiseEpoch(turns, fleetEpoch(folder))
+    if (!epochNumber) throw new Error(`${folder.path} was never initialised; run \`control init\``)
     return epochNumber
   })
 }
@@ -103,45 +102,17 @@ export function rememberFleetEpoch(folder: StateFolder, number: number): void {
 }
 
 async function withTurns<T>(
-  options: CommandOptions,
+  { folder, now, monotonicMs, wrapLog }: CommandOptions,
   work: (turns: Turns) => Promise<T>,
 ): Promise<T> {
-  const { folder, now, monotonicMs } = options
-  const log = options.wrapLog(openSqliteLog(folder.file(stateFiles.log)))
-  let failure: unknown
+  const log = wrapLog(openSqliteLog(folder.file(stateFiles.log)))
   const history = openHistory(folder, log, () => {})
-  const turns = createTurns({
-    log,
-    history,
-    publisher: { start: async () => {}, publish: async () => {} },
-    now,
-    monotonicMs,
-    setAlarm: () => {},
-    onFatal: (error) => {
-      failure = error
-    },
-  })
   try {
-    await turns.start()
-    const result = await work(turns)
-    if (failure) throw failure
-    return result
+    return await withQuietTurns({ log, history, now, monotonicMs }, work)
   } finally {
-    await turns.stop()
     await history.close()
     await log.close()
   }
-}
-
-async function take(turns: Turns, intent: Intent): Promise<void> {
-  const answer = await turns.submit({
-    kind: 'intent',
-    intent,
-    actor: 'operator',
-    idempotencyKey: null,
-    ifMatch: null,
-  })
-  if (!answer.ok) throw new Error(`${answer.rejection.code}: ${answer.rejection.detail}`)
 }
 
 /** The hash of the token in a file of the folder, made when there is none. */
@@ -151,9 +122,4 @@ function keptToken(folder: StateFolder, name: string, kind: TokenKind): string {
   const { token, tokenHash } = makeToken(kind)
   folder.write(name, `${token}\n`)
   return tokenHash
-}
-
-function randomEpochId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(8))
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -18,6 +18,7 @@ export interface Commands {
   token(options: { state: string; name: string; scope: Scope }): Promise<void>
   backup(file: string, options: { state: string }): Promise<void>
   restore(file: string, options: { state: string }): Promise<void>
+  export(file: string, options: { state: string }): Promise<void>
 }
 
 /** One of the two is given. */
@@ -136,6 +137,12 @@ export function controlCommand(commands: Commands): Command {
   command('restore', 'fill a state folder without a log from a backup')
     .argument('<file>', 'a file that `backup` made')
     .action(commands.restore)
+  command(
+    'export',
+    'write log, keys and tokens as lines that a Durable Object takes (docs/edge.md)',
+  )
+    .argument('<file>', 'the file to make; it will hold private keys')
+    .action(commands.export)
   return program
 }
 

@@ -9,6 +9,13 @@ export const platformLimits = {
   boundParameters: 100,
   /** Storage of one object, same page. */
   storageBytes: 10_000_000_000,
+  /**
+   * All modules together, compressed; on the free plan, the smaller one:
+   * https://developers.cloudflare.com/workers/platform/limits/ (2026-11).
+   */
+  workerBytesCompressed: 3_000_000,
+  /** To evaluate the modules: https://developers.cloudflare.com/changelog/2025-10-10-increased-startup-time. */
+  startMs: 1_000,
   /** An isolate: https://developers.cloudflare.com/workers/platform/limits/ (2026-11). */
   memoryBytes: 128 * 1024 * 1024,
 } as const

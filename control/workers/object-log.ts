@@ -14,10 +14,10 @@ const partsPerRecord = 256
 const partCharsMax = Math.floor((platformLimits.rowBytes * 0.8) / 3)
 
 const schema = [
-  `CREATE TABLE IF NOT EXISTS records (id INTEGER PRIMARY KEY CHECK (id >= ${partsPerRecord}), text TEXT NOT NULL) STRICT`,
-  `CREATE TRIGGER IF NOT EXISTS records_never_change BEFORE UPDATE ON records
+  `CREATE TABLE IF NOT EXISTS log (id INTEGER PRIMARY KEY CHECK (id >= ${partsPerRecord}), text TEXT NOT NULL) STRICT`,
+  `CREATE TRIGGER IF NOT EXISTS log_never_change BEFORE UPDATE ON log
      BEGIN SELECT raise(ABORT, 'the log is append-only'); END`,
-  `CREATE TRIGGER IF NOT EXISTS records_never_go BEFORE DELETE ON records
+  `CREATE TRIGGER IF NOT EXISTS log_never_go BEFORE DELETE ON log
      BEGIN SELECT raise(ABORT, 'the log is append-only'); END`,
 ] as const
 
@@ -31,7 +31,7 @@ export function openObjectLog(storage: ObjectStorage): Log {
   for (const statement of schema) sql.exec(statement)
 
   const head = (): number => {
-    const [row] = sql.exec<{ id: number | null }>('SELECT max(id) AS id FROM records').toArray()
+    const [row] = sql.exec<{ id: number | null }>('SELECT max(id) AS id FROM log').toArray()
     return positionOf(row?.id ?? 0)
   }
   return {
@@ -42,7 +42,7 @@ export function openObjectLog(storage: ObjectStorage): Log {
         if (head() !== expected) return false
         const first = (expected + 1) * partsPerRecord
         for (const [n, part] of parts.entries()) {
-          sql.exec('INSERT INTO records VALUES (?, ?)', first + n, part)
+          sql.exec('INSERT INTO log VALUES (?, ?)', first + n, part)
         }
         return true
       })
@@ -54,7 +54,7 @@ export function openObjectLog(storage: ObjectStorage): Log {
       const from = (position + 1) * partsPerRecord
       const rows = sql
         .exec<Row>(
-          'SELECT id, text FROM records WHERE id >= ? AND id < ? ORDER BY id',
+          'SELECT id, text FROM log WHERE id >= ? AND id < ? ORDER BY id',
           from,
           from + limit * partsPerRecord,
         )
@@ -63,6 +63,11 @@ export function openObjectLog(storage: ObjectStorage): Log {
     },
     async close() {},
   }
+}
+
+/** Also what a transfer that was cut has left. */
+export function removeObjectLog({ sql }: ObjectStorage): void {
+  sql.exec('DROP TABLE IF EXISTS log')
 }
 
 const positionOf = (id: number) => Math.floor(id / partsPerRecord)

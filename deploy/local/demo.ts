@@ -51,7 +51,7 @@ async function main(): Promise<number> {
   interruption.catch(() => {})
   try {
     headline('Two clusters of two agents; the shop, version 0.0.1')
-    fleet = await startFleet(localPlan(folder, nats), { say: (line) => say(dim(`  ${line}`)) })
+    fleet = await startFleet(localPlan(folder, { nats }), { say: (line) => say(dim(`  ${line}`)) })
     await openShop(fleet.client)
     say(`  live everywhere after ${ms(performance.now() - began)}`)
     const history = createHistory('0.0.1')

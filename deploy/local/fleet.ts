@@ -25,6 +25,8 @@ export interface FleetPlan {
   readonly agentsPerCluster: number
   readonly workersPerAgent: number
   readonly nats: boolean
+  /** What control runs on; left out: Node. `workers` is the real workerd. */
+  readonly runtime?: 'node' | 'workers'
   /** First port; left out: free ports are found once. */
   readonly portBase?: number
   /** Agents that are not started with the fleet; `startOne` lets them join later. */
@@ -145,6 +147,7 @@ export async function startFleet(plan: FleetPlan, watcher: FleetWatcher = {}): P
       await startOne('nats')
     }
     if (!restored) await runControl('init')
+    else if (plan.runtime === 'workers') await runControl('bundle')
     add('control', () => answers(`${controlUrl}/livez`))
     await startOne('control')
     for (const cluster of plan.clusters) {

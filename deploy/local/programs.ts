@@ -40,19 +40,20 @@ export function programs({ plan, state, ports, controlUrl }: Place) {
       script: join(file.startsWith('deploy/') ? ownSource : source, file),
       args,
     })
+    const control = plan.runtime === 'workers' ? 'deploy/edge/control.ts' : 'control/main.ts'
     if (name === 'control init') {
-      return script('control/main.ts', 'init', '--state', controlState, ...clusterFlags)
+      return script(control, 'init', '--state', controlState, ...clusterFlags)
     }
     if (name === 'nats') {
       const port = String(ports.nats)
       return script('deploy/local/nats.ts', '--state', state, '--port', port, ...clusterFlags)
     }
     if (name.startsWith('control ')) {
-      return script('control/main.ts', name.slice('control '.length), '--state', controlState)
+      return script(control, name.slice('control '.length), '--state', controlState)
     }
     if (name === 'control') {
       const flags = ['--listen', local(ports.control), ...natsFlags, ...natsUsers, ...logFlags]
-      return script('control/main.ts', 'start', '--state', controlState, ...flags)
+      return script(control, 'start', '--state', controlState, ...flags)
     }
     if (name.endsWith('.platform')) {
       const flags = platform(name.slice(0, -'.platform'.length))

@@ -16,12 +16,17 @@ export const shopIntent: AppInput = {
   platform: { type: 'local', program: app },
 }
 
-export const localPlan = (stateFolder: string, nats: boolean, portBase?: number): FleetPlan => ({
+export const localPlan = (
+  stateFolder: string,
+  { nats, runtime }: Pick<FleetPlan, 'nats' | 'runtime'>,
+  portBase?: number,
+): FleetPlan => ({
   stateFolder,
   clusters,
   agentsPerCluster: 2,
   workersPerAgent: 1,
   nats,
+  ...(runtime && { runtime }),
   ...(portBase === undefined ? {} : { portBase }),
   programs: { [app]: resolve(import.meta.dirname, 'shop.ts') },
 })

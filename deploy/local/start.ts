@@ -6,7 +6,7 @@ import { relative, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { ReleaseView } from '#wire/release.ts'
-import { type Fleet, PortsTaken, startFleet } from './fleet.ts'
+import { type Fleet, type FleetPlan, PortsTaken, startFleet } from './fleet.ts'
 import { commands } from './guide.ts'
 import { bold, dim, green, red, say } from './screen.ts'
 import { app, localPlan, openShop } from './setting.ts'
@@ -14,6 +14,7 @@ import { app, localPlan, openShop } from './setting.ts'
 const usage = `npm start [-- options]
 
   --nats            announcements travel over a real NATS server instead of HTTP
+  --workers         control runs on the real workerd, as on Cloudflare Workers (docs/edge.md)
   --state DIR       where everything is kept (default .switchyard)
   --port-base N     first port (default 7700; the plan of ports is printed)`
 
@@ -24,7 +25,7 @@ const deathsWithinMs = 60_000
 async function main(): Promise<number> {
   const options = parse()
   if (typeof options === 'number') return options
-  const { state, portBase, nats } = options
+  const { state, portBase, nats, runtime } = options
   const deaths = new Map<string, number[]>()
   let fleet: Fleet | null = null
   let stopping = false
@@ -45,7 +46,7 @@ async function main(): Promise<number> {
 
   say(dim('starting control, two clusters of two agents, and the shop …'))
   try {
-    fleet = await startFleet(localPlan(state, nats, portBase), {
+    fleet = await startFleet(localPlan(state, { nats, runtime }, portBase), {
       say: (line) => say(dim(line)),
       onDeath,
     })
@@ -70,11 +71,18 @@ async function revive(fleet: Fleet, name: string): Promise<void> {
   say(`${green(name)} is back`)
 }
 
-function parse(): { state: string; portBase: number; nats: boolean } | number {
+interface Options extends Pick<FleetPlan, 'nats'> {
+  readonly state: string
+  readonly portBase: number
+  readonly runtime: 'node' | 'workers'
+}
+
+function parse(): Options | number {
   try {
     const { values } = parseArgs({
       options: {
         nats: { type: 'boolean', default: false },
+        workers: { type: 'boolean', default: false },
         state: { type: 'string', default: '.switchyard' },
         'port-base': { type: 'string', default: '7700' },
         help: { type: 'boolean', short: 'h', default: false },
@@ -88,7 +96,12 @@ function parse(): { state: string; portBase: number; nats: boolean } | number {
     if (!Number.isInteger(portBase) || portBase < 1024 || portBase > 65_000) {
       throw new Error('--port-base wants a number from 1024 to 65000')
     }
-    return { state: resolve(values.state), portBase, nats: values.nats }
+    const { nats, workers } = values
+    if (nats && workers) {
+      throw new Error('--workers speaks HTTP with its agents for now; leave out --nats')
+    }
+    const runtime = workers ? 'workers' : 'node'
+    return { state: resolve(values.state), portBase, nats, runtime }
   } catch (error) {
     say(`${red(messageOf(error))}\n\n${usage}`)
     return 2

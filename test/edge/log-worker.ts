@@ -23,7 +23,7 @@ export class LogObject {
       case '/largest-row':
         return Response.json(
           this.#state.storage.sql
-            .exec('SELECT max(length(CAST(text AS BLOB))) AS bytes FROM records')
+            .exec('SELECT max(length(CAST(text AS BLOB))) AS bytes FROM log')
             .toArray()[0],
         )
       case '/evict':

@@ -38,7 +38,7 @@ describe('the pages', { timeout: 60_000 }, () => {
   let fleet: Fleet
 
   beforeAll(async () => {
-    fleet = await startFleet(localPlan(join(folder, '.switchyard'), false))
+    fleet = await startFleet(localPlan(join(folder, '.switchyard'), { nats: false }))
   })
 
   afterAll(async () => {

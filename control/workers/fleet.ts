@@ -1,0 +1,147 @@
+/**
+ * The Durable Object that is a fleet's control plane: the same core as under Node, on the object's SQLite
+ * and alarm. It is made by the first event and leaves memory when nothing happens; everything that counts
+ * is in the log. Empty at first, it is filled by a transfer (`transfers.ts`).
+ */
+import { createSay, type Say, stackOf } from '#wire/log-line.ts'
+import { createCompile } from '../compile.ts'
+import { type Control, createControl } from '../control.ts'
+import { createHttpTransport } from '../delivery/http.ts'
+import { createExplain } from '../explaining.ts'
+import { createHistory } from '../history/history.ts'
+import { createMetrics } from '../metrics.ts'
+import { openKeyRing } from '../trust/key-ring.ts'
+import { storedKeys } from '../trust/keys.ts'
+import { storedNames } from '../trust/store.ts'
+import { openCursors } from '../webhooks/cursors.ts'
+import { createWebhookSecrets } from '../webhooks/secrets.ts'
+import { createObjectAlarm, type ObjectAlarm } from './object-alarm.ts'
+import { openObjectHistory, removeObjectHistory } from './object-history.ts'
+import { openObjectLog } from './object-log.ts'
+import { type ObjectTexts, openObjectTexts } from './object-texts.ts'
+import type { ObjectNamespace, ObjectState } from './platform.ts'
+import routerWasm from './router-module.ts'
+import { createTransfers, type Transfers, transferPath } from './transfers.ts'
+
+export interface Environment {
+  readonly FLEET: ObjectNamespace
+  /** Secret: who may put a log into the object and take it out. Without it nobody may. */
+  readonly SWITCHYARD_TRANSFER_TOKEN?: string
+  /** Names that the API answers to, by commas; left out: any. */
+  readonly SWITCHYARD_HOSTS?: string
+  /** Which code this is: checkpoints of another one are not used. */
+  readonly VERSION?: { readonly id: string }
+  readonly SWITCHYARD_CODE?: string
+}
+
+export class Fleet {
+  readonly #state: ObjectState
+  readonly #environment: Environment
+  readonly #say: Say
+  readonly #texts: ObjectTexts
+  readonly #transfers: Transfers
+  #control: Control | null = null
+  #alarm: ObjectAlarm | null = null
+
+  constructor(state: ObjectState, environment: Environment) {
+    this.#state = state
+    this.#environment = environment
+    this.#say = createSay({
+      format: 'json',
+      base: { program: 'control' },
+      now: Date.now,
+      write: (line) => console.log(line.trimEnd()),
+    })
+    this.#texts = openObjectTexts(state.storage)
+    this.#transfers = createTransfers({
+      storage: state.storage,
+      texts: this.#texts,
+      token: environment.SWITCHYARD_TRANSFER_TOKEN,
+      isOpen: () => this.#control !== null,
+      open: () => this.#open(),
+    })
+    void state.blockConcurrencyWhile(() => this.#open())
+  }
+
+  async fetch(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url)
+    if (pathname === transferPath) return this.#transfers.answer(request)
+    if (!this.#control) return this.#transfers.notYet()
+    return this.#control.fetch(request, request.headers.get('cf-connecting-ip'))
+  }
+
+  async alarm(): Promise<void> {
+    this.#alarm?.rang()
+    if (!this.#control) return
+    await this.#control.turns.submit({ kind: 'alarm' })
+    await this.#control.turns.settled()
+  }
+
+  /** Does nothing before there is a whole log. */
+  async #open(): Promise<void> {
+    const { storage } = this.#state
+    const keys = this.#texts.read(storedNames.keys)
+    if (!this.#transfers.isWhole() || keys === null) return
+    const say = this.#say
+    const log = openObjectLog(storage)
+    await this.#transfers.raiseEpoch(log)
+    const fatal = (error: unknown) => {
+      say('control-failed', stackOf(error))
+      this.#state.abort('control has failed; the next event makes it anew')
+    }
+    const alarm = createObjectAlarm(storage, await storage.getAlarm(), fatal)
+    const http = createHttpTransport()
+    const monotonicMs = () => performance.now()
+    const control = await createControl({
+      log,
+      history: createHistory({
+        log,
+        open: () => openObjectHistory(storage),
+        remove: () => removeObjectHistory(storage),
+        code: codeOf(this.#environment),
+        monotonicMs,
+        onDamage: (error) => say('history-damaged', stackOf(error)),
+      }),
+      keys: await openKeyRing(
+        { writeKeys: (next) => this.#texts.write(storedNames.keys, `${JSON.stringify(next)}\n`) },
+        storedKeys.parse(JSON.parse(keys)),
+      ),
+      transport: http,
+      http,
+      nats: null,
+      compile: createCompile(),
+      explain: createExplain(() => routerWasm),
+      hosts: this.#environment.SWITCHYARD_HOSTS?.split(',') ?? null,
+      now: Date.now,
+      monotonicMs,
+      alarm: () => alarm,
+      metrics: createMetrics,
+      newLinkId: () => hex(crypto.getRandomValues(new Uint8Array(8))),
+      onFatal: fatal,
+      onFleetAhead: ({ cluster, epoch, revision }) =>
+        say('fleet-ahead', 'the fleet is ahead of this log: publishing nothing', {
+          cluster,
+          epoch: epoch.number,
+          revision,
+        }),
+      say,
+      webhooks: {
+        secrets: createWebhookSecrets(this.#texts),
+        cursors: openCursors(this.#texts.cursors, (error) =>
+          say('webhook-cursors-lost', stackOf(error)),
+        ),
+      },
+    })
+    await control.start()
+    this.#alarm = alarm
+    this.#control = control
+    say('control-started', 'the API answers', { revision: control.turns.state().position })
+  }
+}
+
+/** Without a version nothing that another code has kept is believed. */
+const codeOf = ({ VERSION, SWITCHYARD_CODE }: Environment): string =>
+  VERSION?.id ?? SWITCHYARD_CODE ?? crypto.randomUUID()
+
+const hex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

@@ -1,0 +1,72 @@
+/** For tests: the control plane of `wrangler.toml` on a real workerd, on a folder of its own. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { makeToken } from '../../control/trust/tokens.ts'
+import { type Bundle, bundleWorker } from '../../deploy/edge/bundle.ts'
+import { startWorkerd, type Workerd } from '../../deploy/edge/workerd.ts'
+import { readWrangler, type WorkerdPlan } from '../../deploy/edge/workerd-config.ts'
+
+export interface WorkerUnderTest {
+  readonly url: string
+  readonly folder: string
+  readonly transferToken: string
+  readonly bundle: Bundle
+  workerd(): Workerd
+  /** `GET` or `PUT` of the log and its secrets. */
+  transfer(method: 'GET' | 'PUT', body?: BodyInit | null, token?: string): Promise<Response>
+  /** Kills workerd with -9 and starts it on the same disk, at the same port when it is given. */
+  restart(port?: number): Promise<void>
+  stop(): Promise<void>
+}
+
+const wranglerFile = resolve(import.meta.dirname, '../../wrangler.toml')
+let bundling: Promise<Bundle> | null = null
+/** Once for each process of tests. */
+const bundled = (): Promise<Bundle> => {
+  bundling ??= bundleWorker(wranglerFile, mkdtempSync(join(tmpdir(), 'switchyard-bundle-')))
+  return bundling
+}
+
+export async function startWorker(): Promise<WorkerUnderTest> {
+  const bundle = await bundled()
+  const folder = mkdtempSync(join(tmpdir(), 'switchyard-worker-'))
+  const transferToken = makeToken('admin').token
+  const plan: WorkerdPlan = {
+    ...readWrangler(wranglerFile),
+    bundle,
+    storage: join(folder, 'objects'),
+    host: '127.0.0.1',
+    port: 0,
+    texts: {
+      SWITCHYARD_TRANSFER_TOKEN: transferToken,
+      SWITCHYARD_HOSTS: 'localhost,127.0.0.1,[::1]',
+      SWITCHYARD_CODE: 'under test',
+    },
+  }
+  let workerd = await startWorkerd(plan)
+  return {
+    get url() {
+      return workerd.url
+    },
+    folder,
+    transferToken,
+    bundle,
+    workerd: () => workerd,
+    transfer: (method, body = null, token = transferToken) =>
+      fetch(`${workerd.url}/edge/log`, {
+        method,
+        headers: { authorization: `Bearer ${token}` },
+        body,
+        duplex: 'half',
+      } as RequestInit),
+    async restart(port = 0) {
+      await workerd.kill('SIGKILL')
+      workerd = await startWorkerd({ ...plan, port })
+    },
+    async stop() {
+      await workerd.kill('SIGTERM')
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
