@@ -1,0 +1,167 @@
+/**
+ * What docs/install.md and docs/kubernetes.md show, on a real node: images as users build them, the manifests as
+ * users apply them, version 1, version 2, and back; blue and green that were there before.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { findNatsServer } from '../../deploy/local/nats-server.ts'
+import { until } from '../../deploy/local/until.ts'
+import { whyNoLab } from '../lab/availability.ts'
+import { buildImage } from '../lab/images.ts'
+import { writeProgramImage } from '../lab/oci-archive.ts'
+import { type Cluster, startCluster } from '../lab/start-cluster.ts'
+import { deploy } from './rendered.ts'
+
+const root = resolve(deploy, '..')
+const run = promisify(execFile)
+const shops = ['0.0.1', '0.0.2']
+
+describe.skipIf(whyNoLab({ nodes: true, images: true }))(
+  'the walk-through',
+  { timeout: 180_000 },
+  () => {
+    let cluster: Cluster
+    let control: string
+    let agents: string
+    let token: string
+    const forwards: ChildProcess[] = []
+
+    beforeAll(async () => {
+      const archives: string[] = []
+      for (const target of ['control', 'agent']) archives.push(await image(target, '0.1.0'))
+      for (const version of shops) archives.push(await image('shop', version))
+      cluster = await startCluster({ name: 'walk' })
+      const nats = join(cluster.folder, 'nats.tar')
+      const program = await findNatsServer()
+      await writeProgramImage({ reference: 'nats:2.15.2', program, at: 'nats-server' }, nats)
+      for (const archive of [...archives, nats]) await cluster.loadImage(archive)
+      await cluster.kubectl(['apply', '-k', join(deploy, 'all-in-one')])
+      await cluster.kubectl(['apply', '-k', join(deploy, 'shop')])
+      const ready = [
+        'wait',
+        '--for=condition=Ready',
+        'pod',
+        '-l',
+        'app.kubernetes.io/component=agent',
+      ]
+      await cluster.kubectl(['-n', 'switchyard', ...ready, '--timeout=120s'])
+      control = await forward('service/switchyard-control', 7_700)
+      agents = await forward('service/switchyard-agent', 80)
+      const secret = ['get', 'secret', 'switchyard-admin', '-o', 'jsonpath={.data.token}']
+      const encoded = await cluster.kubectl(['-n', 'switchyard', ...secret])
+      token = Buffer.from(encoded, 'base64').toString()
+    }, 1_500_000)
+
+    afterAll(async () => {
+      for (const child of forwards) child.kill()
+      await cluster?.stop()
+    })
+
+    const image = (target: string, version: string) =>
+      buildImage({
+        dockerfile: join(deploy, 'images/Dockerfile'),
+        context: root,
+        name: `switchyard-${target}:${version}`,
+        target,
+        ...(target === 'shop' && { buildArguments: { VERSION: version } }),
+      })
+
+    /** The address on this machine; kubectl chooses the port. */
+    function forward(service: string, port: number): Promise<string> {
+      const env = { ...process.env, KUBECONFIG: cluster.kubeconfig }
+      const args = ['-n', 'switchyard', 'port-forward', service, `:${port}`]
+      const child = spawn(cluster.programs.kubectl!, args, { env })
+      forwards.push(child)
+      return new Promise((done, fail) => {
+        child.stdout.on('data', (bytes: Buffer) => {
+          const found = /127\.0\.0\.1:\d+/.exec(bytes.toString())
+          if (found) done(`http://${found[0]}`)
+        })
+        child.once('exit', (code) => fail(new Error(`kubectl port-forward ended with ${code}`)))
+      })
+    }
+
+    const switchyard = async (...args: string[]) => {
+      const env = { ...process.env, SWITCHYARD_URL: control, SWITCHYARD_TOKEN: token }
+      return (await run(process.execPath, [join(root, 'cli/main.ts'), ...args], { env })).stdout
+    }
+    const versionAt = async (host: string, path = '/') => {
+      const { stdout } = await run('curl', ['-s', '-m', '10', '-H', `host: ${host}`, agents + path])
+      return (JSON.parse(stdout) as { version: string }).version
+    }
+    const documents = (name: string) => ['apply', '-f', join(deploy, 'shop/apps', name), '--watch']
+
+    test('version 1 at the agents, one POST, version 2, and back', async () => {
+      await switchyard(...documents('shop.yaml'))
+      expect(await versionAt('shop.example')).toBe('0.0.1')
+      const body = {
+        app: 'shop',
+        version: '0.0.2',
+        image: 'switchyard-shop:0.0.2',
+        autoPromote: true,
+      }
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+      const asked = await fetch(`${control}/v1/releases`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify(body),
+      })
+      expect(asked.status).toBe(201)
+      await switchyard('release', 'watch', 'shop-r2')
+      expect(await versionAt('shop.example')).toBe('0.0.2')
+      await switchyard('release', 'rollback', 'shop-r2')
+      expect(await versionAt('shop.example')).toBe('0.0.1')
+    })
+
+    test('blue and green as they are: preview, promote, back', async () => {
+      await switchyard(...documents('app.yaml'))
+      const create = ['release', 'create', 'app', '0.0.2', '--deployment', 'app-green']
+      await switchyard(...create, '--preview-path', '/test', '--watch', '--until', 'ready')
+      expect([await versionAt('app.example'), await versionAt('app.example', '/test')]).toEqual(
+        shops,
+      )
+      await switchyard('release', 'promote', 'app-r2', '--watch')
+      expect(await versionAt('app.example')).toBe('0.0.2')
+      await switchyard('release', 'rollback', 'app-r2')
+      expect(await versionAt('app.example')).toBe('0.0.1')
+    })
+
+    test('a pod of an agent that is replaced comes back under its name', async () => {
+      const agent = async () => {
+        const list = JSON.parse(await switchyard('agent', 'list', 'eu-1', '-o', 'json')) as {
+          agents: { agent: string; condition: string; enrolledAtMs: number }[]
+        }
+        expect(list.agents.map((one) => one.agent).sort()).toEqual([
+          'switchyard-agent-0',
+          'switchyard-agent-1',
+        ])
+        return list.agents.find((one) => one.agent === 'switchyard-agent-1')!
+      }
+      const before = await agent()
+      await cluster.kubectl(['-n', 'switchyard', 'delete', 'pod', 'switchyard-agent-1'])
+      await until(
+        'the agent with a new key',
+        agent,
+        ({ enrolledAtMs, condition }) =>
+          enrolledAtMs > before.enrolledAtMs && condition === 'current',
+        60_000,
+      )
+    })
+
+    test('control comes back on its volume; the init Job of a second apply changes nothing', async () => {
+      const part = ['-n', 'switchyard', '-l', 'app.kubernetes.io/component=control']
+      await cluster.kubectl(['delete', 'pod', ...part])
+      await cluster.kubectl(['-n', 'switchyard', 'delete', 'job', 'switchyard-init'])
+      await cluster.kubectl(['apply', '-k', join(deploy, 'all-in-one')])
+      const job = ['wait', '--for=condition=Complete', 'job/switchyard-init', '--timeout=60s']
+      await cluster.kubectl(['-n', 'switchyard', ...job])
+      const said = await cluster.kubectl(['-n', 'switchyard', 'logs', 'job/switchyard-init'])
+      expect(said.match(/: kept$/gm)?.length).toBe(4)
+      await cluster.kubectl(['wait', '--for=condition=Ready', 'pod', ...part, '--timeout=60s'])
+      control = await forward('service/switchyard-control', 7_700)
+      expect(await switchyard('release', 'list', 'shop')).toContain('shop-r2')
+    })
+  },
+)
