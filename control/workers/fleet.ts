@@ -7,6 +7,8 @@ import { createSay, type Say, stackOf } from '#wire/log-line.ts'
 import { createCompile } from '../compile.ts'
 import { type Control, createControl } from '../control.ts'
 import { createHttpTransport } from '../delivery/http.ts'
+import { createNatsTransport } from '../delivery/nats.ts'
+import { natsCredentials } from '../delivery/nats-credentials.ts'
 import { createExplain } from '../explaining.ts'
 import { createHistory } from '../history/history.ts'
 import { createMetrics } from '../metrics.ts'
@@ -29,6 +31,10 @@ export interface Environment {
   readonly SWITCHYARD_TRANSFER_TOKEN?: string
   /** Names that the API answers to, by commas; left out: any. */
   readonly SWITCHYARD_HOSTS?: string
+  /** Servers of NATS, by commas; left out: agents speak HTTP with the object alone. */
+  readonly SWITCHYARD_NATS?: string
+  /** Secret: the users of NATS, control's own and one per cluster, as the file under Node. */
+  readonly SWITCHYARD_NATS_CREDENTIALS?: string
   /** Which code this is: checkpoints of another one are not used. */
   readonly VERSION?: { readonly id: string }
   readonly SWITCHYARD_CODE?: string
@@ -91,6 +97,7 @@ export class Fleet {
     }
     const alarm = createObjectAlarm(storage, await storage.getAlarm(), fatal)
     const http = createHttpTransport()
+    const nats = natsOf(this.#environment)
     const monotonicMs = () => performance.now()
     const control = await createControl({
       log,
@@ -106,9 +113,9 @@ export class Fleet {
         { writeKeys: (next) => this.#texts.write(storedNames.keys, `${JSON.stringify(next)}\n`) },
         storedKeys.parse(JSON.parse(keys)),
       ),
-      transport: http,
+      transport: nats?.transport ?? http,
       http,
-      nats: null,
+      nats,
       compile: createCompile(),
       explain: createExplain(() => routerWasm),
       hosts: this.#environment.SWITCHYARD_HOSTS?.split(',') ?? null,
@@ -142,6 +149,15 @@ export class Fleet {
 /** Without a version nothing that another code has kept is believed. */
 const codeOf = ({ VERSION, SWITCHYARD_CODE }: Environment): string =>
   VERSION?.id ?? SWITCHYARD_CODE ?? crypto.randomUUID()
+
+/** Null without servers. Throws when the secret is missing or wrong. */
+function natsOf({ SWITCHYARD_NATS: servers, SWITCHYARD_NATS_CREDENTIALS: secret }: Environment) {
+  if (!servers) return null
+  if (!secret) throw new Error('SWITCHYARD_NATS needs the secret SWITCHYARD_NATS_CREDENTIALS')
+  const credentials = natsCredentials.parse(JSON.parse(secret))
+  const transport = createNatsTransport({ servers, ...credentials.control })
+  return { transport, servers: servers.split(','), credentials }
+}
 
 const hex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

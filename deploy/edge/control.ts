@@ -38,6 +38,15 @@ function planOf(state: string, bundle: Bundle, host: string, port: number): Work
   }
 }
 
+/** As `wrangler.toml` and a secret would give them. */
+const natsTexts = (servers?: string, credentials?: string): Readonly<Record<string, string>> =>
+  servers && credentials
+    ? {
+        SWITCHYARD_NATS: servers,
+        SWITCHYARD_NATS_CREDENTIALS: readFileSync(credentials, 'utf8'),
+      }
+    : {}
+
 const tokenFile = (state: string) => join(state, 'edge', 'transfer.token')
 const bundleFolder = (state: string) => join(state, 'edge', 'bundle')
 
@@ -68,9 +77,10 @@ async function initEdge(state: string, clusters: readonly string[]): Promise<voi
 }
 
 /** This process becomes workerd: a signal to it is a signal to workerd. */
-function startEdge(state: string, listen: string): void {
+function startEdge(state: string, listen: string, texts: Readonly<Record<string, string>>): void {
   const [, host = '127.0.0.1', port = '7700'] = /^(.+):(\d+)$/.exec(listen) ?? []
-  const plan = planOf(state, bundleFrom(bundleFolder(state)), host, Number(port))
+  const made = planOf(state, bundleFrom(bundleFolder(state)), host, Number(port))
+  const plan = { ...made, texts: { ...made.texts, ...texts } }
   const binary = workerdBinary()
   if (!process.execve) throw new Error('this system cannot replace a process (Windows)')
   process.execve(binary, [binary, ...workerdArguments(plan)])
@@ -83,6 +93,8 @@ async function main(): Promise<void> {
       state: { type: 'string' },
       cluster: { type: 'string', multiple: true, default: [] },
       listen: { type: 'string', default: '127.0.0.1:7700' },
+      nats: { type: 'string' },
+      'nats-credentials': { type: 'string' },
       'log-format': { type: 'string' },
     },
   })
@@ -90,7 +102,8 @@ async function main(): Promise<void> {
   const state = resolve(values.state)
   if (positionals[0] === 'init') await initEdge(state, values.cluster)
   else if (positionals[0] === 'bundle') await bundleWorker(wranglerFile, bundleFolder(state))
-  else if (positionals[0] === 'start') startEdge(state, values.listen)
+  else if (positionals[0] === 'start')
+    startEdge(state, values.listen, natsTexts(values.nats, values['nats-credentials']))
   else throw new Error('say init, bundle or start; an object has no backup, restore or recover yet')
 }
 

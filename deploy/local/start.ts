@@ -97,9 +97,6 @@ function parse(): Options | number {
       throw new Error('--port-base wants a number from 1024 to 65000')
     }
     const { nats, workers } = values
-    if (nats && workers) {
-      throw new Error('--workers speaks HTTP with its agents for now; leave out --nats')
-    }
     const runtime = workers ? 'workers' : 'node'
     return { state: resolve(values.state), portBase, nats, runtime }
   } catch (error) {
