@@ -17,6 +17,7 @@ import { storedKeys } from '../trust/keys.ts'
 import { storedNames } from '../trust/store.ts'
 import { openCursors } from '../webhooks/cursors.ts'
 import { createWebhookSecrets } from '../webhooks/secrets.ts'
+import { boundedCompile } from './bounded-compile.ts'
 import { createObjectAlarm, type ObjectAlarm } from './object-alarm.ts'
 import { openObjectHistory, removeObjectHistory } from './object-history.ts'
 import { openObjectLog } from './object-log.ts'
@@ -116,7 +117,7 @@ export class Fleet {
       transport: nats?.transport ?? http,
       http,
       nats,
-      compile: createCompile(),
+      compile: boundedCompile(createCompile()),
       explain: createExplain(() => routerWasm),
       hosts: this.#environment.SWITCHYARD_HOSTS?.split(',') ?? null,
       now: Date.now,
