@@ -273,7 +273,8 @@ export class Exchange implements ClientUser, UpstreamOwner {
   }
 
   #connectFailed(upstream: Upstream | null, status: number, reason: FailureReason): void {
-    if (upstream !== null && this.#target.refused(upstream.pool)) this.#connect()
+    const timedOut = reason === 'connect-timeout'
+    if (upstream !== null && this.#target.refused(upstream.pool, timedOut)) this.#connect()
     else this.#fail(status, reason, 0)
   }
 

@@ -35,8 +35,12 @@ export const workerLimits = {
   lingerMs: 2_000,
   lingerBytesMax: 65_536,
 
-  /** Endpoints tried for one request whose connection attempts fail (http-rules 51). */
-  connectAttemptsMax: 3,
+  /** Endpoints tried for one request whose connection attempts fail, most of them at once (http-rules 51). */
+  connectAttemptsMax: 12,
+  /** Looks for an endpoint that is not passed over: with many, each is met several times. */
+  endpointLooksMax: 256,
+  /** Of the attempts, those that nobody answers in time. */
+  connectTimeoutsMax: 3,
   /** http-rules 51: the share of requests that may be repeated, and how many a quiet worker may. */
   repeatShare: 0.2,
   repeatReserve: 50,

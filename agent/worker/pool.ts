@@ -14,6 +14,8 @@ export interface EndpointPool {
   readonly address: string
   readonly port: number
   readonly idle: Upstream[]
+  /** Not connected yet. */
+  readonly connecting: Set<Upstream>
   ejectedUntilMs: number
   /** No release has this endpoint any more. */
   retired: boolean
@@ -61,7 +63,8 @@ export function createPools({ zones, limits, endpointOf, nowMs }: PoolOptions): 
         const index = idle.indexOf(upstream)
         if (index >= 0) idle.splice(index, 1)
       }
-      pool = { address, port, idle, ejectedUntilMs: 0, retired: false, forget }
+      const connecting = new Set<Upstream>()
+      pool = { address, port, idle, connecting, ejectedUntilMs: 0, retired: false, forget }
       byName.set(name, pool)
     }
     bySlot[slot] = pool
@@ -106,6 +109,8 @@ export function createPools({ zones, limits, endpointOf, nowMs }: PoolOptions): 
       for (const [name, pool] of byName) {
         if (names.has(name)) continue
         pool.retired = true
+        // Nobody may be there any more to refuse: whoever waits goes elsewhere now.
+        for (const upstream of pool.connecting) upstream.socket.destroy()
         closeIdle(pool, pool.idle.length)
         byName.delete(name)
       }

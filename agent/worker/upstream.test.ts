@@ -76,6 +76,35 @@ describe('connection attempts', () => {
     expect(stage.path.counts.usage().errors).toEqual({ 'shop-r1': 2 })
   })
 
+  test('while most endpoints refuse at once, every request finds one that does not', async () => {
+    const gone = await Promise.all(Array.from({ length: 10 }, refusing))
+    const stage = await between([
+      ...gone.slice(0, 5),
+      kept(await rawBackend((socket) => socket.write(ok('good')))),
+      ...gone.slice(5),
+    ])
+    const clients = await Promise.all(Array.from({ length: 10 }, () => rawClient(stage.port)))
+    for (const client of clients) client.send(post('12345'))
+    for (const client of clients) await client.until('good')
+    expect(failures(stage)).toEqual({})
+  })
+
+  test('who waits for an endpoint that leaves is told at once, to go elsewhere', async () => {
+    const backend = kept(await plainBackend('late'))
+    const stage = await between([backend])
+    const told: string[] = []
+    const slot = stage.router.reselect(0, -1)
+    stage.path.pools.connect(slot, {
+      onUpstreamConnect: () => void told.push('connected'),
+      onUpstreamRead: () => true,
+      onUpstreamEnd: () => void told.push('ended'),
+      onUpstreamClose: () => void told.push('closed'),
+    })
+    stage.endpoints()
+    await eventually(() => told.length > 0, 'told')
+    expect(told).toEqual(['closed'])
+  })
+
   test('an endpoint that does not accept in time is a 504', async () => {
     // TEST-NET-1 (RFC 5737): packets go nowhere; where the network refuses at once it is a 503.
     const stage = kept(await startStage({ limits: { connectMs: 100 } }))

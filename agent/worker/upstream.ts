@@ -41,7 +41,11 @@ export class Upstream {
       allowHalfOpen: true,
       onread: { buffer: zones.upstream.bytes, callback: (bytes) => this.#onRead(bytes) },
     })
-    this.socket.on('connect', () => this.owner?.onUpstreamConnect())
+    pool.connecting.add(this)
+    this.socket.on('connect', () => {
+      pool.connecting.delete(this)
+      this.owner?.onUpstreamConnect()
+    })
     this.socket.on('end', () => this.#onEnd())
     // An error always goes on to `close`.
     this.socket.on('error', () => {})
@@ -92,6 +96,7 @@ export class Upstream {
   }
 
   #onClose(planted: boolean): void {
+    this.pool.connecting.delete(this)
     const owner = this.owner
     this.owner = null
     if (owner) owner.onUpstreamClose(planted)
