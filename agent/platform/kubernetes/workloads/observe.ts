@@ -17,13 +17,10 @@ export async function observe(
   const labels = `${label.managed}=true`
   const listed = await cluster.list('Namespace', null, { labels, countMax: namespacesMax }, signal)
   const managed = new Set(parsed(listed, object.namespace).map(({ metadata }) => metadata.name))
-  const rolling = new Set(wanted.flatMap((one) => (one.rolling ? [one.namespace] : [])))
   const names = new Set([...managed, ...wanted.map(({ namespace }) => namespace)])
   const views = await Promise.all(
     [...names].map((name) =>
-      managed.has(name)
-        ? viewOf(cluster, name, rolling.has(name), signal)
-        : notManaged(cluster, name, signal),
+      managed.has(name) ? viewOf(cluster, name, signal) : notManaged(cluster, name, signal),
     ),
   )
   return new Map(views.map((view) => [view.name, view]))
@@ -35,17 +32,12 @@ function parsed<T>(answer: Answer<readonly unknown[]>, schema: z.ZodType<T>): re
   return answer.value.map((one) => schema.parse(one))
 }
 
-async function viewOf(
-  cluster: Cluster,
-  name: string,
-  withReplicaSets: boolean,
-  signal: AbortSignal,
-): Promise<NamespaceView> {
+async function viewOf(cluster: Cluster, name: string, signal: AbortSignal): Promise<NamespaceView> {
   const list = (kind: Kind) => cluster.list(kind, name, {}, signal)
   const answers = await Promise.all([
     list('Deployment'),
     list('Service'),
-    withReplicaSets ? list('ReplicaSet') : none,
+    list('ReplicaSet'),
     list('HorizontalPodAutoscaler'),
   ])
   const refused = answers.find((answer) => !answer.ok)
@@ -63,8 +55,6 @@ async function viewOf(
     autoscalers: parsed(autoscalers, object.autoscaler),
   }
 }
-
-const none: Answer<readonly unknown[]> = { ok: true, value: [] }
 
 async function notManaged(
   cluster: Cluster,

@@ -40,9 +40,33 @@ export function findDeployment(
     const replaced = of(former)
     if (replaced) return { state: 'replaced', deployment: replaced, former }
   }
+  const shared = leftBehind(view, ours, release, kept)
+  if (shared) return shared
   return deployment === undefined
     ? toMake(view, wanted)
     : toAdopt(view, cluster, { ...wanted, deployment }, kept, taken)
+}
+
+/**
+ * The Deployment that has the release's pods in it, by the owner of its Service, while the release that had its
+ * turn in it is not wanted any more: a way back that control saw completed before it was written, because no
+ * pod of the other release was ever ready. Made anew, it would lose the pods that serve.
+ */
+function leftBehind(
+  view: NamespaceView,
+  ours: readonly Deployment[],
+  release: string,
+  kept: ReadonlySet<string>,
+): Found | null {
+  const service = view.services.find(
+    ({ metadata }) => metadata.name === release && metadata.labels[label.release] === release,
+  )
+  const owners = service?.metadata.ownerReferences?.map(({ uid }) => uid) ?? []
+  const deployment = ours.find((one) => owners.includes(one.metadata.uid) && !isGoing(one))
+  const former = deployment?.metadata.labels[label.release]
+  return deployment && former !== undefined && !kept.has(former)
+    ? { state: 'replaced', deployment, former }
+    : null
 }
 
 /** One that we have made, and somebody has taken our labels off. */

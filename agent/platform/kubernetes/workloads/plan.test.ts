@@ -71,6 +71,18 @@ describe('a Deployment made of the template', () => {
     expect(notes.map(({ reason }) => reason)).toEqual(['Created'])
   })
 
+  it('keeps its pods when the release that was replacing them is gone at once', async () => {
+    await apply(imageRelease(1))
+    await apply(imageRelease(2, { rolling: rollingOver(['shop-r1']) }))
+    const { uid } = server.find('Deployment', 'shop-r1')!.metadata
+    expect(labels('shop-r1')).toMatchObject({ 'switchyard.dev/release': 'shop-r2' })
+    await apply(imageRelease(1))
+    expect(server.find('Deployment', 'shop-r1')!.metadata.uid).toBe(uid)
+    expect(labels('shop-r1')).toMatchObject({ 'switchyard.dev/release': 'shop-r1' })
+    expect(spec('shop-r1').template.spec.containers[0]!.image).toBe('shop:1')
+    expect(server.find('Service', 'shop-r2')).toBeUndefined()
+  })
+
   it('starts with as many copies as an autoscaler has given to what is live', async () => {
     await apply(imageRelease(1))
     scaledBy('shop-r1', 7)
