@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 // Tests use real sockets and processes. Whole fleets have promises about time to keep under load, so they
 // run last and one file after another; everything else shares the two cores of a small machine.
 const fleets =
-  'test/{story,life,keys,switch,crash,first-contact,rolling,cli,pages,alerts,upgrade,lab,install,edge,ingress}/**/*.test.ts'
+  'test/{story,life,keys,switch,crash,first-contact,rolling,cli,pages,alerts,upgrade,lab,install,edge,ingress,kubernetes}/**/*.test.ts'
 
 /**
  * Cases of the API that run on workerd as well: `test/edge/control-under-test.ts` starts control there. Not

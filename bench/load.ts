@@ -6,7 +6,7 @@
  *
  * prints figures and exits 1 when any request failed.
  */
-import { fork } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { startGenerator } from './load/generator.ts'
@@ -40,8 +40,11 @@ type Reply =
 
 const replyWithinMs = 60_000
 
-export async function startLoad(plan: LoadPlan): Promise<Load> {
-  const child = fork(import.meta.filename, ['--child'], {
+type Launch = (command: string, args: readonly string[], options: SpawnOptions) => ChildProcess
+
+/** `launch` starts it elsewhere, such as in another network. */
+export async function startLoad(plan: LoadPlan, launch: Launch = spawn): Promise<Load> {
+  const child = launch(process.execPath, [import.meta.filename, '--child'], {
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })

@@ -99,7 +99,7 @@ interface Said {
 }
 
 /** `fetch` may not set Host, so this speaks through `node:http`. */
-function request(port: number, host: string, path: string): Promise<ShopAnswer> {
+export function request(port: number, host: string, path: string): Promise<ShopAnswer> {
   return new Promise((resolve, reject) => {
     const asked = ask(
       { host: '127.0.0.1', port, path, agent: false, headers: { host } },

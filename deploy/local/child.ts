@@ -3,7 +3,7 @@
  * killed or started again by name. It holds an ipc channel only so that a child notices when this
  * process dies; nothing is said on it.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -12,9 +12,17 @@ export interface ChildOptions {
   /** Asked at each start. */
   readonly program: () => { readonly script: string; readonly args: readonly string[] }
   readonly logFile: string
+  /** Starts it elsewhere than here, such as in another network. Left out: `spawn`. */
+  readonly launch?: Launch
   /** The process ended without having been told to: its exit code or signal. */
   readonly onDeath?: (how: string) => void
 }
+
+export type Launch = (
+  command: string,
+  args: readonly string[],
+  options: SpawnOptions,
+) => ChildProcess
 
 export interface Child {
   readonly name: string
@@ -39,6 +47,7 @@ export class ProcessFailed extends Error {
 const tailLines = 20
 
 export function createChild(options: ChildOptions): Child {
+  const { launch = spawn } = options
   let running: ChildProcess | null = null
   let ended: Promise<void> = Promise.resolve()
   /** Children of a dead leader stay in its group. */
@@ -59,7 +68,7 @@ export function createChild(options: ChildOptions): Child {
       if (alive()) return
       const log = openSync(options.logFile, 'a')
       const { script, args } = options.program()
-      const one = spawn(process.execPath, [script, ...args], {
+      const one = launch(process.execPath, [script, ...args], {
         stdio: ['ignore', log, log, 'ipc'],
         detached: true,
         env: { ...process.env, ...env },

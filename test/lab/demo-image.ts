@@ -7,10 +7,14 @@ export const demoImage = 'lab/demo:1'
 export const demoPort = 8080
 
 /** Gives the node the image; pods name it `lab/demo:1` and never pull it. */
-export async function loadDemoImage(cluster: Cluster): Promise<void> {
+export async function loadDemoImage(
+  cluster: Cluster,
+  reference = demoImage,
+  env?: Readonly<Record<string, string>>,
+): Promise<void> {
   const archive = join(cluster.folder, 'tmp/demo.tar')
   await writeProgramImage(
-    { reference: demoImage, program: cluster.programs.demo!, at: 'demo' },
+    { reference, program: cluster.programs.demo!, at: 'demo', ...(env && { env }) },
     archive,
   )
   await cluster.loadImage(archive)

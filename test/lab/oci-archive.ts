@@ -14,6 +14,8 @@ export interface ProgramImage {
   /** Path in the image. */
   readonly at: string
   readonly user?: string
+  /** What its process finds unless the pod says otherwise. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 const types = {
@@ -28,7 +30,11 @@ export async function writeProgramImage(image: ProgramImage, archive: string): P
   const config = json({
     architecture: architectures[process.arch] ?? process.arch,
     os: 'linux',
-    config: { Entrypoint: [`/${image.at}`], User: image.user ?? '65532:65532' },
+    config: {
+      Entrypoint: [`/${image.at}`],
+      User: image.user ?? '65532:65532',
+      ...(image.env && { Env: Object.entries(image.env).map(([key, value]) => `${key}=${value}`) }),
+    },
     rootfs: { type: 'layers', diff_ids: [digestOf(layer)] },
   })
   const manifest = json({

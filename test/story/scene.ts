@@ -7,7 +7,7 @@ import type { Stage } from '../stage.ts'
 
 /** Plays `scene` under load and expects that no request failed, none was misrouted, none truncated. */
 export async function underLoad(
-  stage: Stage,
+  stage: Pick<Stage, 'load'>,
   app: string,
   history: History,
   scene: () => Promise<void>,

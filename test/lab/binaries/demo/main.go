@@ -11,11 +11,15 @@
 //
 // As `demo get URL` it prints what answers there, for those who ask from inside a pod.
 //
-// GET /ready, POST /ready/on, POST /ready/off, GET /slow?ms=N, POST /crash, GET / and any other path.
+// GET /ready, POST /ready/on, POST /ready/off, GET /slow?ms=N[&bytes=N], POST /upload, POST /crash, GET / and any
+// other path. An answer repeats the X-Request-Id that it was asked with; one of N bytes promises their digest in its
+// head and takes `ms` to stream.
 package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -97,23 +101,81 @@ func handler(version, hostname string) http.Handler {
 	mux.HandleFunc("POST /ready/on", func(http.ResponseWriter, *http.Request) { ready.Store(true) })
 	mux.HandleFunc("POST /ready/off", func(http.ResponseWriter, *http.Request) { ready.Store(false) })
 	mux.HandleFunc("POST /crash", func(http.ResponseWriter, *http.Request) { os.Exit(1) })
+	mux.HandleFunc("POST /upload", func(response http.ResponseWriter, request *http.Request) {
+		head(response, request, version)
+		hash := sha256.New()
+		bytes, err := io.Copy(hash, request.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		fmt.Fprintf(response, "{\"bytes\":%d,\"sha256\":\"%x\"}\n", bytes, hash.Sum(nil))
+	})
 	mux.HandleFunc("/", func(response http.ResponseWriter, request *http.Request) {
+		head(response, request, version)
 		if request.URL.Path == "/slow" {
-			wait, _ := strconv.Atoi(request.URL.Query().Get("ms"))
-			select {
-			case <-time.After(time.Duration(min(wait, 60_000)) * time.Millisecond):
-			case <-request.Context().Done():
+			query := request.URL.Query()
+			wait, _ := strconv.Atoi(query.Get("ms"))
+			bytes, _ := strconv.Atoi(query.Get("bytes"))
+			if bytes > 0 {
+				stream(response, request, min(bytes, bytesMax), min(wait, waitMax))
+				return
+			}
+			if !pause(request, time.Duration(min(wait, waitMax))*time.Millisecond) {
 				return
 			}
 		}
 		response.Header().Set("Content-Type", "application/json")
-		response.Header().Set("X-Version", version)
 		_ = json.NewEncoder(response).Encode(answer{
 			Version: version, Hostname: hostname, Method: request.Method,
 			Path: request.URL.RequestURI(), Host: request.Host, Client: request.RemoteAddr,
 		})
 	})
 	return mux
+}
+
+const (
+	waitMax  = 60_000
+	bytesMax = 1 << 20
+	slices   = 20
+)
+
+func head(response http.ResponseWriter, request *http.Request, version string) {
+	response.Header().Set("X-Version", version)
+	if id := request.Header.Get("X-Request-Id"); id != "" {
+		response.Header().Set("X-Request-Id", id)
+	}
+}
+
+// Byte n of every streamed body is n*31 modulo 251.
+func stream(response http.ResponseWriter, request *http.Request, bytes, ms int) {
+	body := make([]byte, bytes)
+	for n := range body {
+		body[n] = byte(n * 31 % 251)
+	}
+	digest := sha256.Sum256(body)
+	response.Header().Set("Content-Type", "application/octet-stream")
+	response.Header().Set("X-Body-Bytes", strconv.Itoa(bytes))
+	response.Header().Set("X-Body-Sha256", hex.EncodeToString(digest[:]))
+	controller := http.NewResponseController(response)
+	for n := range slices {
+		if _, err := response.Write(body[bytes*n/slices : bytes*(n+1)/slices]); err != nil {
+			return
+		}
+		_ = controller.Flush()
+		if !pause(request, time.Duration(ms)*time.Millisecond/slices) {
+			return
+		}
+	}
+}
+
+// False when the client has gone.
+func pause(request *http.Request, wait time.Duration) bool {
+	select {
+	case <-time.After(wait):
+		return true
+	case <-request.Context().Done():
+		return false
+	}
 }
 
 func obeySignals(server *http.Server, ended chan<- struct{}) {

@@ -1,0 +1,77 @@
+/** Chapter 2: Deployments that are there already, `app-blue` and `app-green`, are released as they are. */
+import { describe, expect, test } from 'vitest'
+import { createHistory } from '../../bench/load/history.ts'
+import { until, untilPhase } from '../../deploy/local/until.ts'
+import { demoDeployment } from '../lab/demo-image.ts'
+import { underLoad } from '../story/scene.ts'
+import { expectVersion, live, untilGone } from './scene.ts'
+import { imageOf, type KubernetesStage } from './stage.ts'
+
+const app = 'web'
+const deploymentOf = (color: string, version: string) => {
+  const labels = { run: 'app', version: `0.0.${version}` }
+  const made = demoDeployment({ name: `app-${color}`, labels, env: { VERSION: labels.version } })
+  Object.assign(made.spec.template.spec.containers[0]!, { image: imageOf(version) })
+  return made
+}
+
+export function adoptedChapter(stageOf: () => KubernetesStage): void {
+  describe('blue-green with Deployments that are there', () => {
+    let blue = ''
+    let green = ''
+
+    test('app-blue is adopted as it is: its pods stay', async () => {
+      const stage = stageOf()
+      await stage.putApp(app)
+      await stage.apply(deploymentOf('blue', '1'), deploymentOf('green', '2'))
+      await stage.cluster.kubectl([
+        ...['wait', 'deployment/app-blue', 'deployment/app-green', '--namespace', 'shop'],
+        ...['--for=condition=Available', '--timeout=40s'],
+      ])
+      const before = await podsOf(stage, '0.0.1')
+      const first = { app, version: '0.0.1', deployment: 'app-blue', autoPromote: true }
+      blue = (await stage.release(first)).id
+      await expectVersion(stage, app, '0.0.1')
+      expect(await podsOf(stage, '0.0.1')).toEqual(before)
+    })
+
+    test('promote to app-green and rollback under load', async () => {
+      const stage = stageOf()
+      const { client } = stage.fleet
+      const history = createHistory('0.0.1')
+      await underLoad(stage, app, history, async () => {
+        green = (await stage.release({ app, version: '0.0.2', deployment: 'app-green' })).id
+        for (let round = 0; round < 3; round++) {
+          await history.move('0.0.2', () => client.step(green, 'promote', live))
+          await history.move('0.0.1', () => client.step(green, 'rollback', live))
+        }
+        await history.move('0.0.2', () => client.step(green, 'promote', live))
+      })
+    })
+
+    test('decommission scales app-blue to nothing and gives it back', async () => {
+      const stage = stageOf()
+      const { client } = stage.fleet
+      await underLoad(stage, app, createHistory('0.0.2'), async () => {
+        await until(
+          'blue is not in use',
+          () => client.getRelease(blue),
+          (view) => view.ledger.mayDecommission,
+        )
+        await client.step(blue, 'decommission')
+        await untilPhase(client, blue, 'decommissioned')
+        await untilGone(stage, 'service', blue)
+      })
+      const { metadata, spec } = await stage.read('deployment', 'app-blue')
+      expect(spec.replicas).toBe(0)
+      expect(metadata.labels).toEqual({ run: 'app', version: '0.0.1' })
+    })
+  })
+}
+
+async function podsOf(stage: KubernetesStage, version: string): Promise<readonly string[]> {
+  const { items } = await stage.read<{ items: { metadata: { uid: string } }[] }>(
+    ...['pods', '--selector', `run=app,version=${version}`],
+  )
+  return items.map(({ metadata }) => metadata.uid)
+}

@@ -1,0 +1,104 @@
+/** Chapter 1: releases by image. Two versions side by side, one switch, and back; nothing that is open is cut. */
+import { describe, expect, test } from 'vitest'
+import { createHistory } from '../../bench/load/history.ts'
+import { lastSentMs } from '../../bench/load/verdict.ts'
+import { openStream } from '../../deploy/local/exchanges.ts'
+import { until, untilPhase } from '../../deploy/local/until.ts'
+import { underLoad } from '../story/scene.ts'
+import { expectVersion, live, untilGone } from './scene.ts'
+import { imageOf, type KubernetesStage } from './stage.ts'
+
+const app = 'shop'
+const authority = `${app}.example`
+
+export function blueGreenChapter(stageOf: () => KubernetesStage): void {
+  describe('blue-green by image', () => {
+    let blue = ''
+    let green = ''
+
+    test('the first release is made of the template, and goes live by itself', async () => {
+      const stage = stageOf()
+      await stage.putApp(app, { intent: { copies: 2 } })
+      const first = { app, version: '1', image: imageOf('1'), autoPromote: true }
+      blue = (await stage.release(first)).id
+      await expectVersion(stage, app, '1')
+      const { metadata, spec } = await stage.read('deployment', blue)
+      expect(spec.replicas).toBe(2)
+      expect(metadata.labels).toMatchObject({
+        'app.kubernetes.io/name': app,
+        'app.kubernetes.io/version': '1',
+        'app.kubernetes.io/managed-by': 'switchyard',
+        'switchyard.dev/release': blue,
+      })
+      expect((await stage.read('deployment', app)).spec.replicas).toBe(0)
+    })
+
+    test('the candidate answers on its preview only, rewritten to its root', async () => {
+      const stage = stageOf()
+      await underLoad(stage, app, createHistory('1'), async () => {
+        const intent = { app, version: '2', image: imageOf('2'), preview: { path: '/test' } }
+        green = (await stage.release(intent)).id
+        for (const name of Object.keys(stage.fleet.agents)) {
+          const seen = await until(
+            'preview',
+            () => stage.get(name, app, '/test/cart'),
+            ({ status, version }) => status === 200 && version === '2',
+          )
+          expect(seen.path).toBe('/cart')
+          expect(await stage.get(name, app, '/cart')).toMatchObject({ version: '1' })
+        }
+      })
+    })
+
+    test('after promote has answered no new request reaches blue, and a stream ends on blue', async () => {
+      const stage = stageOf()
+      const { client } = stage.fleet
+      const history = createHistory('1')
+      let promoted = { calledMs: 0, answeredMs: 0 }
+      const result = await underLoad(stage, app, history, async () => {
+        const stream = await openStream(stage.targets()[0]!, authority, 2_000)
+        expect(stream.version).toBe('1')
+        promoted = await history.move('2', () => client.step(green, 'promote', live))
+        expect((await client.getRelease(green)).phase).toBe('live')
+        expect(await stream.finished).toEqual({ bytes: 300_000, whole: true })
+      })
+      const { calledMs, answeredMs } = promoted
+      console.log(
+        `promote: answered in ${(answeredMs - calledMs).toFixed(1)} ms, last request on blue sent ` +
+          `${((lastSentMs(result.samples, '1') ?? calledMs) - calledMs).toFixed(1)} ms after the call`,
+      )
+    })
+
+    test('rollback is the same in reverse, in under a second', async () => {
+      const stage = stageOf()
+      const { client } = stage.fleet
+      const history = createHistory('2')
+      await underLoad(stage, app, history, async () => {
+        const { calledMs, answeredMs } = await history.move('1', () =>
+          client.step(green, 'rollback', live),
+        )
+        expect(answeredMs - calledMs).toBeLessThan(1_000)
+        expect((await client.getRelease(blue)).phase).toBe('live')
+      })
+    })
+
+    test('decommission takes Deployment and Service of blue away, and nobody notices', async () => {
+      const stage = stageOf()
+      const { client } = stage.fleet
+      const history = createHistory('1')
+      await underLoad(stage, app, history, async () => {
+        await history.move('2', () => client.step(green, 'promote', live))
+        await until(
+          'blue is not in use',
+          () => client.getRelease(blue),
+          (view) => view.ledger.mayDecommission,
+        )
+        await client.step(blue, 'decommission')
+        await untilPhase(client, blue, 'decommissioned')
+        await untilGone(stage, 'deployment', blue)
+        await untilGone(stage, 'service', blue)
+      })
+      await expectVersion(stage, app, '2')
+    })
+  })
+}

@@ -1,0 +1,96 @@
+/** Chapter 4: others scale and restart a Deployment, again and again, and its pods end at once when told to. */
+import { describe, expect, test } from 'vitest'
+import { createHistory } from '../../bench/load/history.ts'
+import { until } from '../../deploy/local/until.ts'
+import { underAbruptDeaths, untilReplicas } from './scene.ts'
+import { imageOf, type KubernetesStage, namespace } from './stage.ts'
+
+const app = 'scaled'
+const ratePerSecond = 500
+
+export interface HowLong {
+  /** Cycles of 1 → 10 → 2, and restarts. */
+  readonly cycles: number
+}
+
+export function scaleChapter(stageOf: () => KubernetesStage, { cycles }: HowLong): void {
+  describe('pods without a preStop hook that exit at once on SIGTERM', () => {
+    let release = ''
+    const scaleTo = (stage: KubernetesStage, count: number) =>
+      stage.cluster.kubectl([
+        ...['scale', 'deployment', release, '--namespace', namespace, `--replicas=${count}`],
+      ])
+
+    test(`scaled 1 → 10 → 2, ${cycles} times`, { timeout: 60_000 + cycles * 40_000 }, async () => {
+      const stage = stageOf()
+      await stage.putApp(app, { env: { ON_SIGTERM: 'exit' } })
+      const first = { app, version: '1', image: imageOf('1'), autoPromote: true }
+      release = (await stage.release(first)).id
+      const history = createHistory('1')
+      const { requests, cut } = await underAbruptDeaths(
+        stage,
+        app,
+        history,
+        ratePerSecond,
+        async () => {
+          for (let cycle = 0; cycle < cycles; cycle++) {
+            for (const count of [1, 10, 2]) {
+              await scaleTo(stage, count)
+              await untilReplicas(stage, release, count)
+            }
+          }
+        },
+      )
+      console.log(
+        `${cycles} × 1 → 10 → 2: ${requests} requests, 0 failed, ${cut} cut by a pod's end`,
+      )
+      expect(cut).toBeLessThan(requests / 100)
+    })
+
+    test(`restarted ${cycles} times`, { timeout: 60_000 + cycles * 40_000 }, async () => {
+      const stage = stageOf()
+      const history = createHistory('1')
+      const { requests, cut } = await underAbruptDeaths(
+        stage,
+        app,
+        history,
+        ratePerSecond,
+        async () => {
+          for (let cycle = 0; cycle < cycles; cycle++) await restart(stage, release)
+        },
+      )
+      console.log(`${cycles} restarts: ${requests} requests, 0 failed, ${cut} cut by a pod's end`)
+      expect(cut).toBeLessThan(requests / 100)
+    })
+  })
+}
+
+interface Observed {
+  readonly metadata: { readonly generation: number }
+  readonly spec: { readonly replicas: number }
+  readonly status: {
+    readonly observedGeneration?: number
+    readonly updatedReplicas?: number
+    readonly availableReplicas?: number
+    readonly replicas?: number
+  }
+}
+
+/** As kubectl restarts a Deployment: a new annotation of its pods. */
+async function restart(stage: KubernetesStage, deployment: string): Promise<void> {
+  const restartedAt = new Date().toISOString()
+  const annotations = { 'kubectl.kubernetes.io/restartedAt': restartedAt }
+  const patch = JSON.stringify({ spec: { template: { metadata: { annotations } } } })
+  await stage.cluster.kubectl(['patch', 'deployment', deployment, '-n', namespace, '-p', patch])
+  await until(
+    `${deployment} has restarted`,
+    () => stage.read<Observed>('deployment', deployment),
+    ({ metadata, spec, status }) =>
+      status.observedGeneration === metadata.generation &&
+      status.updatedReplicas === spec.replicas &&
+      status.availableReplicas === spec.replicas &&
+      status.replicas === spec.replicas,
+    40_000,
+    200,
+  )
+}
