@@ -92,7 +92,13 @@ describe.skipIf(whyNoLab({ nodes: false }))('a lab without nodes', { timeout: 12
     await expect(cluster.loadImage('x.tar')).rejects.toThrow('lab api has no node')
   })
 
-  test('nothing is left after it has stopped', async () => {
+  test('nothing is left after it has stopped, with a command inside that was asleep', async () => {
+    const child = cluster.run('sleep', ['60'])
+    await until(
+      'the command',
+      () => child.kill('SIGSTOP'),
+      (asleep) => asleep,
+    )
     expect(leftoversOf(cluster.folder)).not.toEqual([])
     await cluster.stop()
     expect(leftoversOf(cluster.folder)).toEqual([])

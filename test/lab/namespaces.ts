@@ -43,13 +43,20 @@ export async function openNamespaces(first: readonly string[]): Promise<Namespac
     throw new Error(`the namespaces of a lab could not be opened: ${said.trim()}`)
   }
   outer.stdin.on('error', () => {})
+  const inside = new Set<ChildProcess>()
   const pid = childrenOf(outer.pid!)[0]
   if (pid === undefined) throw new Error(`the first process of a lab has ended: ${said.trim()}`)
 
   return {
     pid,
-    run: (command, args, options = {}) => enter(pid, command, args, options),
+    run(command, args, options = {}) {
+      const child = enter(pid, command, args, options)
+      inside.add(child)
+      child.once('exit', () => inside.delete(child))
+      return child
+    },
     async close() {
+      for (const child of inside) wake(child)
       outer.stdin.end()
       const asked = await Promise.race([ended.then(() => true), delay(endWithinMs, false)])
       if (asked) return
@@ -80,9 +87,23 @@ function enter(
       return process.kill(inner, signal)
     } catch {
       return false
+    } finally {
+      if (signal === 'SIGKILL' || signal === 'SIGCONT') wake(child)
     }
   }
   return child
+}
+
+/**
+ * nsenter stops itself when its child is stopped. Asleep it would never collect the child, and the namespaces
+ * would wait for that for ever.
+ */
+function wake(child: ChildProcess): void {
+  try {
+    if (child.pid) process.kill(child.pid, 'SIGCONT')
+  } catch {
+    // It has ended.
+  }
 }
 
 function childrenOf(pid: number): number[] {
