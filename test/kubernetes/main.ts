@@ -19,14 +19,8 @@ async function run(long: boolean): Promise<number> {
   await prepareMachine(nodeNeeds, say)
   await findPrograms(nodePrograms, say)
   const vitest = join(source, 'node_modules/vitest/vitest.mjs')
-  const args = [
-    vitest,
-    'run',
-    '--project',
-    'fleets',
-    '--disable-console-intercept',
-    'test/kubernetes',
-  ]
+  // Named first: behind a flag it would be taken for the flag's value.
+  const args = [vitest, 'run', 'test/kubernetes', '--project=fleets', '--disable-console-intercept']
   const child = spawn(process.execPath, args, {
     cwd: source,
     stdio: 'inherit',
