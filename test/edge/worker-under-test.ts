@@ -24,8 +24,16 @@ const wranglerFile = resolve(import.meta.dirname, '../../wrangler.toml')
 let bundling: Promise<Bundle> | null = null
 /** Once for each process of tests. */
 const bundled = (): Promise<Bundle> => {
-  bundling ??= bundleWorker(wranglerFile, mkdtempSync(join(tmpdir(), 'switchyard-bundle-')))
+  bundling ??= bundleWorker(
+    wranglerFile,
+    untilExit(mkdtempSync(join(tmpdir(), 'switchyard-bundle-'))),
+  )
   return bundling
+}
+
+function untilExit(folder: string): string {
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return folder
 }
 
 export async function startWorker(): Promise<WorkerUnderTest> {
