@@ -44,6 +44,8 @@ function replacePrefix(
   replacementBytes: i32,
 ): i32 {
   let prefix = load<i32>(VERDICT, VERDICT_PREFIX_BYTES)
+  // Only a table that no compiler made has this on an exact path; then the path stays as it came.
+  if (prefix < 0) return copy(out, path, bytes)
   assert(prefix > 0 && prefix <= bytes)
   if (load<u8>(path + prefix - 1) === SLASH) prefix--
   const rest = bytes - prefix
