@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createRouter, type Router } from '#router/router.ts'
+import { limits } from '#wire/limits.ts'
 import { backendKey, type SnapshotObject, workloadKey } from '#wire/object.ts'
 import { treeOf } from '#wire/tree.ts'
 import type { AgentConfig } from '../../agent/config.ts'
@@ -44,7 +45,12 @@ export async function startPilot(options: PilotOptions): Promise<MeasuredPilot> 
   const { platform, releases, workerCount, cluster } = options
   const folder = mkdtempSync(join(tmpdir(), 'swy-bench-endpoints-'))
   const control = await startFakeControl()
-  await control.publish(treeOf(objectsOf(platform, releases)), 1, { format: 2 })
+  const objects = objectsOf(platform, releases)
+  // As many at a time as may ride along with a header.
+  for (let end = 0, revision = 1; end < objects.length; revision++) {
+    end = Math.min(end + limits.announcementChanges, objects.length)
+    await control.publish(treeOf(objects.slice(0, end)), revision, { format: 2 })
+  }
   const file = join(folder, 'addresses.json')
   writeFileSync(file, '{}')
   const config: AgentConfig = {
