@@ -1,7 +1,9 @@
 /** The endpoints half of the platform `kubernetes` against a real API server, healthy and not. */
+import { cpSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Endpoints } from '../../agent/link.ts'
+import { type Endpoints, endpointName } from '../../agent/link.ts'
 import {
   createKubernetesClient,
   type KubernetesClient,
@@ -115,6 +117,50 @@ describe.skipIf(whyNoLab({ nodes: false }))('EndpointSlices', { timeout: 120_000
     expect(troubles).toEqual([])
   })
 
+  test("have the labels of their Service: a pod's way to a release", async () => {
+    const labels = { 'switchyard.dev/release': 'shop-r1', 'switchyard.dev/cluster': 'eu-1' }
+    const metadata = { name: 'shop-r1', namespace: 'shop', labels }
+    const ports = [{ name: 'http', port: 80, targetPort: 8080 }]
+    const service = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata,
+      spec: { selector: { app: 'shop' }, ports },
+    }
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'one', namespace: 'shop', labels: { app: 'shop' } },
+      spec: { nodeName: 'nowhere', containers: [{ name: 'shop', image: 'shop:1' }] },
+    }
+    const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'nowhere' } }
+    await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(node))
+    await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(service))
+    await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(pod))
+    await client.call({
+      method: 'PATCH',
+      path: '/api/v1/namespaces/shop/pods/one/status',
+      contentType: 'application/merge-patch+json',
+      body: {
+        status: {
+          phase: 'Running',
+          podIP: '10.244.0.9',
+          podIPs: [{ ip: '10.244.0.9' }],
+          conditions: [{ type: 'Ready', status: 'True' }],
+        },
+      },
+    })
+    await untilAddresses('10.244.0.9')
+    const endpoint = told['shop-r1']![0]!
+    expect(endpoint.port).toBe(8080)
+    expect(platform.pods?.().get(endpointName(endpoint))).toMatchObject({
+      name: 'one',
+      node: 'nowhere',
+    })
+    await cluster.kubectl(['-n', 'shop', 'delete', 'pod', 'one', '--force', '--grace-period=0'])
+    await untilAddresses('')
+  })
+
   test('are watched on without a new list: a real watch ends with a bookmark before it', async () => {
     const long = { ...timing, watchSeconds: 10 }
     const stopping = new AbortController()
@@ -180,6 +226,7 @@ describe.skipIf(whyNoLab({ nodes: false }))('EndpointSlices', { timeout: 120_000
       expect(addresses()).toBe('10.244.0.1')
     } finally {
       await inLab('kill -CONT $(pidof kube-apiserver)')
+      goOnOutside('kube-apiserver')
     }
     await until(
       'its return',
@@ -189,4 +236,49 @@ describe.skipIf(whyNoLab({ nodes: false }))('EndpointSlices', { timeout: 120_000
     )
     await untilAddresses('10.244.0.2')
   })
+
+  test('are those of an older etcd, when the cluster was restored from it', async () => {
+    const etcd = cluster.part('etcd')
+    const server = cluster.part('kube-apiserver')
+    const data = join(cluster.folder, 'etcd')
+    const back = async () => {
+      etcd.start()
+      // The API server ends when there is no etcd when it starts.
+      await delay(2_000)
+      server.start()
+      await until(
+        'the API server',
+        () => cluster.kubectl(['get', 'ns']).catch(() => ''),
+        Boolean,
+        60_000,
+      )
+    }
+    await create('a', ['10.244.0.1'])
+    await untilAddresses('10.244.0.1')
+    await server.kill()
+    await etcd.stop()
+    cpSync(data, `${data}.former`, { recursive: true })
+    await back()
+    for (let n = 2; n < 20; n++) await change('a', [`10.244.0.${n}`])
+    await untilAddresses('10.244.0.19')
+    await server.kill()
+    await etcd.kill()
+    rmSync(data, { recursive: true })
+    cpSync(`${data}.former`, data, { recursive: true })
+    await back()
+    // What was served stays beside it for a while.
+    await untilAddresses('10.244.0.1 10.244.0.19')
+    await untilAddresses('10.244.0.1')
+    await create('b', ['10.244.0.30'])
+    await untilAddresses('10.244.0.1 10.244.0.30')
+  })
 })
+
+/** `nsenter` stops itself with what it runs, and must go on too: it is what the lab ends. */
+function goOnOutside(name: string): void {
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8')
+  for (const pid of children.trim().split(' ').map(Number)) {
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+    if (command.includes('nsenter') && command.includes(name)) process.kill(pid, 'SIGCONT')
+  }
+}
