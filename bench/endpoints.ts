@@ -77,15 +77,7 @@ interface Delays {
 
 async function singly(pilot: MeasuredPilot, slices: Slices, count: number): Promise<Delays> {
   const delays: Delays = { event: [], call: [] }
-  for (let n = 0; n < count; n++) {
-    const calledMs = performance.now()
-    const { release, address } = slices.next()
-    const arrived = pilot.untilWorkersHave(release, address)
-    const [, eventMs] = await Promise.all([slices.change(release, address), slices.seen(address)])
-    const doneMs = await arrived
-    delays.event.push(Math.max(0, doneMs - eventMs))
-    delays.call.push(doneMs - calledMs)
-  }
+  for (let n = 0; n < count; n++) await changeOne(pilot, slices, delays)
   return delays
 }
 
@@ -100,20 +92,21 @@ async function openLoop(pilot: MeasuredPilot, slices: Slices) {
     const dueMs = startMs + (n * 1_000) / perSecond
     const waitMs = dueMs - performance.now()
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
-    open.push(one())
+    open.push(changeOne(pilot, slices, delays))
   }
   await Promise.all(open)
   return { delays, made, updates: pilot.updates() - before }
+}
 
-  async function one(): Promise<void> {
-    const calledMs = performance.now()
-    const { release, address } = slices.next()
-    const arrived = pilot.untilWorkersHave(release, address)
-    const [, eventMs] = await Promise.all([slices.change(release, address), slices.seen(address)])
-    const doneMs = await arrived
-    delays.event.push(Math.max(0, doneMs - eventMs))
-    delays.call.push(doneMs - calledMs)
-  }
+/** Another slice's address; done when the last worker has it. */
+async function changeOne(pilot: MeasuredPilot, slices: Slices, delays: Delays): Promise<void> {
+  const calledMs = performance.now()
+  const { release, address } = slices.next()
+  const arrived = pilot.untilWorkersHave(release, address)
+  const [, eventMs] = await Promise.all([slices.change(release, address), slices.seen(address)])
+  const doneMs = await arrived
+  delays.event.push(Math.max(0, doneMs - eventMs))
+  delays.call.push(doneMs - calledMs)
 }
 
 function print(what: string, { event, call }: Delays): void {
