@@ -1,10 +1,9 @@
 /** Chapter 2: Deployments that are there already, `app-blue` and `app-green`, are released as they are. */
 import { describe, expect, test } from 'vitest'
 import { createHistory } from '../../bench/load/history.ts'
-import { until, untilPhase } from '../../deploy/local/until.ts'
 import { demoDeployment } from '../lab/demo-image.ts'
 import { underLoad } from '../story/scene.ts'
-import { expectVersion, live, untilGone } from './scene.ts'
+import { decommission, expectVersion, live, untilGone } from './scene.ts'
 import { imageOf, type KubernetesStage } from './stage.ts'
 
 const app = 'web'
@@ -53,13 +52,7 @@ export function adoptedChapter(stageOf: () => KubernetesStage): void {
       const stage = stageOf()
       const { client } = stage.fleet
       await underLoad(stage, app, createHistory('0.0.2'), async () => {
-        await until(
-          'blue is not in use',
-          () => client.getRelease(blue),
-          (view) => view.ledger.mayDecommission,
-        )
-        await client.step(blue, 'decommission')
-        await untilPhase(client, blue, 'decommissioned')
+        await decommission(client, blue)
         await untilGone(stage, 'service', blue)
       })
       const { metadata, spec } = await stage.read('deployment', 'app-blue')

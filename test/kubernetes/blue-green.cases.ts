@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { createHistory } from '../../bench/load/history.ts'
 import { lastSentMs } from '../../bench/load/verdict.ts'
 import { openStream } from '../../deploy/local/exchanges.ts'
-import { until, untilPhase } from '../../deploy/local/until.ts'
+import { until } from '../../deploy/local/until.ts'
 import { underLoad } from '../story/scene.ts'
-import { expectVersion, live, untilGone } from './scene.ts'
+import { decommission, expectVersion, live, untilGone } from './scene.ts'
 import { imageOf, type KubernetesStage } from './stage.ts'
 
 const app = 'shop'
@@ -88,13 +88,7 @@ export function blueGreenChapter(stageOf: () => KubernetesStage): void {
       const history = createHistory('1')
       await underLoad(stage, app, history, async () => {
         await history.move('2', () => client.step(green, 'promote', live))
-        await until(
-          'blue is not in use',
-          () => client.getRelease(blue),
-          (view) => view.ledger.mayDecommission,
-        )
-        await client.step(blue, 'decommission')
-        await untilPhase(client, blue, 'decommissioned')
+        await decommission(client, blue)
         await untilGone(stage, 'deployment', blue)
         await untilGone(stage, 'service', blue)
       })

@@ -2,7 +2,8 @@
 import { expect } from 'vitest'
 import type { ReleaseView } from '#wire/release.ts'
 import type { History } from '../../bench/load/history.ts'
-import { until } from '../../deploy/local/until.ts'
+import type { ControlClient } from '../../deploy/local/control-client.ts'
+import { until, untilPhase } from '../../deploy/local/until.ts'
 import { expectFlawless } from '../story/scene.ts'
 import { countApart } from './cut.ts'
 import type { KubernetesObject, KubernetesStage } from './stage.ts'
@@ -80,3 +81,14 @@ export const untilWaits = (
     30_000,
     50,
   )
+
+/** Once the ledger says that nothing uses it. */
+export async function decommission(client: ControlClient, release: string): Promise<void> {
+  await until(
+    `${release} is not in use`,
+    () => client.getRelease(release),
+    (view) => view.ledger.mayDecommission,
+  )
+  await client.step(release, 'decommission')
+  await untilPhase(client, release, 'decommissioned')
+}
