@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../../deploy/local/until.ts'
 import { whyNoLab } from './availability.ts'
 import { demoDeployment, demoPort, demoService, loadDemoImage } from './demo-image.ts'
-import { conflictOf, type Joinable, joinClusters } from './join.ts'
+import { conflictOf, type Joinable, joinClusters, type Link } from './join.ts'
 import { leftoversOf } from './leftovers.ts'
 import { type Cluster, startCluster } from './start-cluster.ts'
 
@@ -35,6 +35,7 @@ describe('labs that would call an address their own twice are not joined', () =>
 
 describe.skipIf(whyNoLab({ nodes: true }))('two labs side by side', { timeout: 120_000 }, () => {
   const labs: Cluster[] = []
+  let link: Link
 
   beforeAll(async () => {
     labs.push(await startCluster({ name: 'eu' }))
@@ -76,7 +77,7 @@ describe.skipIf(whyNoLab({ nodes: true }))('two labs side by side', { timeout: 1
 
   test('once joined, a pod of one reaches a pod of the other, from its own address', async () => {
     const [eu, us] = labs as [Cluster, Cluster]
-    await joinClusters(eu, us)
+    link = await joinClusters(eu, us)
     const answer = await until(
       'an answer over the link',
       () => ask(eu, us),
@@ -87,6 +88,20 @@ describe.skipIf(whyNoLab({ nodes: true }))('two labs side by side', { timeout: 1
       version: 'eu',
       client: expect.stringMatching(/^10\.245\.0\./),
     })
+  })
+
+  test('a link that is cut loses every packet, until it is mended', async () => {
+    const [eu, us] = labs as [Cluster, Cluster]
+    await link.cut()
+    for (const [from, to] of [
+      [eu, us],
+      [us, eu],
+    ] as const) {
+      await expect(ask(from, to)).rejects.toThrow(/timeout|deadline/i)
+    }
+    expect(await ask(eu, eu)).toMatchObject({ version: 'eu' })
+    await link.mend()
+    expect(await ask(eu, us)).toMatchObject({ version: 'us' })
   })
 
   test('each goes on, and cleans up, when the other has stopped', async () => {

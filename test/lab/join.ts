@@ -16,8 +16,16 @@ export type Joinable = Pick<LabRecord, 'name' | 'pid' | 'podCidr' | 'serviceCidr
 
 export const joinable = ({ plan, pid }: Cluster): Joinable => ({ ...plan, pid })
 
-export const joinClusters = (one: Cluster, other: Cluster): Promise<void> =>
-  joinLabs(joinable(one), joinable(other))
+/** The link between two labs, which can be cut without either seeing it: packets vanish on their way. */
+export interface Link {
+  cut(): Promise<void>
+  mend(): Promise<void>
+}
+
+export async function joinClusters(one: Cluster, other: Cluster): Promise<Link> {
+  await joinLabs(joinable(one), joinable(other))
+  return linkOf(joinable(one), joinable(other))
+}
 
 /** Throws a sentence when an address would mean two things. */
 export async function joinLabs(one: Joinable, other: Joinable): Promise<void> {
@@ -35,6 +43,30 @@ export async function joinLabs(one: Joinable, other: Joinable): Promise<void> {
   await routeTo(other, one)
   await routeTo(one, other)
 }
+
+function linkOf(near: Joinable, far: Joinable): Link {
+  const inside = async (...script: readonly string[]) => {
+    const args = [...enterArguments(near.pid), '--', 'sh', '-e', '-c', script.join('\n')]
+    await run('nsenter', args, { timeout: withinMs })
+  }
+  const device = deviceTo(far)
+  return {
+    cut: () =>
+      inside(
+        `nft add table inet ${cutTable}`,
+        ...[
+          ['prerouting', 'iifname'],
+          ['postrouting', 'oifname'],
+        ].flatMap(([hook, name]) => [
+          `nft 'add chain inet ${cutTable} ${hook} { type filter hook ${hook} priority raw; }'`,
+          `nft add rule inet ${cutTable} ${hook} ${name} ${device} drop`,
+        ]),
+      ),
+    mend: () => inside(`nft delete table inet ${cutTable}`),
+  }
+}
+
+const cutTable = 'switchyard-cut'
 
 export const deviceTo = ({ name }: Pick<Joinable, 'name'>): string => `to-${name}`
 
