@@ -32,6 +32,8 @@ export const release = z.object({
   phase: text,
   status: text,
   waiting: z.object({ code: text, message: text, untilMs: count.nullable() }).nullable(),
+  /** A control of before does not say. */
+  troubles: z.array(text).default([]),
   createdAtMs: count,
   createdBy: text,
   steps: z.array(z.object({ clusters: z.array(text), weight: count, pause, state: text })),

@@ -1,6 +1,7 @@
 /** For tests: an agent that exists only as a key and says over HTTP what the test wants it to say. */
 import { canonicalBytes } from '#wire/digest.ts'
 import type { Epoch } from '#wire/header.ts'
+import type { SnapshotObject } from '#wire/object.ts'
 import type { Report } from '#wire/report.ts'
 import { generateKey, keyIdOf, seal } from '#wire/signature.ts'
 import type { Called, ControlUnderTest } from './control-under-test.ts'
@@ -10,6 +11,8 @@ export interface AgentUnderTest {
   readonly epoch: Epoch
   /** Sends its state; what is left out says that it is well and serves the cluster's snapshot. */
   report(said?: Partial<Report>): Promise<Called>
+  /** It does what the newest snapshot says, with these endpoints, and says so. */
+  follow(readyEndpoints: Report['readyEndpoints']): Promise<Called>
 }
 
 export async function enrolAgent(
@@ -25,7 +28,7 @@ export async function enrolAgent(
   if (enrolled.status !== 200) throw new Error(enrolled.text)
   const token = String(enrolled.body.token)
   let sequence = 0
-  return {
+  const self: AgentUnderTest = {
     token,
     epoch: enrolled.body.epoch as unknown as Epoch,
     async report(said = {}) {
@@ -53,5 +56,17 @@ export async function enrolAgent(
       const body = await seal(canonicalBytes(message), key)
       return control.call('POST', `/v1/agents/${cluster}/reports`, { token, body })
     },
+    async follow(readyEndpoints) {
+      const snapshot = await control.call('GET', `/v1/clusters/${cluster}/snapshot`)
+      const objects = snapshot.body.objects as unknown as SnapshotObject[]
+      const positions = objects.flatMap((object) => {
+        if (object.kind !== 'position') return []
+        const { app, generation: active, next } = object
+        const prepared = next?.generation ?? 0
+        return [[app, { prepared, active, appliedMs: 1, activeForMs: 1 }] as const]
+      })
+      return self.report({ readyEndpoints, positions: Object.fromEntries(positions) })
+    },
   }
+  return self
 }

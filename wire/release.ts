@@ -267,6 +267,8 @@ export const releaseView = z.strictObject({
       untilMs: z.int().nullable(),
     })
     .nullable(),
+  /** What is wrong with its copies or its routes, each with its cluster; also while it is live. */
+  troubles: z.array(z.string()),
   createdAtMs: z.int(),
   createdBy: z.string(),
   whenSilent: z.enum(['abort', 'proceed']),

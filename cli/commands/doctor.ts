@@ -145,6 +145,11 @@ const checks: Readonly<Record<string, (session: Session) => Promise<Finding[]>>>
       ...waits.map(({ id, message }) =>
         warn('releases', `${id} waits: ${message}`, `switchyard release show ${id}`),
       ),
+      ...all.flatMap(({ id, troubles, waiting }) =>
+        troubles
+          .filter((one) => !waiting?.message.includes(one))
+          .map((one) => warn('releases', `${id}: ${one}`, `switchyard release show ${id}`)),
+      ),
     ]
   },
   async freezes(session) {

@@ -15,7 +15,7 @@ export interface FrameOptions {
 
 export function frameOf(release: Release, options: FrameOptions): string[] {
   const { window, paint, nowMs } = options
-  const { id, version, strategy, status, waiting, rollback, approvals, paused } = release
+  const { id, version, strategy, status, waiting, troubles, rollback, approvals, paused } = release
   const state = paint(paintOf(status), plain(status))
   const head = `${paint('bold', id)}  ${plain(version)}  ${strategy}  ${state}`
   const untilMs = waiting?.untilMs ?? null
@@ -28,6 +28,8 @@ export function frameOf(release: Release, options: FrameOptions): string[] {
     ...fields(
       [
         ['waits for', wait],
+        // What it waits for often says it too.
+        ['trouble', troubles.filter((one) => !wait?.includes(one)).join('; ')],
         ['paused', paused && `by ${paused.by}${paused.reason ? `: ${paused.reason}` : ''}`],
         ['preview', previewWords(release)],
         ['undoes', release.undo],

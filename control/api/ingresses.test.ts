@@ -115,6 +115,32 @@ describe('Ingress objects over HTTP', () => {
     expect((await control.call('GET', shown)).body).toEqual({ ingresses: [] })
   })
 
+  it('that are refused because of a release are told there too, as long as it has the traffic', async () => {
+    await control.call('PUT', '/v1/apps/shop', {
+      body: { ...shop, clusters: ['eu-1'], hosts: ['web.example'] },
+    })
+    const create = (version: string, more = {}) =>
+      control.call('POST', '/v1/releases', { body: { app: 'shop', version, ...more } })
+    const troublesOf = async (id: string) =>
+      (await control.call('GET', `/v1/releases/${id}`)).body.troubles
+    await create('1', { autoPromote: true })
+    for (let n = 0; n < 4; n++) await agent.follow({ 'shop-r1': 9 })
+    expect((await create('2', { preview: { path: '/test' } })).status).toBe(201)
+    await put(intent('web.example'))
+    const [route] = intent().routes
+    const test = { ...route, path: { type: 'PathPrefix', value: '/test' } }
+    const testPlace = '/v1/agents/eu-1/ingresses/shop/test'
+    await put(intent('web.example', { uid: 'uid-2', routes: [test] }), testPlace)
+    expect(await troublesOf('shop-r1')).toEqual([
+      'eu-1: Ingress shop/web says the same as route/shop/default, which is older, and is refused',
+    ])
+    expect(await troublesOf('shop-r2')).toEqual([
+      'eu-1: Ingress shop/test says the same as preview/shop/shop-r2, which is older, and is refused',
+    ])
+    await control.call('DELETE', place, { token: agent.token })
+    expect(await troublesOf('shop-r1')).toEqual([])
+  })
+
   it('are not for operators to put, nor for agents of other clusters', async () => {
     const body = intent()
     expect((await control.call('PUT', place, { body })).status).toBe(403)

@@ -1,25 +1,23 @@
 /**
- * Ingress objects: put and taken away by the agents of their cluster, shown to operators. What was refused is
- * not in the log; the newest refusal of each object is kept here, so that it can be seen beside what is
- * served of it, and is told again when the agents try again.
+ * Ingress objects: put and taken away by the agents of their cluster, shown to operators: what is served of each,
+ * and why its newest form was refused.
  */
 import { z } from 'zod'
-import type { Rejection } from '#wire/codes.ts'
 import { ingressIntent } from '#wire/ingress.ts'
-import { limits } from '#wire/limits.ts'
 import * as names from '#wire/names.ts'
 import { agentPaths } from '#wire/subjects.ts'
 import { type IngressView, ingressId } from '../domain/ingress.ts'
+import type { IngressRefusals } from './ingress-refusals.ts'
 import { type IntentTaker, mutationHeaders, mutationRejections, takeIntent } from './intents.ts'
 import type { Define } from './operation.ts'
 import { problem } from './problem.ts'
 import { unknownCluster } from './words.ts'
 
-type Kept = Omit<IngressView, 'refused'>
+export type KeptIngress = Omit<IngressView, 'refused'>
 
 export interface IngressReader {
   /** By namespace, then name; null: no such cluster. */
-  ingresses(cluster: string): readonly Kept[] | null
+  ingresses(cluster: string): readonly KeptIngress[] | null
 }
 
 const refusal = z.strictObject({ code: z.string(), detail: z.string() })
@@ -44,9 +42,13 @@ const neverTaken = z.strictObject({ ...place, refused: refusal }).meta({ id: 'Re
 const known = shown.pick({ namespace: true, name: true, uid: true, hash: true, served: true })
 const listed = z.array(z.union([shown, neverTaken]))
 
-export function defineIngresses(define: Define, taker: IntentTaker, reader: IngressReader): void {
+export function defineIngresses(
+  define: Define,
+  taker: IntentTaker,
+  reader: IngressReader,
+  refusals: IngressRefusals,
+): void {
   const paths = agentPaths('{cluster}')
-  const refusals = createRefusals()
   const clusterParams = z.strictObject({ cluster: names.clusterName })
   const one = { path: `${paths.ingresses}/{namespace}/{name}`, params: z.strictObject(place) }
   define(
@@ -122,7 +124,7 @@ export function defineIngresses(define: Define, taker: IntentTaker, reader: Ingr
         ingressId(params.namespace, params.name),
       )
       return takeIntent(watched, { type: 'put-ingress', ...params, body }, asked, {
-        body: (view) => ({ ...(view as Kept), refused: null }),
+        body: (view) => ({ ...(view as KeptIngress), refused: null }),
       })
     },
   )
@@ -146,50 +148,4 @@ export function defineIngresses(define: Define, taker: IntentTaker, reader: Ingr
       return takeIntent(watched, { type: 'delete-ingress', ...params }, asked)
     },
   )
-}
-
-type Refused = Pick<Rejection, 'code' | 'detail'>
-
-/** As many for each cluster as it may have objects; the oldest goes. */
-function createRefusals() {
-  const byCluster = new Map<string, Map<string, Refused>>()
-  const of = (cluster: string) => {
-    const held = byCluster.get(cluster) ?? new Map<string, Refused>()
-    byCluster.set(cluster, held)
-    return held
-  }
-  return {
-    /** The taker, overheard: what becomes of this object is noted. */
-    watching(taker: IntentTaker, cluster: string, id: string): IntentTaker {
-      return {
-        ...taker,
-        async submit(input) {
-          const answer = await taker.submit(input)
-          const held = of(cluster)
-          held.delete(id)
-          if (!answer.ok) {
-            const { code, detail } = answer.rejection
-            held.set(id, { code, detail })
-            if (held.size > limits.ingressesPerCluster) held.delete(held.keys().next().value!)
-          }
-          return answer
-        },
-      }
-    },
-    beside(cluster: string, kept: readonly Kept[]): (IngressView | z.output<typeof neverTaken>)[] {
-      const held = byCluster.get(cluster)
-      const ids = new Set(kept.map(({ namespace, name }) => ingressId(namespace, name)))
-      const never = [...(held ?? [])].flatMap(([id, refused]) => {
-        const [namespace = '', name = ''] = id.split('/')
-        return ids.has(id) ? [] : [{ cluster, namespace, name, refused }]
-      })
-      const shown = kept.map((one) => ({
-        ...one,
-        refused: held?.get(ingressId(one.namespace, one.name)) ?? null,
-      }))
-      return [...shown, ...never].sort((a, b) =>
-        ingressId(a.namespace, a.name) < ingressId(b.namespace, b.name) ? -1 : 1,
-      )
-    },
-  }
 }

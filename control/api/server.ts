@@ -18,6 +18,7 @@ import { defineExplain, type ExplainReader } from './explain.ts'
 import { defineFreezes, type FreezeReader } from './freezes.ts'
 import { type Credentials, createGuard, foreign, type Listener } from './guard.ts'
 import { defineHealth, type Health } from './health.ts'
+import { createIngressRefusals } from './ingress-refusals.ts'
 import { defineIngresses, type IngressReader } from './ingresses.ts'
 import type { IntentTaker } from './intents.ts'
 import { defineKeys, type KeyDesk, type KeyReader } from './keys.ts'
@@ -99,13 +100,14 @@ export function createApi(dependencies: ApiDependencies): Api {
 
   const rates = createRates(dependencies.rates ?? defaultRates)
   const define = definer(app, createGuard(credentials), rates)
+  const refusals = createIngressRefusals()
   defineHealth(define, health, metrics)
   defineApps(define, taker, reader)
-  defineReleases(define, taker, reader)
+  defineReleases(define, taker, refusals.telling(reader))
   definePreviewLinks(define, taker, dependencies.links)
   defineFreezes(define, taker, reader)
   defineClusters(define, taker, reader)
-  defineIngresses(define, taker, reader)
+  defineIngresses(define, taker, reader, refusals)
   defineSnapshot(define, reader)
   defineDiff(define, reader)
   defineExplain(define, reader)

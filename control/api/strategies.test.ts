@@ -1,7 +1,6 @@
 /** Canary steps, pauses, approvals and freeze windows as an operator asks for them over HTTP. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { limits } from '#wire/limits.ts'
-import type { SnapshotObject } from '#wire/object.ts'
 import { parsePreviewLink, readPreviewToken } from '#wire/preview-link.ts'
 import { type AgentUnderTest, enrolAgent } from '../agent-under-test.ts'
 import { type Called, type ControlUnderTest, shop, startControl } from '../control-under-test.ts'
@@ -26,18 +25,7 @@ describe('strategies over HTTP', () => {
   const shown = async (id = 'shop-r2') => (await control.call('GET', `/v1/releases/${id}`)).body
   const codeOf = ({ status, body }: Called) => [status, body.code]
 
-  /** The agent does what the newest snapshot says. */
-  async function follow() {
-    const snapshot = await control.call('GET', '/v1/clusters/eu-1/snapshot')
-    const objects = snapshot.body.objects as unknown as SnapshotObject[]
-    const position = objects.find((object) => object.kind === 'position')!
-    const { generation: active, next } = position
-    const standing = { prepared: next?.generation ?? 0, active, appliedMs: 1, activeForMs: 1 }
-    await agent.report({
-      readyEndpoints: { 'shop-r1': 1, 'shop-r2': 1 },
-      positions: { shop: standing },
-    })
-  }
+  const follow = () => agent.follow({ 'shop-r1': 1, 'shop-r2': 1 })
   async function settle() {
     for (let n = 0; n < 4; n++) await follow()
   }

@@ -48,6 +48,19 @@ describe('what a platform says of a release', () => {
     expect(view().phase).toBe('ready')
   })
 
+  it('is told beside the phase, of a live release too', () => {
+    const { settle, view } = waitingShop()
+    settle({ troubles: [{ release: 'shop-r1', message: 'others changed it' }, ...troubles] })
+    expect(view('shop-r1')).toMatchObject({
+      phase: 'live',
+      waiting: null,
+      troubles: ['eu-1: others changed it'],
+    })
+    expect(view().troubles).toEqual([`eu-1: ${why}`])
+    settle()
+    expect(view('shop-r1').troubles).toEqual([])
+  })
+
   it('decides nothing: a release that has its endpoints is ready all the same', () => {
     const { settle, view } = waitingShop()
     settle({ troubles }, { 'shop-r2': 2 })

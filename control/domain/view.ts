@@ -48,6 +48,7 @@ export function releaseView(
     phase,
     status: statusOf(state, fleet, release),
     waiting: waiting && { ...waiting, untilMs: waiting.untilMs ?? null },
+    troubles: [...troublesOf(state, fleet, release, now)],
     createdAtMs: release.createdAtMs,
     createdBy: release.createdBy,
     whenSilent,

@@ -27,7 +27,11 @@ export interface FollowedEndpoints {
 }
 
 /** Endpoints that terminate are kept too, and slices in between are in two forms. */
-const kept = { sliceCount: 8_192, endpointCount: 2 * limits.endpointsPerAgent }
+const kept = {
+  sliceCount: 8_192,
+  endpointCount: 2 * limits.endpointsPerAgent,
+  keepsDeleted: true,
+}
 /** Workers are told at most this often. */
 const gapMs = 4
 const saidMax = 1_024
@@ -52,11 +56,33 @@ export function followedEndpoints(
   const both = createBoth()
   let listed = false
   let forgetting: NodeJS.Timeout | null = null
+  /** By release whose slices were deleted: until then its endpoints stay. */
+  const givingUp = new Map<string, NodeJS.Timeout>()
   let namespaces: ReadonlyMap<string, string> | null = null
 
   function tell(): void {
     if (!listed || namespaces === null || !services.known()) return
     onEndpoints(both(known.endpoints(), services.endpoints()))
+    boundOrphans()
+  }
+
+  function boundOrphans(): void {
+    const orphaned = known.orphaned()
+    for (const [release, timer] of givingUp) {
+      if (orphaned.has(release)) continue
+      clearTimeout(timer)
+      givingUp.delete(release)
+    }
+    for (const release of orphaned) {
+      if (givingUp.has(release)) continue
+      const seconds = rememberMs / 1_000
+      log('slices-deleted', `${release} has no EndpointSlice left; its endpoints stay ${seconds} s`)
+      const giveUp = () => {
+        known.giveUp(release)
+        pace.soon()
+      }
+      givingUp.set(release, setTimeout(giveUp, rememberMs))
+    }
   }
 
   /** Once for each thing that is wrong with each slice. */
@@ -123,7 +149,7 @@ export function followedEndpoints(
           pace.soon()
         },
         onRemoved({ key }: ReadSlice) {
-          if (key !== null) known.remove(key)
+          if (key !== null) known.deleted(key)
           pace.soon()
         },
         onTrouble,
@@ -136,6 +162,7 @@ export function followedEndpoints(
       } finally {
         pace.stop()
         if (forgetting) clearTimeout(forgetting)
+        for (const timer of givingUp.values()) clearTimeout(timer)
       }
     },
     pods: () => new Map([...services.pods(), ...known.pods()]),

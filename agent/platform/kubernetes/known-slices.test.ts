@@ -16,6 +16,47 @@ beforeEach(() => {
 const addresses = (release: string) => known.endpoints()[release]?.map(({ address }) => address)
 
 describe('the slices that are known', () => {
+  it('of a release that are deleted leave their ready endpoints, until others come', () => {
+    const keeping = { sliceCount: 3, endpointCount: 5, keepsDeleted: true }
+    known = createKnownSlices('eu-1', keeping)
+    known.setReleases(shop)
+    const leaving = { address: '10.0.0.3', conditions: { ready: false, terminating: true } }
+    known.set(slice({ name: 'a', endpoints: ['10.0.0.1', leaving] }))
+    known.set(slice({ name: 'b', endpoints: ['10.0.0.2'] }))
+    known.deleted('shop/a')
+    expect(addresses('shop-r1')).toEqual(['10.0.0.2'])
+    expect(known.orphaned().size).toBe(0)
+    known.deleted('shop/b')
+    expect(addresses('shop-r1')).toEqual(['10.0.0.2'])
+    expect([...known.orphaned()]).toEqual(['shop-r1'])
+    known.set(slice({ name: 'c', endpoints: [] }))
+    expect(addresses('shop-r1')).toEqual(['10.0.0.2'])
+    known.set(slice({ name: 'c', version: 2, endpoints: ['10.0.0.4'] }))
+    expect(addresses('shop-r1')).toEqual(['10.0.0.4'])
+    expect(known.orphaned().size).toBe(0)
+  })
+
+  it('of a release that are deleted leave no address that is another release’s, and none for ever', () => {
+    known = createKnownSlices('eu-1', { sliceCount: 3, endpointCount: 5, keepsDeleted: true })
+    known.setReleases(shop)
+    known.set(slice({ name: 'a', endpoints: ['10.0.0.1', '10.0.0.2'] }))
+    known.replace([slice({ name: 'b', release: 'shop-r2', endpoints: ['10.0.0.1'] })])
+    expect(addresses('shop-r1')).toEqual(['10.0.0.2'])
+    known.giveUp('shop-r1')
+    expect(addresses('shop-r1')).toBeUndefined()
+  })
+
+  it('of a release that is ours no more leave nothing', () => {
+    known = createKnownSlices('eu-1', { sliceCount: 3, endpointCount: 5, keepsDeleted: true })
+    known.setReleases(shop)
+    known.set(slice({ endpoints: ['10.0.0.1'] }))
+    known.deleted('shop/shop-r1-abcde')
+    known.setReleases(new Map())
+    expect(known.endpoints()).toEqual({})
+    known.setReleases(shop)
+    expect(known.endpoints()).toEqual({})
+  })
+
   it('give each release its endpoints', () => {
     known.set(slice({ name: 'a', endpoints: ['10.0.0.1'] }))
     known.set(slice({ name: 'b', release: 'shop-r2', endpoints: ['10.0.0.2'] }))

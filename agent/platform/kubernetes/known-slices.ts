@@ -12,6 +12,11 @@ import { withRemembered } from './remembered-endpoints.ts'
 export interface KnownSlicesLimits {
   readonly sliceCount: number
   readonly endpointCount: number
+  /**
+   * A slice that is deleted says nothing of its pods: it goes with its Service, or by somebody's hand. When it
+   * was the last one with ready endpoints these are told on, until others come or `giveUp`.
+   */
+  readonly keepsDeleted?: boolean
 }
 
 export interface KnownSlices {
@@ -20,7 +25,12 @@ export interface KnownSlices {
   remember(): void
   forget(): void
   set(slice: KnownSlice): void
+  /** Nothing of it may be served. */
   remove(key: string): void
+  deleted(key: string): void
+  /** Releases whose endpoints are those of deleted slices. */
+  orphaned(): ReadonlySet<string>
+  giveUp(release: string): void
   /** Namespace by release; all others are left out. */
   setReleases(namespaces: ReadonlyMap<string, string>): void
   /** The same object as long as nothing has changed. */
@@ -39,6 +49,7 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
   const refused = new Set<string>()
   let namespaces: ReadonlyMap<string, string> = new Map()
   let remembered: ReadonlyMap<string, readonly KnownEndpoint[]> = new Map()
+  const orphans = new Map<string, readonly KnownEndpoint[]>()
   let endpointCount = 0
   let told: Endpoints = {}
 
@@ -75,14 +86,30 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
     dirty.add(slice.release)
   }
 
+  function dropDeleted(key: string): void {
+    const release = slices.get(key)?.release
+    if (release === undefined || !limits.keepsDeleted) {
+      drop(key)
+      return
+    }
+    const ready = servedOf(slicesOf(release)).filter(({ meaning }) => meaning === 'ready')
+    drop(key)
+    const isLast = servedOf(slicesOf(release)).length === 0
+    if (isLast && ready.length > 0) orphans.set(release, ready)
+  }
+
+  const slicesOf = (release: string): readonly KnownSlice[] =>
+    [...(byRelease.get(release)?.values() ?? [])].filter(
+      ({ namespace }) => namespace === namespaces.get(release),
+    )
+
   /** Null: it has no slices, or is not ours to serve. */
   function servedNow(release: string): readonly KnownEndpoint[] | null {
-    const namespace = namespaces.get(release)
-    const own = [...(byRelease.get(release)?.values() ?? [])].filter(
-      (slice) => slice.namespace === namespace,
-    )
+    const own = slicesOf(release)
     const now = own.length === 0 ? null : servedOf(own)
-    const former = namespace === undefined ? undefined : remembered.get(release)
+    const isOurs = namespaces.has(release)
+    if (!isOurs || (now && now.length > 0)) orphans.delete(release)
+    const former = isOurs ? (remembered.get(release) ?? orphans.get(release)) : undefined
     return former ? withRemembered(release, now ?? [], former, slices.values()) : now
   }
 
@@ -107,7 +134,7 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
     replace(listed) {
       const keys = new Set(listed.map(({ key }) => key))
       refused.clear()
-      for (const key of [...slices.keys()]) if (!keys.has(key)) drop(key)
+      for (const key of [...slices.keys()]) if (!keys.has(key)) dropDeleted(key)
       for (const slice of listed) set(slice)
     },
     remember() {
@@ -122,6 +149,14 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
     remove(key) {
       refused.delete(key)
       drop(key)
+    },
+    deleted(key) {
+      refused.delete(key)
+      dropDeleted(key)
+    },
+    orphaned: () => new Set(orphans.keys()),
+    giveUp(release) {
+      if (orphans.delete(release)) dirty.add(release)
     },
     setReleases(next) {
       for (const release of new Set([...namespaces.keys(), ...next.keys()])) {

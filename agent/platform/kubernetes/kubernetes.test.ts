@@ -75,9 +75,26 @@ describe('the endpoints of releases in Kubernetes', () => {
     await until('another', () => addresses()?.join() === '10.0.0.1,10.0.0.2')
     const pod = platform.pods?.().get('10.0.0.2 8080')
     expect(pod).toEqual({ name: 'two', uid: 'uid-two', node: 'node-1', zone: 'zone-a' })
+    put({ endpoints: [] })
+    await until('none', () => addresses()?.length === 0)
     server.remove('shop-r1-abcde')
-    await until('none', () => addresses() === undefined)
+    await until('no slice', () => addresses() === undefined)
     expect(troubles).toEqual([])
+  })
+
+  it('of a slice that is deleted stay for a while: the pods may live', async () => {
+    put({ endpoints: ['10.0.0.1'] })
+    follow()
+    serve('shop-r1')
+    await watching()
+    await until('the first', () => addresses()?.join() === '10.0.0.1')
+    server.remove('shop-r1-abcde')
+    await until('it is noticed', () => said.join().includes('slices-deleted: shop-r1 has no'))
+    expect(addresses()).toEqual(['10.0.0.1'])
+    put({ name: 'new', endpoints: ['10.0.0.1', '10.0.0.2'] })
+    await until('the new slice', () => addresses()?.join() === '10.0.0.1,10.0.0.2')
+    server.remove('new')
+    await until('the end of it', () => addresses() === undefined)
   })
 
   it('are not told before the releases are known: what workers have from before stays', async () => {
