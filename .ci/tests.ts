@@ -31,10 +31,10 @@ interface Test {
 const filesToTryAgain = 5
 const folder = mkdtempSync(join(tmpdir(), 'switchyard-ci-'))
 
-function run(name: string, command: string, args: readonly string[]): Report | null {
+function run(name: string, npm: readonly string[]): Report | null {
   const file = join(folder, `${name}.json`)
   const report = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-  spawnSync(command, [...args, ...report], { stdio: 'inherit' })
+  spawnSync('npm', [...npm, ...report], { stdio: 'inherit' })
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Report) : null
 }
 
@@ -57,13 +57,13 @@ function tryAgain(report: Report): { readonly mended: number; readonly told: str
   if (files.length === 0 || hopeless) return { mended: 0, told: [] }
   const names = files.map(({ name }) => relative(process.cwd(), name))
   console.log(`\nonce more, alone: ${names.join(', ')}`)
-  const second = run('second', 'node_modules/.bin/vitest', ['run', ...names])
+  const second = run('second', ['exec', '--', 'vitest', 'run', ...names])
   if (!second?.success || second.numPassedTests === 0) return { mended: 0, told: [] }
   return { mended: failures(report), told: whys.map((why) => why.split('\n', 1)[0]!) }
 }
 
 const earlier = Number(process.argv[2] ?? 0)
-const report = run('first', 'npm', ['test', '--'])
+const report = run('first', ['test', '--'])
 const { mended, told } = report ? tryAgain(report) : { mended: 0, told: [] }
 for (const why of told) console.log(`needed a second run: ${why}`)
 
