@@ -7,22 +7,10 @@ const fleets =
   'test/{story,life,keys,switch,crash,first-contact,rolling,cli,pages,alerts,upgrade,lab,install,edge,ingress,kubernetes}/**/*.test.ts'
 
 /**
- * Cases of the API that run on workerd as well: `test/edge/control-under-test.ts` starts control there. Not
- * `documents`, `dry-run`, `guard`, `keys` and `tokens`, which look into control's own process.
+ * Every test of the API runs on workerd as well: `test/edge/control-under-test.ts` starts control there. These
+ * know no control, only a part of it.
  */
-const casesOnWorkerd = [
-  'bad-input',
-  'blame',
-  'explain',
-  'intents',
-  'limited-tokens',
-  'odd-names',
-  'openapi',
-  'past',
-  'readings',
-  'releases',
-  'strategies',
-]
+const withoutControl = ['audit', 'codes', 'event-stream', 'server']
 const controlOnWorkerd = {
   find: /^(\.\.?\/)+(control\/)?control-under-test\.ts$/,
   replacement: resolve(import.meta.dirname, 'test/edge/control-under-test.ts'),
@@ -49,6 +37,7 @@ export default defineConfig({
         test: {
           name: 'fleets',
           include: [fleets],
+          globalSetup: 'test/edge/bundled-once.ts',
           maxWorkers: 1,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
@@ -59,7 +48,9 @@ export default defineConfig({
         resolve: { alias: [controlOnWorkerd] },
         test: {
           name: 'workerd',
-          include: casesOnWorkerd.map((name) => `control/api/${name}.test.ts`),
+          globalSetup: 'test/edge/bundled-once.ts',
+          include: ['control/api/*.test.ts'],
+          exclude: withoutControl.map((name) => `control/api/${name}.test.ts`),
           maxWorkers: 1,
           fileParallelism: false,
           sequence: { groupOrder: 2 },

@@ -35,6 +35,10 @@ export interface ControlUnderTest {
   /** What it has written to its log. */
   readonly said: readonly Said[]
   enrolmentToken(cluster: string): string
+  /** A text that it keeps beside the log, as it is now. */
+  kept(name: string): Promise<string | null>
+  /** Everything that a call could leave behind but webhook cursors, which tell of what happened before it. */
+  traces(): Promise<unknown>
   call(method: string, path: string, options?: CallOptions): Promise<Called>
   /** Position of the newest record. */
   head(): number

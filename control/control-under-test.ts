@@ -2,9 +2,10 @@
  * For tests: a real control plane in this process, on a state folder of its own and a real port, with a
  * small client that keeps what was answered.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { digestOf } from '#wire/digest.ts'
 import {
   type Called,
   type CallOptions,
@@ -14,7 +15,7 @@ import {
   shop,
 } from './client-under-test.ts'
 import { init } from './node/commands.ts'
-import { openStateFolder, stateFiles } from './node/folder.ts'
+import { openStateFolder, type StateFolder, stateFiles } from './node/folder.ts'
 import { type ServeOptions, serve } from './node/serve.ts'
 
 export type { Called, CallOptions, ControlUnderTest, Said }
@@ -57,6 +58,8 @@ export async function startControl(
     said,
     adminToken,
     enrolmentToken: (cluster) => token(stateFiles.enrolmentToken(cluster)),
+    kept: async (name) => folder.read(name),
+    traces: async () => ({ state: served.control.turns.state(), files: filesOf(folder) }),
     call: (method, path, options = {}) => call(served.url, adminToken, method, path, options),
     head: () => served.control.turns.state().position,
     async restart(port) {
@@ -69,3 +72,13 @@ export async function startControl(
     },
   }
 }
+
+/** By name, what is in them. */
+const filesOf = ({ path }: StateFolder): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    readdirSync(path, { recursive: true, encoding: 'utf8' })
+      .filter((name) => !name.startsWith(stateFiles.webhookCursors.replace(/\.json$/, '')))
+      .filter((name) => statSync(join(path, name)).isFile() && !/-(wal|shm)$/.test(name))
+      .sort()
+      .map((name) => [name, digestOf(readFileSync(join(path, name), 'latin1'))]),
+  )

@@ -1,9 +1,7 @@
 /** Every mutation over HTTP: what the dry run foretells is what the real call then does, and it leaves no trace. */
-import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { digestOf } from '#wire/digest.ts'
 import { type DryRunView, dryRunView } from '#wire/dry-run.ts'
+import type { SnapshotObject } from '#wire/object.ts'
 import { type AgentUnderTest, enrolAgent } from '../agent-under-test.ts'
 import {
   type Called,
@@ -12,7 +10,6 @@ import {
   shop,
   startControl,
 } from '../control-under-test.ts'
-import { valuesOf } from '../domain/table.ts'
 
 describe('?dryRun=true', () => {
   let control: ControlUnderTest
@@ -24,27 +21,18 @@ describe('?dryRun=true', () => {
   })
   afterAll(() => control.stop())
 
-  /** Everything that a call could leave behind. Cursors are written for what happened before it. */
-  const traces = () => {
-    const { turns } = control.served.control
-    const files = readdirSync(control.folder.path, { recursive: true, encoding: 'utf8' })
-      .filter((file) => !file.startsWith('webhook-cursors'))
-      .sort()
-    const contents = files
-      .map((file) => join(control.folder.path, file))
-      .filter((file) => statSync(file).isFile() && !/-(wal|shm)$/.test(file))
-      .map((file) => digestOf(readFileSync(file, 'latin1')))
-    return { head: control.head(), state: turns.state(), files, contents }
-  }
-
   async function dryRun(method: string, path: string, options: CallOptions = {}): Promise<Called> {
-    const before = traces()
+    const before = await control.traces()
     const called = await control.call(method, `${path}?dryRun=true`, options)
-    const after = traces()
-    expect(after.state).toBe(before.state)
-    expect(after).toEqual(before)
+    expect(await control.traces()).toEqual(before)
     return called
   }
+
+  const snapshot = async () =>
+    (await control.call('GET', '/v1/clusters/eu-1/snapshot')).body as unknown as {
+      readonly digest: string
+      readonly objects: readonly SnapshotObject[]
+    }
 
   /** The events of the newest record, as `/v1/events` shows them. */
   async function newestEvents(): Promise<unknown> {
@@ -70,7 +58,7 @@ describe('?dryRun=true', () => {
     const told = await dryRun(method, path, options)
     expect(told.status, told.text).toBe(200)
     const view = dryRunView.parse(told.body)
-    const digest = control.served.control.turns.state().clusters.get('eu-1')!.tree.root
+    const { digest } = await snapshot()
     const real = await control.call(method, path, options)
     expect(view.status).toBe(real.status)
     expect(view.revision).toBe(control.head())
@@ -80,22 +68,21 @@ describe('?dryRun=true', () => {
       name === 'token' || name === 'secret' ? null : value,
     ])
     expect(timeless(view.body)).toEqual(timeless(Object.fromEntries(withoutSecret)))
-    const { root } = control.served.control.turns.state().clusters.get('eu-1')!.tree
+    const { digest: after } = await snapshot()
     const change = view.clusters['eu-1']
-    expect([change?.from ?? digest, change?.to ?? digest]).toEqual([digest, root])
+    expect([change?.from ?? digest, change?.to ?? digest]).toEqual([digest, after])
     return view
   }
 
   const settle = async (readyEndpoints: Record<string, number>) => {
     for (let n = 0; n < 4; n++) {
-      const { apps } = control.served.control.turns.state()
-      const position = [...valuesOf(apps)].flatMap(({ app, positions }) => {
-        const held = positions['eu-1']
-        const acked = { appliedMs: 1, activeForMs: 1 }
-        if (!held) return []
-        return [[app, { prepared: held.next?.generation ?? 0, active: held.generation, ...acked }]]
+      const acked = { appliedMs: 1, activeForMs: 1 }
+      const positions = (await snapshot()).objects.flatMap((held) => {
+        if (held.kind !== 'position') return []
+        const { app, next, generation } = held
+        return [[app, { prepared: next?.generation ?? 0, active: generation, ...acked }]]
       })
-      await agent.report({ readyEndpoints, positions: Object.fromEntries(position) })
+      await agent.report({ readyEndpoints, positions: Object.fromEntries(positions) })
     }
   }
 

@@ -4,6 +4,7 @@
  * is in the log. Empty at first, it is filled by a transfer (`transfers.ts`).
  */
 import { createSay, type Say, stackOf } from '#wire/log-line.ts'
+import { defaultRates, type RateLimits } from '../api/rates.ts'
 import { createCompile } from '../compile.ts'
 import { type Control, createControl } from '../control.ts'
 import { createHttpTransport } from '../delivery/http.ts'
@@ -32,6 +33,9 @@ export interface Environment {
   readonly SWITCHYARD_TRANSFER_TOKEN?: string
   /** Names that the API answers to, by commas; left out: any. */
   readonly SWITCHYARD_HOSTS?: string
+  /** Calls in 10 s that one token may look with, and change something with. */
+  readonly SWITCHYARD_READ_LIMIT?: string
+  readonly SWITCHYARD_CHANGE_LIMIT?: string
   /** Servers of NATS, by commas; left out: agents speak HTTP with the object alone. */
   readonly SWITCHYARD_NATS?: string
   /** Secret: the users of NATS, control's own and one per cluster, as the file under Node. */
@@ -120,6 +124,7 @@ export class Fleet {
       compile: boundedCompile(createCompile()),
       explain: createExplain(() => routerWasm),
       hosts: this.#environment.SWITCHYARD_HOSTS?.split(',') ?? null,
+      rates: ratesOf(this.#environment),
       now: Date.now,
       monotonicMs,
       alarm: () => alarm,
@@ -150,6 +155,19 @@ export class Fleet {
 /** Without a version nothing that another code has kept is believed. */
 const codeOf = ({ VERSION, SWITCHYARD_CODE }: Environment): string =>
   VERSION?.id ?? SWITCHYARD_CODE ?? crypto.randomUUID()
+
+/** As the flags of control under Node. */
+const ratesOf = ({ SWITCHYARD_READ_LIMIT, SWITCHYARD_CHANGE_LIMIT }: Environment): RateLimits => ({
+  reads: callsIn(SWITCHYARD_READ_LIMIT, defaultRates.reads),
+  changes: callsIn(SWITCHYARD_CHANGE_LIMIT, defaultRates.changes),
+})
+
+function callsIn(text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise
+  if (!/^[1-9]\d{0,6}$/.test(text))
+    throw new Error(`a limit of calls is a number from 1, not ${text}`)
+  return Number(text)
+}
 
 /** Null without servers. Throws when the secret is missing or wrong. */
 function natsOf({ SWITCHYARD_NATS: servers, SWITCHYARD_NATS_CREDENTIALS: secret }: Environment) {

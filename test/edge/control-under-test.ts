@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { RateLimits } from '../../control/api/rates.ts'
 import {
   type Called,
   type CallOptions,
@@ -17,17 +18,25 @@ import {
 import { init } from '../../control/node/commands.ts'
 import { openStateFolder, stateFiles } from '../../control/node/folder.ts'
 import { transferOf } from '../../control/node/transfer-file.ts'
-import { startWorker } from './worker-under-test.ts'
+import { startWorker, type WorkerUnderTest } from './worker-under-test.ts'
 
 export type { Called, CallOptions, ControlUnderTest, Said }
 export { shop }
 
-export async function startControl(clusters = ['eu-1', 'us-1']): Promise<ControlUnderTest> {
+export async function startControl(
+  clusters = ['eu-1', 'us-1'],
+  { rates }: { readonly rates?: RateLimits } = {},
+): Promise<ControlUnderTest> {
   const root = mkdtempSync(join(tmpdir(), 'switchyard-control-'))
   const folder = openStateFolder(join(root, 'state'))
   const clocks = { now: Date.now, monotonicMs: () => performance.now() }
   await init({ folder, ...clocks, wrapLog: (log) => log }, clusters)
-  const worker = await startWorker()
+  const worker = await startWorker(
+    rates && {
+      SWITCHYARD_READ_LIMIT: String(rates.reads),
+      SWITCHYARD_CHANGE_LIMIT: String(rates.changes),
+    },
+  )
   const put = await worker.transfer('PUT', transferOf(folder) as unknown as BodyInit)
   if (!put.ok) throw new Error(`${await put.text()}\n${worker.workerd().output()}`)
   const token = (name: string) => folder.read(name)!.trim()
@@ -45,7 +54,23 @@ export async function startControl(clusters = ['eu-1', 'us-1']): Promise<Control
     },
     adminToken,
     enrolmentToken: (cluster) => token(stateFiles.enrolmentToken(cluster)),
-    call: (method, path, options = {}) => call(worker.url, adminToken, method, path, options),
+    async kept(name) {
+      const [first = ''] = await linesOf(worker)
+      const { texts } = JSON.parse(first) as { texts: Record<string, string> }
+      return texts[name] ?? null
+    },
+    async traces() {
+      const [first = '', ...records] = await linesOf(worker)
+      const { texts } = JSON.parse(first) as { texts: Record<string, string> }
+      const { [stateFiles.webhookCursors]: _, ...others } = texts
+      return { texts: others, records: records.slice(0, -1) }
+    },
+    call: (method, path, options = {}) =>
+      call(worker.url, adminToken, method, path, {
+        ...options,
+        // Which Cloudflare's front sets, and no caller can.
+        headers: { 'cf-connecting-ip': '127.0.0.1', ...options.headers },
+      }),
     head: () => revisionOf(worker.url),
     restart: (port) => worker.restart(port),
     async stop() {
@@ -54,6 +79,10 @@ export async function startControl(clusters = ['eu-1', 'us-1']): Promise<Control
     },
   }
 }
+
+/** Of a transfer out of the object: what it keeps, its records, and a digest. */
+const linesOf = async (worker: WorkerUnderTest): Promise<readonly string[]> =>
+  (await (await worker.transfer('GET')).text()).trimEnd().split('\n')
 
 /** Without waiting, as the cases have it: by a process of its own. */
 function revisionOf(url: string): number {

@@ -1,11 +1,12 @@
 /** For tests: the control plane of `wrangler.toml` on a real workerd, on a folder of its own. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { makeToken } from '../../control/trust/tokens.ts'
-import { type Bundle, bundleWorker } from '../../deploy/edge/bundle.ts'
+import { type Bundle, bundleFrom, bundleWorker } from '../../deploy/edge/bundle.ts'
 import { startWorkerd, type Workerd } from '../../deploy/edge/workerd.ts'
 import { readWrangler, type WorkerdPlan } from '../../deploy/edge/workerd-config.ts'
+import { bundleFolder } from './bundled-once.ts'
 
 export interface WorkerUnderTest {
   readonly url: string
@@ -22,13 +23,19 @@ export interface WorkerUnderTest {
 
 const wranglerFile = resolve(import.meta.dirname, '../../wrangler.toml')
 let bundling: Promise<Bundle> | null = null
-/** Once for each process of tests. */
 const bundled = (): Promise<Bundle> => {
-  bundling ??= bundleWorker(
-    wranglerFile,
-    untilExit(mkdtempSync(join(tmpdir(), 'switchyard-bundle-'))),
-  )
+  bundling ??= bundle()
   return bundling
+}
+
+/** Of the files that run, the first one makes it, and the others find it; alone, it is this process's. */
+async function bundle(): Promise<Bundle> {
+  const shared = process.env[bundleFolder]
+  const folder = join(
+    shared ?? untilExit(mkdtempSync(join(tmpdir(), 'switchyard-bundle-'))),
+    'worker',
+  )
+  return existsSync(folder) ? bundleFrom(folder) : bundleWorker(wranglerFile, folder)
 }
 
 function untilExit(folder: string): string {
@@ -36,7 +43,10 @@ function untilExit(folder: string): string {
   return folder
 }
 
-export async function startWorker(): Promise<WorkerUnderTest> {
+/** `variables`: further ones of the Worker, as `wrangler.toml` would have them. */
+export async function startWorker(
+  variables: Readonly<Record<string, string>> = {},
+): Promise<WorkerUnderTest> {
   const bundle = await bundled()
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-worker-'))
   const transferToken = makeToken('admin').token
@@ -50,6 +60,7 @@ export async function startWorker(): Promise<WorkerUnderTest> {
       SWITCHYARD_TRANSFER_TOKEN: transferToken,
       SWITCHYARD_HOSTS: 'localhost,127.0.0.1,[::1]',
       SWITCHYARD_CODE: 'under test',
+      ...variables,
     },
   }
   let workerd = await startWorkerd(plan)
