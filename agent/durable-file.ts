@@ -13,6 +13,7 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 export interface WriteOptions {
@@ -31,6 +32,36 @@ export function writeDurably(
   if (previous) keepAs(file, previous)
   renameSync(beside, file)
   syncFolder(dirname(file))
+}
+
+/**
+ * The same beside the event loop, for what nobody waits for; one at a time for each file. `isWanted` is asked
+ * before the file gets its name: false when a newer one is there by now.
+ */
+export async function writeDurablyBehind(
+  file: string,
+  bytes: string,
+  { mode = 0o600, previous }: WriteOptions,
+  isWanted: () => boolean,
+): Promise<boolean> {
+  const beside = `${file}.behind.tmp`
+  const handle = await open(beside, 'w', mode)
+  try {
+    await handle.writeFile(bytes)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  if (!isWanted()) return false
+  if (previous) keepAs(file, previous)
+  renameSync(beside, file)
+  const folder = await open(dirname(file), 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+  return true
 }
 
 /** The file itself is on disk; its name may not be until the folder is synced. */

@@ -38,7 +38,8 @@ export type PilotMessage =
   /** Load this table file (`router-wasm/encode.ts` made it) and answer with `serving`. */
   | { readonly type: 'table'; readonly file: string; readonly digest: string }
   | { readonly type: 'positions'; readonly positions: readonly AppliedPosition[] }
-  | { readonly type: 'endpoints'; readonly endpoints: Endpoints }
+  /** All that there are, or (`changed`) only releases whose endpoints are others than before; empty: none. */
+  | { readonly type: 'endpoints' | 'endpoints-changed'; readonly endpoints: Endpoints }
   /** Ready may be answered from now on (P7): table and positions are the committed ones. */
   | { readonly type: 'ready'; readonly ready: boolean }
 

@@ -1,8 +1,7 @@
 /**
  * From a change of an EndpointSlice to every worker that has it, through a real API server and a real pilot
- * process: the delay of single changes, 200 changes a second, and what the pilot's memory grows by. The workers
- * are this process, one router each, which reads what a worker reads and lays it into the router. Without
- * `KUBECONFIG` a control plane of our own is started.
+ * process, to real worker processes that say that they have it: the delay of single changes, 200 changes a
+ * second, and what the pilot's memory grows by. Without `KUBECONFIG` a control plane of our own is started.
  *
  *   npm run bench:endpoints [-- --changes 500]
  */
@@ -24,6 +23,8 @@ const client = await createKubernetesClient(cluster.kubeconfig)
 const slices = await createSlices(client, releases)
 try {
   console.log(`${releases} releases, one slice each; ${workerCount} workers`)
+  if (!cluster.pod)
+    console.log('not as in a pod: by the kubeconfig, with the library for it loaded')
   const bare = await startPilot({ platform: 'static', releases, workerCount, cluster })
   const bareMb = await bare.restingMb()
   await bare.stop()

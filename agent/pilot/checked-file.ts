@@ -4,7 +4,7 @@
  * the newest.
  */
 import { createHash } from 'node:crypto'
-import { readIfThere, writeDurably } from '../durable-file.ts'
+import { readIfThere, writeDurably, writeDurablyBehind } from '../durable-file.ts'
 
 export interface Checked<T> {
   readonly value: T
@@ -16,10 +16,17 @@ const previousOf = (file: string) => file.replace(/(\.json)?$/, '.previous$1')
 const sum = (text: string) => createHash('sha256').update(text).digest('hex')
 
 export function writeChecked(file: string, value: object): void {
+  writeDurably(file, checked(value), { previous: previousOf(file) })
+}
+
+/** Beside the event loop: see `writeDurablyBehind`. */
+export const writeCheckedBehind = (file: string, value: object, isWanted: () => boolean) =>
+  writeDurablyBehind(file, checked(value), { previous: previousOf(file) }, isWanted)
+
+function checked(value: object): string {
   const text = JSON.stringify(value)
-  const whole =
-    text === '{}' ? `{"sha256":"${sum(text)}"}` : `{"sha256":"${sum(text)}",${text.slice(1)}`
-  writeDurably(file, whole, { previous: previousOf(file) })
+  const rest = text === '{}' ? '}' : `,${text.slice(1)}`
+  return `{"sha256":"${sum(text)}"${rest}`
 }
 
 /** Null when there is none, or both generations are corrupt (`onCorrupt` hears which). */

@@ -13,7 +13,8 @@ import type { Say } from '#wire/log-line.ts'
 import type { BackendObject, WorkloadObject } from '#wire/object.ts'
 import type { Endpoints } from '../link.ts'
 import { type CatalogueChange, createCatalogue } from './catalogue.ts'
-import { type LastKnownGood, writeEndpoints, writePositions } from './last-known-good.ts'
+import { createEndpointsOnDisk } from './endpoints-on-disk.ts'
+import { type LastKnownGood, writePositions } from './last-known-good.ts'
 import {
   applicable,
   appliedOf,
@@ -77,7 +78,7 @@ export interface Convergence {
   progress(): Progress
   workloads(): ReadonlyMap<string, WorkloadObject>
   /** Writes what waits to be written. */
-  stop(): void
+  stop(): Promise<void>
 }
 
 /**
@@ -87,7 +88,6 @@ export interface Convergence {
  */
 const missingGraceMs = 5_000
 const headerWriteMs = 50
-const endpointsWriteMs = 200
 
 export function createConvergence(options: ConvergenceOptions): Convergence {
   const { folder, stored, tables, workers, onContent, onProgress, log, nowMs } = options
@@ -99,8 +99,11 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
   let applied: Positions = new Map(stored.positions?.positions.map((one) => [one.app, one]))
   let onDisk = { header: stored.positions?.header.payload, applied }
   const endpoints = createServedEndpoints(stored.endpoints, log)
-  let endpointsOnDisk = endpoints.served()
-  let endpointsTimer: NodeJS.Timeout | null = null
+  const endpointsOnDisk = createEndpointsOnDisk({
+    folder,
+    record: endpoints.record,
+    onTrouble: sayTrouble,
+  })
   let headerTimer: NodeJS.Timeout | null = null
   let headerDue = false
   let standings: ReadonlyMap<string, Standing> = new Map()
@@ -154,10 +157,14 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
       write()
       if (write === persist) diskTrouble = null
     } catch (error) {
-      if (diskTrouble === null)
-        log('state-unwritable', `the state folder cannot be written: ${error}`)
-      diskTrouble = `the state folder cannot be written: ${error}`
+      sayTrouble(error)
     }
+  }
+
+  function sayTrouble(error: unknown): void {
+    const trouble = `the state folder cannot be written: ${error}`
+    if (diskTrouble === null) log('state-unwritable', trouble)
+    diskTrouble = trouble
   }
 
   function wanted(): Want {
@@ -174,7 +181,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
    * outlive a restart, so that the agent does not go behind it, but nobody waits for that.
    */
   function persist(): void {
-    keepEndpoints()
+    endpointsOnDisk.soon()
     if (!held) return
     const header = held.sealed.payload
     if (onDisk.header === header && onDisk.applied === applied) return
@@ -188,25 +195,10 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
       return
     }
     // A worker that starts alone must find the endpoints that a position needs.
-    if (onDisk.applied !== applied) writeServed()
+    if (onDisk.applied !== applied) endpointsOnDisk.now()
     const objects = [...catalogue.positions.values()]
     writePositions(folder, { header: held.sealed, objects, positions: [...applied.values()] })
     onDisk = { header, applied }
-  }
-
-  /** A moment later, with what changes until then. */
-  function keepEndpoints(): void {
-    if (endpointsOnDisk === endpoints.served() || endpointsTimer) return
-    endpointsTimer = setTimeout(() => {
-      endpointsTimer = null
-      onDiskOrNot(writeServed)
-    }, endpointsWriteMs)
-  }
-
-  function writeServed(): void {
-    if (endpointsOnDisk === endpoints.served()) return
-    writeEndpoints(folder, endpoints.record())
-    endpointsOnDisk = endpoints.served()
   }
 
   function evaluate(): void {
@@ -286,12 +278,12 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
       endpoints.set(next)
       settle()
     },
-    stop() {
+    async stop() {
       if (headerTimer) clearTimeout(headerTimer)
       headerDue = true
       onDiskOrNot(persist)
-      if (endpointsTimer) clearTimeout(endpointsTimer)
-      onDiskOrNot(writeServed)
+      await endpointsOnDisk.stop()
+      onDiskOrNot(endpointsOnDisk.now)
     },
   }
 }

@@ -114,7 +114,7 @@ export async function startCore(
       if (seeking) clearTimeout(seeking)
       news.stop()
       await Promise.all([workers.close(), compiler.stop()])
-      convergence.stop()
+      await convergence.stop()
     },
   }
 }

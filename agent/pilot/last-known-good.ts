@@ -15,7 +15,7 @@ import type { PositionObject, SnapshotObject } from '#wire/object.ts'
 import type { Sealed } from '#wire/signature.ts'
 import { readIfThere, syncFolder, writeDurably, writeSynced } from '../durable-file.ts'
 import { type AppliedPosition, type Endpoints, stateFiles } from '../link.ts'
-import { readChecked, writeChecked } from './checked-file.ts'
+import { readChecked, writeChecked, writeCheckedBehind } from './checked-file.ts'
 import type { Shares } from './shared-endpoints.ts'
 
 /** A table file and the names that it can serve. */
@@ -78,8 +78,11 @@ export function loadLastKnownGood(folder: string): LastKnownGood {
   }
 }
 
-/** Former versions wrote only `endpoints`, and nothing was shared. */
+/** Where nothing is shared, the endpoints are each release's own. */
 type StoredEndpoints = Pick<EndpointsRecord, 'endpoints'> & Partial<EndpointsRecord>
+
+const storedOf = ({ endpoints, own, shares }: EndpointsRecord): StoredEndpoints =>
+  own === endpoints ? { endpoints } : { endpoints, own, shares }
 
 const endpointsRecord = ({ endpoints, own, shares }: StoredEndpoints): EndpointsRecord => ({
   endpoints,
@@ -102,7 +105,15 @@ export const writePositions = (folder: string, record: PositionsRecord): void =>
   writeChecked(join(folder, stateFiles.positions), record)
 
 export const writeEndpoints = (folder: string, record: EndpointsRecord): void =>
-  writeChecked(join(folder, stateFiles.endpoints), record)
+  writeChecked(join(folder, stateFiles.endpoints), storedOf(record))
+
+/** False when `isWanted` said no. */
+export const writeEndpointsBehind = (
+  folder: string,
+  record: EndpointsRecord,
+  isWanted: () => boolean,
+): Promise<boolean> =>
+  writeCheckedBehind(join(folder, stateFiles.endpoints), storedOf(record), isWanted)
 
 /** Writes a table under its own name; nobody starts from it until it is promoted. */
 export function writeTable(

@@ -65,8 +65,9 @@ export async function dialPilot(
       for (const { app, generation } of message.positions) state.positions[app] = generation
     } else {
       onEndpoints(message.endpoints)
+      const before = message.type === 'endpoints' ? {} : state.endpoints
       const counts = Object.entries(message.endpoints).map(([id, list]) => [id, list.length])
-      state.endpoints = Object.fromEntries(counts)
+      state.endpoints = { ...before, ...Object.fromEntries(counts) }
     }
     report()
   }

@@ -91,6 +91,25 @@ describe('the workers', () => {
     ])
   })
 
+  it('get only endpoints that changed, and all of them now and then', async () => {
+    const list = (port: number) => [{ address: '127.0.0.1', port }]
+    const endpoints = { 'shop-r1': list(9001), 'shop-r2': list(9002), 'shop-r3': list(9003) }
+    workers.set({ ...want, endpoints })
+    const worker = await dial()
+    await equal(1)
+    const { 'shop-r3': _, ...rest } = endpoints
+    const changed = { ...rest, 'shop-r2': [...list(9004), ...list(9005)] }
+    workers.set({ ...want, endpoints: changed })
+    await equal(1)
+    expect(worker.received.filter(({ type }) => type === 'endpoints-changed')).toEqual([
+      { type: 'endpoints-changed', endpoints: { 'shop-r2': changed['shop-r2'], 'shop-r3': [] } },
+    ])
+    const whole = () => worker.received.filter(({ type }) => type === 'endpoints')
+    const count = whole().length
+    await until('all of them', () => whole().length > count)
+    expect(whole().at(-1)).toEqual({ type: 'endpoints', endpoints: changed })
+  })
+
   it('do not get a table that they have', async () => {
     workers.set(want)
     const worker = await dial({ tableDigest: table.digest })

@@ -13,6 +13,7 @@ import {
   type Usage,
   type WorkerMessage,
 } from '../link.ts'
+import { createEndpointLines } from './endpoint-lines.ts'
 import type { TableFile } from './last-known-good.ts'
 import type { Positions } from './positions.ts'
 import { createUsageSum } from './usage.ts'
@@ -77,6 +78,8 @@ interface Connection {
   serving: Serving | null
   sent: Partial<Want>
   sentMs: number
+  /** When it was sent all endpoints, not only changes. */
+  wholeMs: number
   /** It has drifted and has not been equal since: being told again does not end that. */
   drifted: boolean
   readySent: boolean | null
@@ -87,6 +90,7 @@ export function createWorkers(options: WorkersOptions): Workers {
   const connections = new Set<Connection>()
   const lost = new Set<number>()
   const usage = createUsageSum()
+  const endpointsLine = createEndpointLines()
   let want: Want = { table: null, positions: noPositions, endpoints: {}, ready: false }
   let expected = expectationOf(want)
 
@@ -98,6 +102,7 @@ export function createWorkers(options: WorkersOptions): Workers {
       serving: null,
       sent: {},
       sentMs: 0,
+      wholeMs: 0,
       drifted: false,
       readySent: null,
     }
@@ -142,9 +147,8 @@ export function createWorkers(options: WorkersOptions): Workers {
     const { serving, sent, socket } = connection
     if (!serving) return
     const messages: PilotMessage[] = []
-    if (sent.endpoints !== want.endpoints) {
-      messages.push({ type: 'endpoints', endpoints: want.endpoints })
-    }
+    const endpoints = endpointsLine(sent.endpoints, want.endpoints)
+    if (endpoints !== null && sent.endpoints === undefined) connection.wholeMs = performance.now()
     if (want.table && sent.table !== want.table && serving.tableDigest !== want.table.digest) {
       messages.push({ type: 'table', file: want.table.file, digest: want.table.digest })
     }
@@ -153,16 +157,17 @@ export function createWorkers(options: WorkersOptions): Workers {
       const changed = [...want.positions.values()].filter((one) => known.get(one.app) !== one)
       if (changed.length > 0) messages.push({ type: 'positions', positions: changed })
     }
-    if (messages.length > 0) connection.sentMs = performance.now()
+    if (endpoints !== null || messages.length > 0) connection.sentMs = performance.now()
     connection.sent = { ...want }
     // Not before it serves what it shall: "ready" is a word about that.
     if (connection.readySent !== want.ready && difference(serving, expected) === null) {
       connection.readySent = want.ready
       messages.push({ type: 'ready', ready: want.ready })
     }
-    if (messages.length === 0) return
+    const lines = `${endpoints ?? ''}${messages.map(linkLine).join('')}`
+    if (lines === '') return
     if (socket.writableLength > queuedBytesMax) socket.destroy()
-    else socket.write(messages.map(linkLine).join(''))
+    else socket.write(lines)
   }
 
   function forgetDead(): boolean {
@@ -179,7 +184,7 @@ export function createWorkers(options: WorkersOptions): Workers {
     const nowMs = performance.now()
     if (forgetDead()) onChange()
     for (const connection of connections) {
-      const { serving, sinceMs, sentMs, socket } = connection
+      const { serving, sinceMs, sentMs, wholeMs, socket } = connection
       const waitedMs = nowMs - Math.max(sinceMs, sentMs)
       if (!serving) {
         if (waitedMs > 4 * timing.driftMs) socket.destroy(new Error('it says nothing'))
@@ -188,13 +193,13 @@ export function createWorkers(options: WorkersOptions): Workers {
         connection.sent = {}
         bring(connection)
         onChange()
-      } else if (waitedMs > timing.askEveryMs) {
+      } else if (nowMs - Math.max(sinceMs, wholeMs) > timing.askEveryMs) {
         ask(connection)
       }
     }
   }
 
-  /** Every message is answered with what is served; endpoints are whole in each. */
+  /** Every message is answered with what is served; whole endpoints mend addresses that nobody counts. */
   function ask(connection: Connection): void {
     const { endpoints: _, ...sent } = connection.sent
     connection.sent = sent

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import type { Say } from '#wire/log-line.ts'
 import type {
   AppliedPosition,
+  Endpoint,
   Endpoints,
   EndpointsFile,
   PositionsFile,
@@ -23,7 +24,10 @@ export interface Served {
   /** Null, or why the table was refused; the served one stays then. */
   loadTable(file: string, digest: string): Promise<string | null>
   setPositions(positions: readonly AppliedPosition[]): void
+  /** All that there are; what is missing is emptied. */
   setEndpoints(endpoints: Endpoints): void
+  /** Of these releases only. */
+  changeEndpoints(endpoints: Endpoints): void
   hasTable(): boolean
   report(): Extract<WorkerMessage, { type: 'serving' }>
 }
@@ -34,8 +38,8 @@ export function createServed(path: DataPath, log: Say): Served {
   const { router } = path
   let tableDigest = sha256(new Uint8Array(0))
   let hasTable = false
-  /** Releases that have endpoints in the router; those that are missing next time are emptied. */
-  let filled: readonly string[] = []
+  /** What the router has been given; a release without endpoints is not in it. */
+  const known = new Map<string, readonly Endpoint[]>()
 
   const load = (bytes: Uint8Array): string | null => {
     const refused = router.loadTable(bytes)
@@ -89,15 +93,18 @@ export function createServed(path: DataPath, log: Say): Served {
       router.setPositions(positions)
     },
     setEndpoints(endpoints) {
-      const names = new Set<string>()
+      const gone = [...known.keys()].filter((release) => !(release in endpoints))
+      const emptied = Object.fromEntries(gone.map((release) => [release, []]))
+      served.changeEndpoints({ ...endpoints, ...emptied })
+    },
+    changeEndpoints(endpoints) {
       for (const [release, list] of Object.entries(endpoints)) {
         router.setEndpoints(release, list)
-        for (const endpoint of list) names.add(endpointName(endpoint))
+        if (list.length > 0) known.set(release, list)
+        else known.delete(release)
       }
-      for (const release of filled) {
-        if (!(release in endpoints)) router.setEndpoints(release, [])
-      }
-      filled = Object.keys(endpoints)
+      const names = new Set<string>()
+      for (const list of known.values()) for (const one of list) names.add(endpointName(one))
       path.pools.refresh(names)
     },
     hasTable: () => hasTable,

@@ -219,6 +219,12 @@ describe('a worker and its pilot', patient, () => {
     await until(async () => (await probe(probes.port, '/readyz')).status === 200)
     const client = await rawClient(listen.port)
     expect(await ask(client, '/')).toBe('one')
+    const more = { 'shop-r2': [{ address: '127.0.0.1', port: 9 }] }
+    pilot.send({ type: 'endpoints-changed', endpoints: more })
+    await eventually(() => pilot.last('serving')?.endpoints['shop-r2'] === 1, 'more endpoints')
+    expect(await ask(client, '/'), 'the others stay').toBe('one')
+    pilot.send({ type: 'endpoints-changed', endpoints: { 'shop-r2': [] } })
+    await eventually(() => !pilot.last('serving')?.endpoints['shop-r2'], 'them to be gone')
     pilot.send({ type: 'ready', ready: false })
     await until(async () => (await probe(probes.port, '/readyz')).status === 503)
   })

@@ -1,31 +1,28 @@
-/** A pilot process that follows a control of the tests, and workers that are played here, each with a router. */
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
+/** A pilot process that follows a control of the tests, and its workers. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createRouter, type Router } from '#router/router.ts'
 import { limits } from '#wire/limits.ts'
 import { backendKey, type SnapshotObject, workloadKey } from '#wire/object.ts'
 import { treeOf } from '#wire/tree.ts'
 import type { AgentConfig } from '../../agent/config.ts'
-import { type Endpoints, linkPath } from '../../agent/link.ts'
+import type { Endpoints } from '../../agent/link.ts'
 import { startFakeControl } from '../../agent/pilot/control.fixture.ts'
 import { until } from '../../agent/pilot/fleet.fixture.ts'
-import { dialPilot } from '../../agent/pilot/worker.fixture.ts'
-import { zonesFor } from '../../agent/worker/zones.ts'
 import type { MeasuredCluster } from './cluster.ts'
+import { forkPilot } from './pod.ts'
 import { namespace, releaseOf } from './slices.ts'
+import { ended, startWorkers } from './workers.ts'
 
 export interface MeasuredPilot {
   /** Resident memory once it is at rest. */
   restingMb(): Promise<number>
-  /** When the last worker's router had it as the first address of the release. */
+  /** When the last worker had said that its router has this address of the release. */
   untilWorkersHave(release: string, address: string): Promise<number>
   untilEndpoints(count: number): Promise<void>
-  /** Endpoint messages that the first worker has got. */
+  /** Endpoint messages that the first worker has answered. */
   updates(): number
   stop(): Promise<void>
 }
@@ -37,8 +34,6 @@ export interface PilotOptions {
   readonly cluster: MeasuredCluster
 }
 
-const script = resolve(import.meta.dirname, '../../agent/pilot/pilot.ts')
-const wasm = resolve(import.meta.dirname, '../../router-wasm/build/router.wasm')
 const restMs = 8_000
 
 export async function startPilot(options: PilotOptions): Promise<MeasuredPilot> {
@@ -66,34 +61,17 @@ export async function startPilot(options: PilotOptions): Promise<MeasuredPilot> 
     platform:
       platform === 'static'
         ? { type: 'static', file }
-        : { type: 'kubernetes', kubeconfig: cluster.kubeconfig },
+        : { type: 'kubernetes', kubeconfig: cluster.pod ? null : cluster.kubeconfig },
   }
-  const child = fork(script, [JSON.stringify(config)], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    execArgv: [],
-  })
+  const child = forkPilot(config, platform === 'kubernetes' ? cluster.pod : null)
   const waiting = new Map<
     string,
     { readonly release: string; readonly by: Set<number>; done: (ms: number) => void }
   >()
-  let endpointCount = 0
+  /** Of the first worker, by release. */
+  let counts: Record<string, number> = {}
   let updates = 0
-  const workers = await Promise.all(
-    Array.from({ length: workerCount }, async (_, n) => {
-      const router = createRouter({ wasm: readFileSync(wasm), zones: zonesFor(4) })
-      const own = { pid: n === 0 ? process.pid : process.ppid }
-      return until('the link', () =>
-        dialPilot(linkPath(config.stateFolder), own, (endpoints) => {
-          lay(router, endpoints)
-          if (n === 0) updates++
-          arrive(n, endpoints)
-        }).catch(() => null),
-      )
-    }),
-  )
-
-  function arrive(worker: number, endpoints: Endpoints): void {
-    endpointCount = Object.values(endpoints).reduce((sum, list) => sum + list.length, 0)
+  const workers = await startWorkers(config, (worker, endpoints, isAll) => {
     const nowMs = performance.now()
     for (const [address, wait] of waiting) {
       if (!endpoints[wait.release]?.some((one) => one.address === address)) continue
@@ -101,7 +79,10 @@ export async function startPilot(options: PilotOptions): Promise<MeasuredPilot> 
       waiting.delete(address)
       wait.done(nowMs)
     }
-  }
+    if (worker > 0) return
+    updates++
+    counts = { ...(isAll ? {} : counts), ...countsOf(endpoints) }
+  })
 
   return {
     async restingMb() {
@@ -112,24 +93,21 @@ export async function startPilot(options: PilotOptions): Promise<MeasuredPilot> 
     untilWorkersHave: (release, address) =>
       new Promise((done) => waiting.set(address, { release, by: new Set(), done })),
     untilEndpoints: async (count) => {
-      await until(`${count} endpoints`, () => endpointCount === count, 60_000)
+      const sum = () => Object.values(counts).reduce((sum, one) => sum + one, 0)
+      await until(`${count} endpoints`, () => sum() === count, 60_000)
     },
     updates: () => updates,
     async stop() {
-      const ended = once(child, 'exit')
-      child.kill('SIGKILL')
-      await ended
-      for (const { socket } of workers) socket.destroy()
+      await workers.stop()
+      await ended(child)
       await control.close()
       rmSync(folder, { recursive: true })
     },
   }
 }
 
-/** As a worker does: all releases, whole. */
-function lay(router: Router, endpoints: Endpoints): void {
-  for (const [release, list] of Object.entries(endpoints)) router.setEndpoints(release, list)
-}
+const countsOf = (endpoints: Endpoints) =>
+  Object.fromEntries(Object.entries(endpoints).map(([release, list]) => [release, list.length]))
 
 function objectsOf(platform: PilotOptions['platform'], releases: number): SnapshotObject[] {
   return Array.from({ length: releases }, (_, n): SnapshotObject[] => {

@@ -1,14 +1,11 @@
 /**
- * Calls to the Kubernetes API server. `@kubernetes/client-node` finds the server and proves who we are
- * (service account, kubeconfig, exec plugins), and is loaded when the first client is made, because it takes
- * 80 MB that pilots of other platforms need not pay. The HTTP is our own: its calls have no bound in time and
- * open a connection each. Here every call has a bound, connections are kept, and an error says what the server
- * said.
+ * Calls to the Kubernetes API server. Who we are is `access.ts`; the HTTP is our own, because the library's
+ * calls have no bound in time and open a connection each. Here every call has a bound, connections are kept,
+ * and an error says what the server said.
  */
-import { existsSync } from 'node:fs'
 import * as http from 'node:http'
 import * as https from 'node:https'
-import type { KubeConfig } from '@kubernetes/client-node'
+import { type Access, type Credentials, openAccess } from './access.ts'
 import { KubernetesError, statusOf } from './kubernetes-error.ts'
 
 export interface Call {
@@ -29,8 +26,6 @@ export interface KubernetesClient {
   readonly server: string
   /** Our own: of the pod's service account or the kubeconfig's context. */
   readonly namespace: string
-  /** The library's part, for its typed APIs. */
-  readonly config: KubeConfig
   /** The answer as JSON, to be parsed by who asked. Throws `KubernetesError` when the server refuses. */
   call(call: Call): Promise<unknown>
   /** A body that goes on and on, once its head has come; the signal ends it. */
@@ -44,22 +39,15 @@ const bodyBytesMax = 33_554_432
 /** A peer that is gone is noticed by TCP ten seconds after this. */
 const keepAliveMs = 5_000
 const socketsMax = 16
-const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount/token'
 
 /** `kubeconfig` null: the pod's own service account, or else what `KUBECONFIG` or `~/.kube/config` says. */
 export async function createKubernetesClient(kubeconfig: string | null): Promise<KubernetesClient> {
-  const { KubeConfig } = await import('@kubernetes/client-node')
-  const config = new KubeConfig()
-  if (kubeconfig !== null) config.loadFromFile(kubeconfig)
-  else if (existsSync(serviceAccount)) config.loadFromCluster()
-  else config.loadFromDefault()
-  const cluster = config.getCurrentCluster()
-  if (!cluster) {
-    const where = kubeconfig ?? 'KUBECONFIG'
-    throw new Error(`${where} has no current context with a cluster: kubectl config use-context`)
-  }
-  const server = cluster.server.replace(/\/+$/, '')
-  const agents = createAgents(config, server)
+  return clientWith(await openAccess(kubeconfig))
+}
+
+export function clientWith(access: Access): KubernetesClient {
+  const { server, namespace } = access
+  const agents = createAgents(access)
 
   async function head(
     { method, path, query = {}, contentType = 'application/json' }: Call,
@@ -92,8 +80,7 @@ export async function createKubernetesClient(kubeconfig: string | null): Promise
 
   return {
     server,
-    namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
-    config,
+    namespace,
     async call(call) {
       const { timeoutMs = callMs, body } = call
       const bytes = body === undefined ? null : Buffer.from(JSON.stringify(body))
@@ -168,45 +155,30 @@ function parsed(text: string): unknown {
   }
 }
 
-interface Access {
+interface Way extends Pick<Credentials, 'headers' | 'auth'> {
   readonly agent: http.Agent
-  readonly headers: http.OutgoingHttpHeaders
-  readonly auth: string | undefined
 }
 
-/**
- * Who we are is asked before each call: tokens and certificates are renewed while we run. Connections are
- * kept for as long as the certificates are the same.
- */
-function createAgents(config: KubeConfig, server: string) {
+/** Connections are kept for as long as the certificates are the same. */
+function createAgents(access: Access) {
   let known: { readonly of: string; readonly agent: http.Agent } | null = null
 
   return {
-    async current(): Promise<Access> {
-      const options: https.RequestOptions = {}
-      await config.applyToHTTPSOptions(options as Parameters<KubeConfig['applyToHTTPSOptions']>[0])
-      const { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername } = options
-      const secure = { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername }
+    async current(): Promise<Way> {
+      const { secure, headers, auth, through } = await access.current()
       const of = JSON.stringify(secure)
       if (known?.of !== of) {
         // What is under way on the former one may end there.
-        known = { of, agent: agentOf(options, secure) }
+        known = { of, agent: through ?? agentOf(access.server, secure) }
       }
-      const { headers = {}, auth } = options
-      return {
-        agent: known.agent,
-        headers: headers as http.OutgoingHttpHeaders,
-        auth: auth ?? undefined,
-      }
+      return { agent: known.agent, headers, auth }
     },
     close: () => known?.agent.destroy(),
   }
+}
 
-  function agentOf(made: https.RequestOptions, secure: https.AgentOptions): http.Agent {
-    // Through a proxy: the library knows how.
-    if (config.getCurrentCluster()?.proxyUrl) return made.agent as http.Agent
-    const defined = Object.entries(secure).filter(([, value]) => value !== undefined)
-    const options = { keepAlive: true, maxSockets: socketsMax, ...Object.fromEntries(defined) }
-    return server.startsWith('https:') ? new https.Agent(options) : new http.Agent(options)
-  }
+function agentOf(server: string, secure: https.AgentOptions): http.Agent {
+  const defined = Object.entries(secure).filter(([, value]) => value !== undefined)
+  const options = { keepAlive: true, maxSockets: socketsMax, ...Object.fromEntries(defined) }
+  return server.startsWith('https:') ? new https.Agent(options) : new http.Agent(options)
 }

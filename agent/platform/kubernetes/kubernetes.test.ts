@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { copyFileSync } from 'node:fs'
+import { copyFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Endpoints } from '../../link.ts'
@@ -220,11 +221,17 @@ const load = async (module: string) => {
   return Number((await promisify(execFile)(process.execPath, args, { cwd })).stdout)
 }
 
-it('the library is loaded by this platform alone, and not before it is followed', async () => {
+it('the library, which takes 70 MB, is loaded for a kubeconfig alone, and never in a pod', async () => {
   follow()
+  expect(await load("await import('./agent/worker/served.ts')")).toBe(0)
   expect(await load("await import('./agent/pilot/outside.ts')")).toBe(0)
   expect(await load("await import('./agent/platform/kubernetes/kubernetes.ts')")).toBe(0)
-  const client = "(await import('./agent/platform/kubernetes/client.ts'))"
-  const made = `await ${client}.createKubernetesClient(${JSON.stringify(server.kubeconfig)})`
-  expect(await load(made)).toBeGreaterThan(100)
+  const opened = (...args: readonly unknown[]) =>
+    `const { openAccess } = await import('./agent/platform/kubernetes/access.ts')
+     await openAccess(${args.map((one) => JSON.stringify(one)).join()})`
+  const env = { KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBERNETES_SERVICE_PORT: '443' }
+  const account = dirname(server.kubeconfig)
+  for (const name of ['token', 'namespace', 'ca.crt']) writeFileSync(join(account, name), name)
+  expect(await load(opened(null, { folder: account, env }))).toBe(0)
+  expect(await load(opened(server.kubeconfig))).toBeGreaterThan(100)
 })
