@@ -17,10 +17,13 @@ import {
 import { leaving, type SliceLike, sliceOf } from '../../agent/platform/kubernetes/slices.fixture.ts'
 import type { Platform } from '../../agent/platform/platform.ts'
 import { until } from '../../deploy/local/until.ts'
+import { isLong } from '../kubernetes/long-form.ts'
 import { whyNoLab } from './availability.ts'
+import { openRoughWay } from './rough-way.ts'
 import { type Cluster, startCluster } from './start-cluster.ts'
 
 const slices = '/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices'
+const roughMs = isLong() ? 600_000 : 10_000
 /** Watches of 3 to 6 s, so that silence is found in a test's time. */
 const timing: ListWatchTiming = { ...listWatchTiming, watchSeconds: 3, graceMs: 1_000 }
 
@@ -49,7 +52,9 @@ describe.skipIf(whyNoLab({ nodes: false }))('EndpointSlices', { timeout: 120_000
   beforeEach(() => {
     told = {}
     troubles = []
-    const { kubeconfig } = cluster
+    follow(cluster.kubeconfig)
+  })
+  function follow(kubeconfig: string): void {
     platform = createKubernetesPlatform({
       kubeconfig,
       cluster: 'eu-1',
@@ -71,7 +76,7 @@ describe.skipIf(whyNoLab({ nodes: false }))('EndpointSlices', { timeout: 120_000
       [{ ...release, platform: 'kubernetes' }],
       [{ ...release, kubernetes, copies: 1 }],
     )
-  })
+  }
   afterEach(async () => {
     await platform.close()
     await cluster.kubectl(['-n', 'shop', 'delete', 'endpointslices,services,pods', '--all'])
@@ -235,6 +240,34 @@ describe.skipIf(whyNoLab({ nodes: false }))('EndpointSlices', { timeout: 120_000
       60_000,
     )
     await untilAddresses('10.244.0.2')
+  })
+
+  test(`are never lost on a rough way: 429, 500, cut lists and watches, for ${roughMs / 1_000} s`, {
+    timeout: roughMs + 120_000,
+  }, async () => {
+    await platform.close()
+    const way = await openRoughWay(cluster.kubeconfig, join(cluster.folder, 'rough.kubeconfig'))
+    try {
+      follow(way.kubeconfig)
+      await create('a', ['10.244.0.1'])
+      await untilAddresses('10.244.0.1')
+      way.turn('rough')
+      let last = ''
+      let changes = 0
+      for (const endMs = performance.now() + roughMs; performance.now() < endMs; changes++) {
+        last = `10.244.0.${1 + (changes % 250)}`
+        await change('a', [last])
+        await delay(50)
+        expect(addresses(), 'something is served all along').not.toBe('')
+      }
+      console.log(`${changes} changes, ${JSON.stringify(way.happened)}`)
+      way.turn('smooth')
+      await untilAddresses(last)
+      for (const count of Object.values(way.happened)) expect(count).toBeGreaterThan(0)
+    } finally {
+      await platform.close()
+      await way.close()
+    }
   })
 
   test('are those of an older etcd, when the cluster was restored from it', async () => {

@@ -74,8 +74,10 @@ const history = fc
   .filter((snapshots) => snapshots.length >= 2)
 
 const runs = { numRuns: 300 }
+/** 5 s of one core each. */
+const bound = { timeout: 120_000 }
 
-test('what is asked again is there already', async () => {
+test('what is asked again is there already', bound, async () => {
   await fc.assert(
     fc.asyncProperty(history, async (snapshots) => {
       const server = await prepared(snapshots)
@@ -98,7 +100,7 @@ test('what is asked again is there already', async () => {
   )
 })
 
-test('two that act at once leave the same objects as one', async () => {
+test('two that act at once leave the same objects as one', bound, async () => {
   await fc.assert(
     fc.asyncProperty(history, fc.scheduler(), async (snapshots, scheduler) => {
       const expected = essence(await prepared(snapshots))
@@ -126,7 +128,7 @@ test('two that act at once leave the same objects as one', async () => {
   )
 })
 
-test('one that is killed at any step is followed by one that finishes', async () => {
+test('one that is killed at any step is followed by one that finishes', bound, async () => {
   await fc.assert(
     fc.asyncProperty(history, fc.nat({ max: 60 }), async (snapshots, steps) => {
       const expected = essence(await prepared(snapshots))
@@ -144,7 +146,7 @@ test('one that is killed at any step is followed by one that finishes', async ()
   )
 })
 
-test('an older snapshot never undoes a newer one', async () => {
+test('an older snapshot never undoes a newer one', bound, async () => {
   await fc.assert(
     fc.asyncProperty(history, fc.scheduler(), async (snapshots, scheduler) => {
       const former = snapshots.slice(0, -2)
