@@ -101,7 +101,7 @@ const request = measure(() => {
 
 const [responseStart, responseEnd] = lay(1, Buffer.from(responseHead))
 const response = measure(() => {
-  const used = router.response(responseStart, responseEnd, out, at.REQ_FLAG_KEEP_ALIVE, 1)
+  const used = router.response(responseStart, responseEnd, out, at.REQ_FLAG_KEEP_ALIVE, 1, 0)
   if (used !== responseHead.length) throw new Error('refused')
 })
 

@@ -181,6 +181,7 @@ export const explanation = z.object({
       releases: z.array(z.object({ release: text, weight: count })),
       target: text,
       host: text,
+      effects: z.array(text),
       reason: text,
     })
     .nullable(),

@@ -5,6 +5,7 @@
 import { limits } from '#wire/limits.ts'
 import type { Filters } from './filters.ts'
 import type { Condition, Plan, PlannedMatch } from './plan.ts'
+import { writePolicy } from './policy.ts'
 import { checksum, nameHash } from './table-hash.ts'
 import { createImage, type Image } from './table-image.ts'
 import * as at from './table-layout.ts'
@@ -135,13 +136,21 @@ function writeConditions(image: Image, conditions: readonly Condition[]): number
   return start
 }
 
-function writeFilters(image: Image, { pathKind, path, host, changes }: Filters): number {
+function writeFilters(image: Image, { pathKind, path, host, changes, policy }: Filters): number {
   const start = image.at()
-  image.words(pathKind, image.text(path), path.length, image.text(host), host.length)
+  const flags = policy ? at.FILTERS_HAS_POLICY : 0
+  image.words(
+    pathKind | (flags << 16),
+    image.text(path),
+    path.length,
+    image.text(host),
+    host.length,
+  )
   image.word(changes.length)
   for (const { kind, name, value } of changes) {
     image.words(kind, image.text(name), name.length, image.text(value), value.length)
   }
+  if (policy) writePolicy(image, policy)
   return start
 }
 

@@ -1,17 +1,13 @@
 /**
  * A route's rewrite and header changes as the table keeps them: one list of changes in the order in which
- * they are written, canonical paths, lower-case names.
+ * they are written, canonical paths, lower-case names. What lasts beyond the request's head is its policy.
  */
+import type { Rewrite } from '#wire/filter.ts'
 import type { RouteObject } from '#wire/object.ts'
 import { canonicalPath } from './canonical.ts'
-import {
-  CHANGE_ADD,
-  CHANGE_REMOVE,
-  CHANGE_SET,
-  PATH_KEPT,
-  PATH_REPLACED,
-  PREFIX_REPLACED,
-} from './table-layout.ts'
+import { type Change, changesOf } from './changes.ts'
+import { type Policy, policyOf } from './policy.ts'
+import { PATH_KEPT, PATH_REPLACED, PREFIX_REPLACED } from './table-layout.ts'
 
 export interface Filters {
   readonly pathKind: number
@@ -19,31 +15,19 @@ export interface Filters {
   /** Empty: the host stays. */
   readonly host: string
   readonly changes: readonly Change[]
+  readonly policy: Policy | null
 }
-export interface Change {
-  readonly kind: number
-  readonly name: string
-  readonly value: string
-}
-
 /** Null when the route changes nothing; `path` when the path of its rewrite is not allowed. */
 export function filtersOf(route: RouteObject): Filters | null | 'path' {
   const { rewrite, requestHeaders } = route
-  if (!rewrite && !requestHeaders) return null
+  const policy = policyOf(route)
+  if (!rewrite && !requestHeaders && !policy) return null
   const path = rewrittenPath(rewrite?.path)
   if (path === null) return 'path'
-  const changes: Change[] = []
-  const write = (kind: number, name: string, value: string) =>
-    changes.push({ kind, name: name.toLowerCase(), value })
-  for (const { name, value } of requestHeaders?.set ?? []) write(CHANGE_SET, name, value)
-  for (const { name, value } of requestHeaders?.add ?? []) write(CHANGE_ADD, name, value)
-  for (const name of requestHeaders?.remove ?? []) write(CHANGE_REMOVE, name, '')
-  return { ...path, host: rewrite?.hostname ?? '', changes }
+  return { ...path, host: rewrite?.hostname ?? '', changes: changesOf(requestHeaders), policy }
 }
 
-type RewritePath = NonNullable<RouteObject['rewrite']>['path']
-
-function rewrittenPath(path: RewritePath): Pick<Filters, 'pathKind' | 'path'> | null {
+function rewrittenPath(path: Rewrite['path']): Pick<Filters, 'pathKind' | 'path'> | null {
   if (!path) return { pathKind: PATH_KEPT, path: '' }
   const full = path.type === 'ReplaceFullPath'
   // A path has at least its slash; only a prefix can be replaced by nothing.

@@ -12,7 +12,14 @@ interface Exports {
   writeRequestHead(out: number, route: number): number
   match(): number
   scanResponse(start: number, end: number, flags: number): number
-  response(start: number, end: number, out: number, flags: number, minor: number): number
+  response(
+    start: number,
+    end: number,
+    out: number,
+    flags: number,
+    minor: number,
+    policy: number,
+  ): number
   chunk(start: number, end: number, out: number, outBytes: number, flags: number): number
   frame(start: number, end: number, out: number): number
   frameEnd(out: number): number

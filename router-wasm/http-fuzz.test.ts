@@ -132,7 +132,7 @@ describe('mutated', () => {
       const flags = [0, 1, 1, 1, at.REQ_FLAG_HEAD | 1, at.REQ_FLAG_UPGRADE | 1][pick(6)]!
       const minor = pick(4) === 0 ? 0 : 1
       const scan = (part: string) =>
-        grammar.response(input, grammar.lay(part, '\r\n'), output, flags, minor)
+        grammar.response(input, grammar.lay(part, '\r\n'), output, flags, minor, 0)
       const head = scan(text)
       must(head <= text.length && (head >= 0 || head === -502), `returned ${head}`)
       checkCut(text, head, pick, scan)

@@ -84,7 +84,7 @@ function expectedFields(one: Parts): (readonly [string, string])[] {
 function answered(one: Parts): { head: string; message: string } {
   const source = rendered(one)
   const flags = one.stays ? at.REQ_FLAG_KEEP_ALIVE : 0
-  const used = grammar.response(input, grammar.lay(source), output, flags, 1)
+  const used = grammar.response(input, grammar.lay(source), output, flags, 1, 0)
   if (used !== source.length) throw new Error(`${used}: ${JSON.stringify(source)}`)
   const word = (offset: number) => grammar.word(at.RESPONSE + offset)
   const head = grammar.text(output, word(at.RES_OUT_BYTES))

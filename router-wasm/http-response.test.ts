@@ -14,7 +14,7 @@ const word = (offset: number) => grammar.word(at.RESPONSE + offset)
 function answer(one: ResponseCase, text: string, poison?: string): number {
   const end = grammar.lay(text, poison)
   const flags = one.requestFlags ?? at.REQ_FLAG_KEEP_ALIVE
-  return grammar.response(input, end, output, flags, one.minor ?? 1)
+  return grammar.response(input, end, output, flags, one.minor ?? 1, 0)
 }
 
 describe('a response head', () => {

@@ -1,6 +1,6 @@
 /** What a matched route makes of a request head: Gateway API's URLRewrite and header filters. */
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { HeaderChanges, Rewrite } from '#wire/app.ts'
+import type { HeaderChanges, Rewrite } from '#wire/filter.ts'
 import type { RouteObject } from '#wire/object.ts'
 import { compileTable } from './compile.ts'
 import { type Grammar, input, loadGrammar, output } from './grammar-harness.ts'

@@ -12,7 +12,7 @@
  *   0x02000  PATH              canonical path, 16 KiB
  *   0x06000  HOST              canonical host, 256 bytes
  *   0x06200  SETTINGS          strings that the host writes: Via pseudonym, Date, client address …
- *   0x08000  SCRATCH           matcher's work space, 32 KiB
+ *   0x08000  SCRATCH           matcher's work space, 32 KiB; a policy while a response head is written
  *   0x10000  AssemblyScript's static data
  *   0x20000  SLOTS             one per endpoint, stable across tables
  *   0x60000  LISTS             one word per backend: where its endpoint list lies
@@ -149,6 +149,9 @@ export const VERDICT_OUT_BYTES = 12
 /** Bytes of the matched prefix in PATH, for the rewrite; -1 for an exact match. */
 export const VERDICT_PREFIX_BYTES = 16
 
+/** Offset of the matched route's policy in the served table, for the host to keep what it says; 0: none. */
+export const VERDICT_POLICY = 44
+
 /**
  * When `request` returned PREVIEW_LINK: LINK_IN_*, and where things landed: the token, the name in front of
  * it, and the query or the value of the Cookie field around both.
@@ -239,6 +242,8 @@ export const SETTING_VIA_BYTES_MAX = 0x7c
 /** Whole lines with their ends: X-Forwarded-For, -Proto, -Port and X-Real-IP of this connection. */
 export const SETTING_FORWARDED = SETTINGS + 0x100
 export const SETTING_FORWARDED_BYTES_MAX = 0x1fc
+/** `X-Forwarded-For: ` in front of the client's address, which ends with its line. */
+export const SETTING_FORWARDED_ADDRESS = 17
 /** Our own pseudonym may be in a request's Via this often; then it is a loop: 508 (http-rules 55). */
 export const VIA_LOOPS_MAX = 4
 
@@ -295,3 +300,5 @@ export const LIST_SLOTS = 8
 // A slot: byte offsets from its record.
 /** Requests between `select` and `release`. */
 export const SLOT_IN_FLIGHT = 0
+/** Of the endpoint's address and port: the same at every agent. */
+export const SLOT_HASH = 4

@@ -1,6 +1,7 @@
 /** The second half of the rules: where a chosen route leads, and what its rewrite makes of path and host. */
 import type { RouteObject, SnapshotObject, Split } from '#wire/object.ts'
 import { canonicalPath } from './canonical.ts'
+import { filterWords } from './filter-words.ts'
 import { releaseFor, userKeyOf } from './user-split.ts'
 
 export interface Destination {
@@ -15,6 +16,8 @@ export interface Destination {
   /** Target and host as the backend gets them. */
   readonly target: string
   readonly host: string
+  /** What else the route does: headers, timeouts, endpoints; in words. */
+  readonly effects: readonly string[]
   readonly reason: string
 }
 
@@ -44,6 +47,7 @@ export function destinationOf(
     prefixBytes: covered === undefined ? -1 : Math.max(1, covered.length),
     target: rewritten(route, path, covered) + query,
     host: route.rewrite?.hostname ?? host,
+    effects: filterWords({ ...route, rewrite: undefined }),
   }
 }
 

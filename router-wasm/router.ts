@@ -9,6 +9,7 @@ import type { Split } from '#wire/object.ts'
 import { createBackendNumbers } from './backend-numbers.ts'
 import { createEndpointLists, listBytesMax } from './endpoint-lists.ts'
 import * as at from './layout.ts'
+import { createPolicies, type RoutePolicy } from './policies.ts'
 import { dateSetting, forwardedSetting, viaSetting } from './settings.ts'
 import { createSides } from './sides.ts'
 import { createSlots } from './slots.ts'
@@ -67,6 +68,8 @@ export interface Router {
    * depends on the endpoint: the same bytes serve a retry on another one.
    */
   request(start: number, end: number, out: number): number
+  /** The policy at VERDICT_POLICY, right after `request`: good for as long as it is kept. */
+  policy(offset: number): RoutePolicy
   /**
    * The same for a request whose preview link was verified and taken out of its bytes: `release` answers it,
    * or nobody does (-503): when it is not of the route's app, takes no links any more, or has no endpoint.
@@ -82,9 +85,18 @@ export interface Router {
    * for example when draining), `minor` its REQ_MINOR. Returns head bytes consumed, 0 when the head is
    * not complete, or -502 when it is not valid: nothing of that connection may be used. RESPONSE words
    * hold status, framing on both sides and flags. An interim response (RES_FLAG_INTERIM) is followed by
-   * another head.
+   * another head. `policy` is what `layPolicy` returned just before, or 0.
    */
-  response(start: number, end: number, out: number, flags: number, minor: number): number
+  response(
+    start: number,
+    end: number,
+    out: number,
+    flags: number,
+    minor: number,
+    policy: number,
+  ): number
+  /** Lays down how the next response's head changes. */
+  layPolicy(response: Uint8Array): number
   /**
    * Decodes bytes of a chunked body and writes them to `out` in our own chunks (one chunk a call, and the
    * last one where the message ends), or as plain payload with CHUNK_FLAG_PLAIN. `state` is
@@ -133,7 +145,7 @@ interface Exports extends Record<string, unknown> {
   requestFor(start: number, end: number, out: number, app: number, backend: number): number
   reselect(backend: number, slot: number): number
   release(slot: number): void
-  response(start: number, end: number, out: number, flags: number, minor: number): number
+  response: Router['response']
   chunk(start: number, end: number, out: number, outBytes: number, flags: number): number
   frame(start: number, end: number, out: number): number
   frameEnd(out: number): number
@@ -177,6 +189,7 @@ export function createRouter(options: RouterOptions): Router {
   })
   const { verify } = exports
   const sides = createSides({ memory, words, regions, tableBytes, verify, numbers })
+  const policies = createPolicies(memory, words)
   const forwarded = new WeakMap<ClientInput, Uint8Array>()
   const chunkState = words.subarray(at.CHUNK >> 2, (at.CHUNK >> 2) + at.CHUNK_STATE_WORDS)
 
@@ -189,7 +202,12 @@ export function createRouter(options: RouterOptions): Router {
       if (n < 0 || n >= zoneCount) throw new RangeError(`there is no zone ${n}`)
       return zones + n * zoneBytes
     },
-    loadTable: sides.load,
+    loadTable(bytes) {
+      const refused = sides.load(bytes)
+      // Each side has its own place, but a third table lies where the first one lay.
+      if (refused === null) policies.forget()
+      return refused
+    },
     tableBytes: sides.tableBytes,
     setPositions: sides.setPositions,
     positions: sides.positions,
@@ -217,6 +235,7 @@ export function createRouter(options: RouterOptions): Router {
       memory.set(bytes, at.SETTING_FORWARDED)
     },
     request: exports.request,
+    policy: policies.at,
     requestFor(start, end, out, app, release) {
       const backend = sides.linked(release) ? (numbers.known(release) ?? -1) : -1
       const number = sides.appNumber(app)
@@ -225,6 +244,7 @@ export function createRouter(options: RouterOptions): Router {
     reselect: exports.reselect,
     release: exports.release,
     response: exports.response,
+    layPolicy: policies.lay,
     chunk(state, start, end, out, outBytes, flags) {
       chunkState.set(state)
       const consumed = exports.chunk(start, end, out, outBytes, flags)

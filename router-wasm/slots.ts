@@ -2,8 +2,9 @@
  * Slots: one for each endpoint (address and port) that some list names or some request is still using,
  * stable across tables and lists, so that its requests in flight are counted through every change.
  */
-import { SLOT_BYTES, SLOT_COUNT_MAX, SLOT_IN_FLIGHT, SLOTS } from './layout.ts'
+import { SLOT_BYTES, SLOT_COUNT_MAX, SLOT_HASH, SLOT_IN_FLIGHT, SLOTS } from './layout.ts'
 import type { EndpointInput } from './router.ts'
+import { hashText } from './table-hash.ts'
 
 export interface Slots {
   /** The endpoint's slot, with one more list that names it; -1 when all are taken. */
@@ -46,6 +47,7 @@ export function createSlots(words: Int32Array): Slots {
         if (slot < 0) return -1
         byKey.set(key, slot)
         endpoints[slot] = { address: endpoint.address, port: endpoint.port }
+        words[(SLOTS + slot * SLOT_BYTES + SLOT_HASH) >> 2] = hashText(0, key)
       }
       leaving.delete(slot)
       lists[slot]!++

@@ -6,7 +6,7 @@
  *   header
  *   text           everything that is compared or written, each string once
  *   conditions     header matches, shared by equal matches
- *   filters        rewrites and header changes, shared by equal routes
+ *   filters        rewrites and header changes, shared by equal routes; behind some a policy
  *   methods, apps, backends, routes
  *   hosts          depths that occur below it, name
  *   nodes          host, path, its matches in order of precedence (exact ones first)
@@ -128,7 +128,12 @@ export const NAME_TEXT = 0
 export const NAME_TEXT_BYTES = 4
 export const NAME_LINKS = 0x10000
 
+/** u16; behind it FILTERS_FLAGS. */
 export const FILTERS_PATH_KIND = 0
+/** u16 of FILTERS_HAS_*. */
+export const FILTERS_FLAGS = 2
+/** A policy lies behind the changes. */
+export const FILTERS_HAS_POLICY = 1
 export const FILTERS_PATH = 4
 export const FILTERS_PATH_BYTES = 8
 /** 0 bytes: the host stays. */
@@ -136,6 +141,9 @@ export const FILTERS_HOST = 12
 export const FILTERS_HOST_BYTES = 16
 export const FILTERS_CHANGE_COUNT = 20
 export const FILTERS_CHANGES = 24
+/** What a list of changes is, here and in a policy: the count, and the records behind it. */
+export const CHANGES_COUNT = 0
+export const CHANGES_RECORDS = 4
 export const CHANGE_COUNT_MAX = 96
 export const CHANGE_BYTES = 20
 export const CHANGE_KIND = 0
@@ -151,6 +159,34 @@ export const PREFIX_REPLACED = 2
 export const CHANGE_SET = 1
 export const CHANGE_ADD = 2
 export const CHANGE_REMOVE = 3
+
+// A policy: what a route asks for the time after its request was matched. It refers to itself alone, so that a
+// copy outlives the table; all offsets are relative to its start. Times are in milliseconds, 0: none of its own.
+/** Of all of it, its texts included: a multiple of 4. */
+export const POLICY_BYTES = 0
+export const POLICY_REQUEST_MS = 4
+export const POLICY_BACKEND_REQUEST_MS = 8
+export const POLICY_CONNECT_MS = 12
+export const POLICY_IDLE_MS = 16
+export const POLICY_TUNNEL_IDLE_MS = 20
+/** BALANCE_* */
+export const POLICY_BALANCE = 24
+/** Lower-case name of the header of BALANCE_HEADER. */
+export const POLICY_KEY = 28
+export const POLICY_KEY_BYTES = 32
+/** Changes of the response. */
+export const POLICY_CHANGE_COUNT = 36
+export const POLICY_CHANGES = 40
+export const POLICY_BYTES_MAX = 0x5000
+
+/** The fewest requests in progress, equal ones in turn. */
+export const BALANCE_LEAST = 0
+export const BALANCE_TURNS = 1
+export const BALANCE_RANDOM = 2
+// The same endpoint for the same: address of the client, canonical path, value of a header.
+export const BALANCE_ADDRESS = 3
+export const BALANCE_PATH = 4
+export const BALANCE_HEADER = 5
 
 // Maxima that `verify` holds a table to; those of `wire/limits.ts`, as a test checks.
 export const DEPTH_MAX = 1024

@@ -10,12 +10,21 @@ import type { SnapshotObject } from '#wire/object.ts'
 import { compileTable } from './compile.ts'
 import * as at from './layout.ts'
 import { backend, exact, live, prefix, route } from './objects.cases.ts'
+import { createPolicies } from './policies.ts'
 import { checksum, nameHash } from './table-hash.ts'
 import * as table from './table-layout.ts'
 
 interface Exports extends Record<string, unknown> {
   verify(start: number, bytes: number): number
   request(start: number, end: number, out: number): number
+  response(
+    start: number,
+    end: number,
+    out: number,
+    flags: number,
+    minor: number,
+    policy: number,
+  ): number
 }
 
 const wasm = readFileSync(new URL('./build/router.wasm', import.meta.url))
@@ -30,6 +39,7 @@ function instance(bytes: Uint8Array) {
   const { exports } = instantiateSync<Exports>(wasm, { env: { memory } })
   const view = new Uint8Array(memory.buffer)
   const words = new Int32Array(memory.buffer)
+  const policies = createPolicies(view, words)
   const start = view.length - bytes.length
   words[at.SERVED >> 2] = at.SIDES
   words[(at.SIDES + at.SIDE_TABLE) >> 2] = start
@@ -41,10 +51,31 @@ function instance(bytes: Uint8Array) {
   }
   const ask = (head: string) => {
     view.set(Buffer.from(head, 'latin1'), zone)
-    return exports.request(zone, zone + head.length, out)
+    words[(at.VERDICT + at.VERDICT_POLICY) >> 2] = 0
+    const status = exports.request(zone, zone + head.length, out)
+    const offset = words[(at.VERDICT + at.VERDICT_POLICY) >> 2]!
+    if (offset === 0) return status
+    // Where the router puts it, and what the host does with it.
+    expect(offset).toBeGreaterThanOrEqual(start)
+    const policy = policies.at(offset)
+    policies.forget()
+    if (policy.response === null) return status
+    const laid = policies.lay(policy.response)
+    view.set(Buffer.from(answer, 'latin1'), zone)
+    const used = exports.response(zone, zone + answer.length, out, 0, 1, laid)
+    expect([answer.length, -502]).toContain(used)
+    if (used > 0) {
+      const bytes = words[(at.RESPONSE + at.RES_OUT_BYTES) >> 2]!
+      const written = Buffer.from(view.slice(out, out + bytes)).toString('latin1')
+      expect(written.indexOf('\r\n\r\n')).toBe(bytes - 4)
+      expect(written).not.toMatch(/[^\r]\n|\r[^\n]|\0/)
+    }
+    return status
   }
   return { load, ask }
 }
+
+const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nServer: a\r\nX-P: b\r\n\r\n'
 
 const objects: SnapshotObject[] = [
   ...live,
@@ -59,6 +90,13 @@ const objects: SnapshotObject[] = [
       add: [{ name: 'x-d', value: 'c' }],
       remove: ['x-r'],
     },
+    responseHeaders: {
+      set: [{ name: 'x-p', value: 'p q' }],
+      add: [{ name: 'set-cookie', value: 'c=1' }],
+      remove: ['server'],
+    },
+    timeouts: { requestMs: 1_000, idleMs: 500 },
+    loadBalance: { type: 'header', header: 'x-user' },
   }),
   route('c', [prefix('/a/b/c/d')], {
     hosts: ['a.example'],
@@ -128,6 +166,35 @@ test('a text that could end a line is refused', () => {
   const bytes = valid.slice()
   bytes[text + 1] = 0x0a
   expect(load(repaired(bytes))).toBe(table.VERIFY_ROUTES)
+})
+
+test('a policy refers to nothing outside itself', () => {
+  const { load } = instance(valid)
+  const image = Buffer.from(valid)
+  const isPolicy = (offset: number) =>
+    word(offset + table.POLICY_REQUEST_MS) === 1_000 && word(offset + table.POLICY_IDLE_MS) === 500
+  let policy = 0
+  while (!isPolicy(policy)) policy += 4
+  expect(image.toString('latin1', policy + word(policy + table.POLICY_KEY)).slice(0, 6)).toBe(
+    'x-user',
+  )
+  const bytes = word(policy + table.POLICY_BYTES)
+  const change = policy + table.POLICY_CHANGES
+  for (const [offset, value] of [
+    [policy + table.POLICY_BYTES, bytes + 2],
+    [policy + table.POLICY_BYTES, table.POLICY_BYTES_MAX + 4],
+    [policy + table.POLICY_REQUEST_MS, -1],
+    [policy + table.POLICY_BALANCE, table.BALANCE_HEADER + 1],
+    [policy + table.POLICY_KEY, bytes],
+    [policy + table.POLICY_KEY, -4],
+    [policy + table.POLICY_KEY_BYTES, 0],
+    [policy + table.POLICY_CHANGE_COUNT, table.CHANGE_COUNT_MAX + 1],
+    [change + table.CHANGE_NAME, table.TABLE_HEADER_BYTES - policy],
+    [change + table.CHANGE_VALUE, bytes - 1],
+    [change + table.CHANGE_VALUE_BYTES, bytes],
+  ] as const) {
+    expect(load(changed(offset, value)), `${offset - policy} = ${value}`).toBe(table.VERIFY_ROUTES)
+  }
 })
 
 test('every bit that flips by accident is refused', () => {

@@ -4,12 +4,12 @@
  * is a position, moved only by releases.
  */
 import { z } from 'zod'
+import { routeFilters } from './filter.ts'
 import { limits } from './limits.ts'
 import * as names from './names.ts'
 
 export const headerField = z.strictObject({ name: names.headerName, value: names.headerValue })
 export const cookieField = z.strictObject({ name: names.cookieName, value: names.cookieValue })
-const changedField = z.strictObject({ name: names.changeableHeaderName, value: names.headerValue })
 
 /** Gateway API HTTPPathMatch. */
 export const pathMatch = z.strictObject({
@@ -29,31 +29,6 @@ export const routeMatch = z.strictObject({
   cookies: z.array(cookieField).min(1).max(limits.headersPerMatch).optional(),
 })
 
-/** Gateway API HTTPURLRewriteFilter. */
-export const rewrite = z
-  .strictObject({
-    path: z
-      .strictObject({
-        type: z.enum(['ReplaceFullPath', 'ReplacePrefixMatch']),
-        value: z.union([names.pathValue, z.literal('')]),
-      })
-      .optional(),
-    hostname: names.hostname.refine((host) => !host.startsWith('*'), 'not a wildcard').optional(),
-  })
-  .refine((value) => value.path || value.hostname, 'say path, hostname or both')
-
-/** Gateway API HTTPHeaderFilter, applied to the request. */
-export const headerChanges = z
-  .strictObject({
-    set: z.array(changedField).max(limits.headerChangesPerRoute).default([]),
-    add: z.array(changedField).max(limits.headerChangesPerRoute).default([]),
-    remove: z.array(names.changeableHeaderName).max(limits.headerChangesPerRoute).default([]),
-  })
-  .refine((changes) => {
-    const all = [...changes.set, ...changes.add].map((field) => field.name).concat(changes.remove)
-    return new Set(all).size === all.length
-  }, 'one action for each header name')
-
 export const routeIntent = z
   .strictObject({
     name: names.routeName,
@@ -64,8 +39,7 @@ export const routeIntent = z
       .min(1)
       .max(limits.matchesPerRoute)
       .default([{ path: { type: 'PathPrefix', value: '/' }, headers: [] }]),
-    rewrite: rewrite.optional(),
-    requestHeaders: headerChanges.optional(),
+    ...routeFilters,
   })
   .refine(
     (route) =>
@@ -173,5 +147,3 @@ export type UserKey = z.infer<typeof userKey>
 export type AppIntent = z.infer<typeof appIntent>
 export type RouteIntent = z.infer<typeof routeIntent>
 export type RouteMatch = z.infer<typeof routeMatch>
-export type Rewrite = z.infer<typeof rewrite>
-export type HeaderChanges = z.infer<typeof headerChanges>

@@ -4,7 +4,8 @@
  * not be done is told in words and never dropped in silence.
  */
 import { z } from 'zod'
-import { headerChanges, pathMatch, rewrite } from './app.ts'
+import { pathMatch } from './app.ts'
+import { routeFilters } from './filter.ts'
 import { limits } from './limits.ts'
 import * as names from './names.ts'
 import { anyHost } from './object.ts'
@@ -16,8 +17,7 @@ export const ingressRoute = z
     path: pathMatch,
     /** Of the Ingress object's own namespace. */
     service: names.serviceId,
-    rewrite: rewrite.optional(),
-    requestHeaders: headerChanges.optional(),
+    ...routeFilters,
   })
   .refine(
     ({ rewrite: change, path }) =>

@@ -37,6 +37,10 @@ export const limits = {
   warningsPerIngress: 64,
   headersPerMatch: 16,
   headerChangesPerRoute: 32,
+  /** Names and values that a route changes in responses: with the largest head of a backend they fit 64 KiB. */
+  responseHeaderBytes: 16_384,
+  /** Any timeout of a route. */
+  routeTimeoutMs: 86_400_000,
   /** Candidates on one host and path: bounds the matcher's inner loop. */
   matchesPerPath: 64,
   copiesPerRelease: 1_000,

@@ -85,6 +85,12 @@ const reservedHeaders = new Set([
   'x-forwarded-host', 'x-forwarded-port', 'x-real-ip', 'proxy-authorization', 'proxy-authenticate',
 ]) // biome-ignore format: a list
 
+/** Those, and what of a response is the agent's own or proves a switched protocol. */
+const reservedResponseHeaders = new Set([
+  ...reservedHeaders, 'date', 'http2-settings', 'sec-websocket-accept', 'sec-websocket-extensions',
+  'sec-websocket-protocol',
+]) // biome-ignore format: a list
+
 /** RFC 6265 §4.1.1: a token; names of cookies are case-sensitive. */
 export const cookieName = z
   .string()
@@ -180,6 +186,12 @@ export const reason = z
 export const changeableHeaderName = headerName.refine(
   (name) => !reservedHeaders.has(name),
   'this header frames or routes the message and cannot be changed by a route',
+)
+
+/** The same for responses. */
+export const changeableResponseHeaderName = headerName.refine(
+  (name) => !reservedResponseHeaders.has(name),
+  'this header frames or routes the message, or is the agent’s own, and cannot be changed by a route',
 )
 
 export const headerValue = z

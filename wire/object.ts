@@ -4,7 +4,8 @@
  * switches alone. An object names others by key and never embeds them, so one change is one object.
  */
 import { z } from 'zod'
-import { headerChanges, rewrite, routeMatch, userKey } from './app.ts'
+import { routeMatch, userKey } from './app.ts'
+import { routeFilters } from './filter.ts'
 import { limits } from './limits.ts'
 import * as names from './names.ts'
 import { publicKeyText } from './signature.ts'
@@ -27,8 +28,7 @@ export const routeObject = z.strictObject({
     .min(1)
     .max(limits.hostsPerApp),
   matches: z.array(routeMatch).min(1).max(limits.matchesPerRoute),
-  rewrite: rewrite.optional(),
-  requestHeaders: headerChanges.optional(),
+  ...routeFilters,
   /** Preview routes name their release; public routes leave it out. */
   release: names.releaseId.optional(),
   /** Instead of an app's release: a Service, whose EndpointSlices each agent follows. Content format 2. */
@@ -178,6 +178,9 @@ export function formatOf(object: SnapshotObject): 1 | 2 {
   switch (object.kind) {
     case 'route':
       return object.service ||
+        object.responseHeaders ||
+        object.timeouts ||
+        object.loadBalance ||
         object.hosts.includes(anyHost) ||
         object.matches.some((match) => match.cookies)
         ? 2

@@ -16,6 +16,7 @@ export const failureReasons = {
   'upstream-reset': 'The backend closed before its response and the request may not be repeated: 502.',
   'bad-response': 'The backend answered with a message that breaks HTTP: 502.',
   'response-timeout': 'The backend sent no response head in time: 504.',
+  'route-timeout': 'A time of the route (`requestMs`, `backendRequestMs`) passed: 504, or the client was reset.',
   'response-cut': 'The backend ended in the middle of its response; the client was reset.',
   'request-timeout': 'The client did not send its head or body in time: 408.',
   'body-too-large': 'The request body is larger than the limit: 413.',
@@ -30,6 +31,7 @@ export type FailureReason = keyof typeof failureReasons
 /** What the release has to answer for; the others are the client's or ours. */
 export const isFaultOfRelease: ReadonlySet<FailureReason> = new Set([
   'connect-failed', 'connect-timeout', 'upstream-reset', 'bad-response', 'response-timeout', 'response-cut',
+  'route-timeout',
 ]) // biome-ignore format: a list
 
 /** Beyond this the oldest releases that nothing uses are forgotten with the next table. */

@@ -24,6 +24,7 @@ import {
   VERDICT,
   VERDICT_BACKEND,
   VERDICT_OUT_BYTES,
+  VERDICT_POLICY,
   VERDICT_SLOT,
 } from '#router/layout.ts'
 import { Body } from './body.ts'
@@ -32,6 +33,7 @@ import { type FailureReason, isFaultOfRelease, type ReleaseCount } from './count
 import type { DataPath } from './data-path.ts'
 import { Replay } from './replay.ts'
 import { DONE, MORE, Response, SWITCHED } from './response.ts'
+import { RouteTime } from './route-time.ts'
 import { Target } from './target.ts'
 import { Tunnel } from './tunnel.ts'
 import type { Upstream, UpstreamOwner } from './upstream.ts'
@@ -53,6 +55,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
   readonly #response: Response
   readonly #target: Target
   readonly #replay: Replay
+  readonly #time: RouteTime
   #flags = 0
   #minor = 1
   #waiting = CONNECT
@@ -73,6 +76,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
     this.#response = new Response(path)
     this.#target = new Target(path)
     this.#replay = new Replay(path.zones)
+    this.#time = new RouteTime(path.limits, path.sweep)
   }
 
   /** Takes over after `router.request`: its words and `out` are this request's. Returns the first byte not used. */
@@ -92,7 +96,9 @@ export class Exchange implements ClientUser, UpstreamOwner {
     const length = words[(REQUEST + REQ_LENGTH_HIGH) >> 2]! * 0x1_0000_0000 + low
     const framing = words[(REQUEST + REQ_BODY) >> 2]!
     this.#body.begin(framing, framing, length)
-    this.#response.begin(this.#flags, this.#minor)
+    const policy = words[(VERDICT + VERDICT_POLICY) >> 2]!
+    this.#time.begin(policy === 0 ? null : router.policy(policy))
+    this.#beginResponse()
     const headBytes = words[(VERDICT + VERDICT_OUT_BYTES) >> 2]!
     this.#expecting = (this.#flags & REQ_FLAG_EXPECT_CONTINUE) !== 0 && !this.#body.done
 
@@ -139,8 +145,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
       this.#watch(zones.send(this.#upstream!.socket, this.#body.wrote))
     }
     if (this.#body.done) {
-      if (this.#waiting === REQUEST_BODY)
-        this.#wait(RESPONSE_HEAD, this.#path.limits.responseHeadMs)
+      if (this.#waiting === REQUEST_BODY) this.#wait(RESPONSE_HEAD, this.#time.responseHeadMs)
       return start + used === end
     }
     return !this.#blocked
@@ -160,7 +165,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
 
   onClientFlushed(): void {
     if (this.#waiting !== CLIENT_WRITE) return
-    this.#wait(RESPONSE_BODY, this.#path.limits.responseIdleMs)
+    this.#wait(RESPONSE_BODY, this.#time.responseIdleMs)
     this.#upstream?.resume()
   }
 
@@ -180,7 +185,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
         client.whenFlushed()
         return false
       }
-      if (response.headSent) this.#wait(RESPONSE_BODY, this.#path.limits.responseIdleMs)
+      if (response.headSent) this.#wait(RESPONSE_BODY, this.#time.responseIdleMs)
     } else if (outcome === DONE) this.#complete()
     else if (outcome === SWITCHED) this.#switchProtocol()
     else this.#fail(502, 'bad-response', 0)
@@ -203,7 +208,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
     else if (this.#response.started) this.#fail(502, 'response-cut', 0)
     else if (this.#mayRepeat() && this.#path.budget.spend()) {
       this.#repeated = true
-      this.#response.begin(this.#flags, this.#minor)
+      this.#beginResponse()
       this.#target.elsewhere()
       this.#connect()
     } else this.#fail(502, 'upstream-reset', 0)
@@ -211,18 +216,27 @@ export class Exchange implements ClientUser, UpstreamOwner {
 
   onDue(): void {
     const { limits } = this.#path
-    if (this.#waiting === CONNECT) {
+    const isOver = this.#time.isOver()
+    if (isOver && !this.#isForClient()) this.#fail(504, 'route-timeout', 0)
+    else if (this.#waiting === CONNECT) {
       const upstream = this.#upstream
       upstream?.destroy()
       this.#connectFailed(upstream, 504, 'connect-timeout')
     } else if (this.#waiting === EXPECT) this.#releaseBody()
     else if (this.#waiting === REQUEST_BODY) {
       if (this.#blocked) this.#fail(504, 'response-timeout', 0)
-      else if (this.#windowBytes < limits.bodyWindowBytesMin) this.#fail(408, 'request-timeout', 0)
-      else this.#wait(REQUEST_BODY, limits.bodyWindowMs)
+      else if (isOver || this.#windowBytes < limits.bodyWindowBytesMin) {
+        this.#fail(408, 'request-timeout', 0)
+      } else this.#wait(REQUEST_BODY, limits.bodyWindowMs)
     } else if (this.#waiting === RESPONSE_HEAD) this.#fail(504, 'response-timeout', 0)
     else if (this.#waiting === RESPONSE_BODY) this.#fail(504, 'response-cut', 0)
     else this.#fail(504, 'client-stalled', 0)
+  }
+
+  /** The client is the one that has to go on: it sends its body, or takes what is queued. */
+  #isForClient(): boolean {
+    const forBody = this.#waiting === REQUEST_BODY && !this.#blocked
+    return forBody || this.#waiting === CLIENT_WRITE
   }
 
   cut(): void {
@@ -235,9 +249,10 @@ export class Exchange implements ClientUser, UpstreamOwner {
     const upstream = this.#upstream!
     upstream.wrote()
     this.#sent = true
+    this.#time.sent()
     const pending = zones.send(upstream.socket, byteCount)
     if (this.#expecting) this.#wait(EXPECT, limits.expectMs)
-    else if (this.#body.done) this.#wait(RESPONSE_HEAD, limits.responseHeadMs)
+    else if (this.#body.done) this.#wait(RESPONSE_HEAD, this.#time.responseHeadMs)
     else this.#wait(REQUEST_BODY, limits.bodyWindowMs)
     this.#watch(pending)
   }
@@ -265,11 +280,16 @@ export class Exchange implements ClientUser, UpstreamOwner {
     this.#client.feed()
   }
 
+  #beginResponse(): void {
+    this.#response.begin(this.#flags, this.#minor, this.#time.policy?.response ?? null)
+  }
+
   #connect(): void {
     this.#sent = false
     this.#blocked = false
     this.#upstream = this.#target.connect(this)
-    this.#wait(CONNECT, this.#path.limits.connectMs)
+    this.#time.connecting()
+    this.#wait(CONNECT, this.#time.connectMs)
   }
 
   #connectFailed(upstream: Upstream | null, status: number, reason: FailureReason): void {
@@ -311,7 +331,7 @@ export class Exchange implements ClientUser, UpstreamOwner {
     const { slot } = this.#target
     const { early } = this.#response
     this.#forget()
-    new Tunnel(this.#path, client, upstream, count, slot).begin(early)
+    new Tunnel(this.#path, client, upstream, count, slot, this.#time.tunnelIdleMs).begin(early)
   }
 
   /** Ends the exchange without a whole response. Returns `position`, for callers that go on. */
@@ -356,6 +376,6 @@ export class Exchange implements ClientUser, UpstreamOwner {
   #wait(what: number, ms: number): void {
     this.#waiting = what
     this.#windowBytes = 0
-    this.#client.waitFor(ms)
+    this.#client.dueMs = this.#time.dueMs(ms)
   }
 }

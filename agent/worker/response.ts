@@ -49,14 +49,16 @@ export class Response {
   #minor = 1
   #interims = 0
   #carry: Buffer | null = null
+  /** How the route changes the head, or null. */
+  #policy: Uint8Array | null = null
 
   constructor(path: DataPath) {
     this.#path = path
     this.#body = new Body(path.zones)
   }
 
-  /** `flags` and `minor` are the request's. */
-  begin(flags: number, minor: number): void {
+  /** `flags` and `minor` are the request's, `policy` says how its route changes the head. */
+  begin(flags: number, minor: number, policy: Uint8Array | null): void {
     this.started = false
     this.headSent = false
     this.continued = false
@@ -65,6 +67,7 @@ export class Response {
     this.#minor = minor
     this.#interims = 0
     this.#carry = null
+    this.#policy = policy
   }
 
   /** Reads what landed. `mayKeep`: false makes the response say `Connection: close`. */
@@ -83,7 +86,8 @@ export class Response {
 
     const flags = mayKeep ? this.#flags : this.#flags & ~REQ_FLAG_KEEP_ALIVE
     for (;;) {
-      const used = router.response(start, end, zones.out, flags, this.#minor)
+      const policy = this.#policy === null ? 0 : router.layPolicy(this.#policy)
+      const used = router.response(start, end, zones.out, flags, this.#minor, policy)
       if (used < 0) return BAD
       if (used === 0) {
         this.#carry = Buffer.from(zones.memory.subarray(start, end))

@@ -3,12 +3,16 @@
  * release `shop-r2` can be previewed under `/test`.
  */
 import { compileTable } from '#router/compile.ts'
+import { filtersIn, type RouteFilters } from '#wire/filter.ts'
 import type { SnapshotObject } from '#wire/object.ts'
 import { backendKey, previewKey, routeKey } from '#wire/object.ts'
 
 export const releases = ['shop-r1', 'shop-r2'] as const
 
-export function shopObjects(hosts: readonly string[] = ['shop.test']): SnapshotObject[] {
+export function shopObjects(
+  hosts: readonly string[] = ['shop.test'],
+  filters: RouteFilters = {},
+): SnapshotObject[] {
   const everything = { path: { type: 'PathPrefix' as const, value: '/' }, headers: [] }
   return [
     {
@@ -17,6 +21,7 @@ export function shopObjects(hosts: readonly string[] = ['shop.test']): SnapshotO
       app: 'shop',
       hosts: [...hosts],
       matches: [everything],
+      ...filtersIn(filters),
       since: 1,
     },
     {
@@ -40,8 +45,9 @@ export function shopObjects(hosts: readonly string[] = ['shop.test']): SnapshotO
   ]
 }
 
-export function shopTable(hosts?: readonly string[]): Uint8Array {
-  const outcome = compileTable(shopObjects(hosts))
+/** `filters` are those of the public route. */
+export function shopTable(hosts?: readonly string[], filters?: RouteFilters): Uint8Array {
+  const outcome = compileTable(shopObjects(hosts, filters))
   if (!outcome.ok) throw new Error(`${outcome.key}: ${outcome.reason}`)
   return outcome.bytes
 }

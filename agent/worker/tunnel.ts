@@ -18,6 +18,7 @@ export class Tunnel implements ClientUser, UpstreamOwner {
   readonly #client: Client
   readonly #upstream: Upstream
   readonly #slot: number
+  readonly #idleMs: number
   readonly #onFlushed = () => {
     if (this.#upstream.socket.writableLength === 0) this.#client.feed()
   }
@@ -33,12 +34,14 @@ export class Tunnel implements ClientUser, UpstreamOwner {
     upstream: Upstream,
     count: ReleaseCount,
     slot: number,
+    idleMs: number,
   ) {
     this.#path = path
     this.#client = client
     this.#upstream = upstream
     this.count = count
     this.#slot = slot
+    this.#idleMs = idleMs
   }
 
   /** Takes both connections over; `early` are bytes that came behind the 101. */
@@ -122,7 +125,7 @@ export class Tunnel implements ClientUser, UpstreamOwner {
   }
 
   #moved(): void {
-    this.#client.waitFor(this.#path.limits.tunnelIdleMs)
+    this.#client.waitFor(this.#idleMs)
   }
 
   #close(): void {

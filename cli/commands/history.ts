@@ -119,6 +119,7 @@ function explained(session: Session, found: Explanation): string[] {
       ['why', destination?.reason ?? found.reason],
       ['route', destination && `${destination.app}/${destination.route}`],
       ['gets', destination && `${destination.host} ${destination.target}`],
+      ...(destination?.effects ?? []).map((effect): [string, string] => ['does', effect]),
       ['revision', found.revision],
     ]),
     '',

@@ -77,6 +77,8 @@ export const explanation = z
         prefixBytes: z.int(),
         target: z.string(),
         host: z.string(),
+        /** Headers, timeouts and endpoints as the route has them, in words. */
+        effects: z.array(z.string()),
         reason: z.string(),
       })
       .nullable(),

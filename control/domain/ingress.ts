@@ -1,5 +1,6 @@
 /** Ingress objects of a cluster: the routes that they make, and how the API shows them. Pure. */
 import type { Rejection } from '#wire/codes.ts'
+import { filtersIn } from '#wire/filter.ts'
 import type { IngressIntent } from '#wire/ingress.ts'
 import { ingressPlace } from '#wire/ingress.ts'
 import { ingressRouteKey, type RouteObject } from '#wire/object.ts'
@@ -17,14 +18,13 @@ export const ingressOf = (state: State, cluster: string, id: string): IngressSta
 
 /** As old as the object: where matches tie, the older route wins. */
 export function ingressRoutes({ id, intent, createdRevision }: IngressState): RouteObject[] {
-  return intent.routes.map(({ host, path, service, rewrite, requestHeaders }) => ({
+  return intent.routes.map(({ host, path, service, ...filters }) => ({
     kind: 'route',
     key: ingressRouteKey(id, ingressPlace({ host, path })),
     app: id,
     hosts: [host],
     matches: [{ path, headers: [] }],
-    ...(rewrite && { rewrite }),
-    ...(requestHeaders && { requestHeaders }),
+    ...filtersIn(filters),
     service,
     since: createdRevision,
   }))

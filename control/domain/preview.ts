@@ -4,6 +4,7 @@
  * host, so that rewrites and header changes are those of production.
  */
 import type { RouteIntent, RouteMatch } from '#wire/app.ts'
+import { filtersIn } from '#wire/filter.ts'
 import type { RouteObject } from '#wire/object.ts'
 import { previewKey } from '#wire/object.ts'
 import type { AppState, ReleaseState } from './state.ts'
@@ -52,8 +53,7 @@ const twins = (
     app: app.app,
     hosts: [...(hosts ?? route.hosts ?? app.intent.hosts)],
     matches: route.matches.map(match),
-    ...(route.rewrite && { rewrite: route.rewrite }),
-    ...(route.requestHeaders && { requestHeaders: route.requestHeaders }),
+    ...filtersIn(route),
     release: release.id,
     since: release.createdRevision,
   }))

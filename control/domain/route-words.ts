@@ -1,5 +1,13 @@
 /** What a change of a route means to the requests that reach it, in sentences. */
-import type { HeaderChanges, Rewrite, RouteMatch } from '#wire/app.ts'
+import {
+  balanceWords,
+  filterWords,
+  headerWords,
+  responseWords,
+  rewriteWords,
+  timeoutWords,
+} from '#router/filter-words.ts'
+import type { RouteMatch } from '#wire/app.ts'
 import { canonicalText } from '#wire/digest.ts'
 import type { RouteObject } from '#wire/object.ts'
 import { inWords } from './in-words.ts'
@@ -7,8 +15,7 @@ import { inWords } from './in-words.ts'
 export function routeWords(before: RouteObject | null, after: RouteObject | null): string[] {
   if (!after) return before ? [`${nameOf(before)} is gone: ${reachOf(before)}.`] : []
   if (!before) {
-    const changes = [...rewriteWords(after.rewrite), ...headerWords(after.requestHeaders)]
-    return [`${nameOf(after)} is new: ${[reachOf(after), ...changes].join('; ')}.`]
+    return [`${nameOf(after)} is new: ${[reachOf(after), ...filterWords(after)].join('; ')}.`]
   }
   const parts = [
     ...listChange('hosts', before.hosts, after.hosts),
@@ -18,6 +25,17 @@ export function routeWords(before: RouteObject | null, after: RouteObject | null
       'header changes',
       headerWords(before.requestHeaders),
       headerWords(after.requestHeaders),
+    ),
+    ...replaced(
+      'changes of response headers',
+      responseWords(before.responseHeaders),
+      responseWords(after.responseHeaders),
+    ),
+    ...replaced('timeouts', timeoutWords(before.timeouts), timeoutWords(after.timeouts)),
+    ...replaced(
+      'load balancing of its own',
+      balanceWords(before.loadBalance),
+      balanceWords(after.loadBalance),
     ),
     ...(before.service === after.service
       ? []
@@ -49,26 +67,6 @@ export function matchWords(match: RouteMatch): string {
   ]
   const method = match.method ? `${match.method} ` : ''
   return `${method}${path}${conditions.length > 0 ? ` with ${conditions.join(' and ')}` : ''}`
-}
-
-function rewriteWords(rewrite: Rewrite | undefined): string[] {
-  if (!rewrite) return []
-  const { path, hostname } = rewrite
-  const to = path && (path.value === '' ? '/' : path.value)
-  return [
-    ...(path?.type === 'ReplaceFullPath' ? [`the whole path becomes ${to}`] : []),
-    ...(path?.type === 'ReplacePrefixMatch' ? [`the matched prefix becomes ${to}`] : []),
-    ...(hostname ? [`the host becomes ${hostname}`] : []),
-  ]
-}
-
-function headerWords(changes: HeaderChanges | undefined): string[] {
-  if (!changes) return []
-  return [
-    ...changes.set.map(({ name, value }) => `header ${name} is set to ${value}`),
-    ...changes.add.map(({ name, value }) => `header ${name} gets ${value} added`),
-    ...changes.remove.map((name) => `header ${name} is removed`),
-  ]
 }
 
 function listChange(what: string, before: readonly string[], after: readonly string[]): string[] {

@@ -3,6 +3,7 @@
  * group of objects at a time; `evolve` keeps each cluster's tree up to date with them, and `rebuild` makes
  * the same tree from nothing, slowly, as the proof.
  */
+import { filtersIn } from '#wire/filter.ts'
 import type {
   BackendObject,
   KeysObject,
@@ -49,8 +50,7 @@ export function routeObjects(app: AppState, cluster: string): RouteObject[] {
     app: app.app,
     hosts: route.hosts ?? app.intent.hosts,
     matches: route.matches,
-    ...(route.rewrite && { rewrite: route.rewrite }),
-    ...(route.requestHeaders && { requestHeaders: route.requestHeaders }),
+    ...filtersIn(route),
     since: app.routeSince[route.name] ?? app.createdRevision,
   }))
 }

@@ -98,8 +98,7 @@ function answerAt(
   }
   const { status, destination } = explain(held, request)
   const { generation: _, reason: __, ...noticed } = destination ?? { generation: 0, reason: '' }
-  const changes = route?.requestHeaders ?? null
-  return { text: canonicalText({ status, noticed, changes }), subjects }
+  return { text: canonicalText({ status, noticed }), subjects }
 }
 
 /** Where subjects were touched, looked up once for each stretch between two touches. */

@@ -1,7 +1,10 @@
 /**
  * Hot path. A route's header changes (Gateway API HTTPHeaderFilter): `set` replaces every line of a name,
- * `add` appends to the last one with a comma or writes a new one, `remove` drops. Names compare without
- * case; a client's `X_Team` goes where `X-Team` is set or removed, because some backends read both as one.
+ * `add` appends, `remove` drops. Names compare without case. In a request `add` goes on with the last line of
+ * the name, and a client's `X_Team` goes where `X-Team` is set or removed, because some backends read both as
+ * one; in a response `add` is a line of its own, as Set-Cookie needs it (RFC 9110 §5.3).
+ *
+ *   list: CHANGES_COUNT │ records, whose texts lie at offsets from `base`
  */
 import {
   FIELD_ADD,
@@ -13,31 +16,36 @@ import {
   FIELD_VALUE_BYTES,
   FIELD_VALUE_OFFSET,
 } from '../layout.ts'
-import { CHANGE_ADD, CHANGE_REMOVE, CHANGE_SET } from '../table-layout.ts'
+import {
+  CHANGE_ADD,
+  CHANGE_BYTES,
+  CHANGE_KIND,
+  CHANGE_NAME,
+  CHANGE_NAME_BYTES,
+  CHANGE_REMOVE,
+  CHANGE_SET,
+  CHANGE_VALUE,
+  CHANGE_VALUE_BYTES,
+  CHANGES_COUNT,
+  CHANGES_RECORDS,
+} from '../table-layout.ts'
 import { copy, lineEnd } from './bytes.ts'
 import { DELETE, findTextEnd, LAST_CONTROL, lowerToken, vector } from './characters.ts'
 import { fieldAt, fieldCount, knownOf } from './fields.ts'
 import { K_COOKIE, sameName } from './known.ts'
 import { writeField } from './lines.ts'
-import {
-  changeCount,
-  changeKind,
-  changeNameBytes,
-  changeNameOffset,
-  changeValueBytes,
-  changeValueOffset,
-} from './table.ts'
 
 /** `: `, `, ` and the line end, and what a copy may write too much. */
 const LINE_EXTRA_BYTES = 32
 
-/** Marks the client's fields that the route replaces, extends or removes; before they are written. */
-export function markChanges(route: i32): void {
-  const changes = changeCount(route)
-  for (let i = 0; i < changes; i++) {
-    const name = changeNameOffset(route, i)
-    const bytes = changeNameBytes(route, i)
-    const add = changeKind(route, i) === CHANGE_ADD
+/** Marks the request's fields that the route replaces, extends or removes; before they are written. */
+export function markRequest(list: i32, base: i32): void {
+  const changes = load<i32>(list, CHANGES_COUNT)
+  let change = list + CHANGES_RECORDS
+  for (let i = 0; i < changes; i++, change += CHANGE_BYTES) {
+    const name = base + load<i32>(change, CHANGE_NAME)
+    const bytes = load<i32>(change, CHANGE_NAME_BYTES)
+    const add = load<i32>(change, CHANGE_KIND) === CHANGE_ADD
     let last = 0
     for (let n = 0; n < fieldCount; n++) {
       const field = fieldAt(n)
@@ -56,18 +64,36 @@ export function markChanges(route: i32): void {
   }
 }
 
+/** The same for a response's: those that the route replaces or removes. */
+export function markResponse(list: i32, base: i32): void {
+  const changes = load<i32>(list, CHANGES_COUNT)
+  let change = list + CHANGES_RECORDS
+  for (let i = 0; i < changes; i++, change += CHANGE_BYTES) {
+    if (load<i32>(change, CHANGE_KIND) === CHANGE_ADD) continue
+    const name = base + load<i32>(change, CHANGE_NAME)
+    const bytes = load<i32>(change, CHANGE_NAME_BYTES)
+    for (let n = 0; n < fieldCount; n++) {
+      const field = fieldAt(n)
+      const fieldName = load<i32>(field, FIELD_NAME_OFFSET)
+      if (!sameName(fieldName, load<i32>(field, FIELD_NAME_BYTES), name, bytes)) continue
+      store<i32>(field, load<i32>(field, FIELD_FLAGS) | FIELD_DROP, FIELD_FLAGS)
+    }
+  }
+}
+
 /** Writes what the route sets and adds, up to `stop`. Returns the offset behind it, or -500. */
-export function writeChanges(out: i32, stop: i32, route: i32): i32 {
-  const changes = changeCount(route)
+export function writeChanges(out: i32, stop: i32, list: i32, base: i32): i32 {
+  const changes = load<i32>(list, CHANGES_COUNT)
+  let change = list + CHANGES_RECORDS
   let to = out
-  for (let i = 0; i < changes; i++) {
-    const kind = changeKind(route, i)
+  for (let i = 0; i < changes; i++, change += CHANGE_BYTES) {
+    const kind = load<i32>(change, CHANGE_KIND)
     if (kind === CHANGE_REMOVE) continue
     assert(kind === CHANGE_SET || kind === CHANGE_ADD)
-    const name = changeNameOffset(route, i)
-    const nameBytes = changeNameBytes(route, i)
-    const value = changeValueOffset(route, i)
-    const valueBytes = changeValueBytes(route, i)
+    const name = base + load<i32>(change, CHANGE_NAME)
+    const nameBytes = load<i32>(change, CHANGE_NAME_BYTES)
+    const value = base + load<i32>(change, CHANGE_VALUE)
+    const valueBytes = load<i32>(change, CHANGE_VALUE_BYTES)
     // The table was verified; a line end must not get out even so (http-rules 65).
     const valueEnd = value + valueBytes
     if (findTextEnd(value, valueEnd, vector(LAST_CONTROL), vector(DELETE)) < valueEnd) return -500
@@ -87,7 +113,7 @@ export function writeChanges(out: i32, stop: i32, route: i32): i32 {
   return to
 }
 
-/** The client's field that a change adds to, or 0. */
+/** The request's field that a change adds to, or 0. */
 function extendedField(name: i32, bytes: i32): i32 {
   for (let n = 0; n < fieldCount; n++) {
     const field = fieldAt(n)

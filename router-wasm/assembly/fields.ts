@@ -66,6 +66,16 @@ export function fieldAt(index: i32): i32 {
   return FIELDS + index * FIELD_BYTES
 }
 
+/** Record of the first field with this lower-case name, or 0. */
+export function fieldNamed(name: i32, bytes: i32): i32 {
+  for (let i = 0; i < fieldCount; i++) {
+    const field = fieldAt(i)
+    if (load<i32>(field, FIELD_NAME_BYTES) !== bytes) continue
+    if (isName(load<i32>(field, FIELD_NAME_OFFSET), name, bytes)) return field
+  }
+  return 0
+}
+
 export function knownOf(field: i32): i32 {
   return load<i32>(field, FIELD_FLAGS) >>> FIELD_KNOWN_SHIFT
 }

@@ -9,8 +9,6 @@
 import {
   COOKIE_VALUE,
   COOKIE_VALUE_BYTES,
-  FIELD_NAME_BYTES,
-  FIELD_NAME_OFFSET,
   FIELD_VALUE_BYTES,
   FIELD_VALUE_OFFSET,
   POSITION_BYTES,
@@ -37,7 +35,7 @@ import {
 } from '../layout.ts'
 import { BACKEND_BY_POSITION, ROUTE_APP, ROUTE_BACKEND } from '../table-layout.ts'
 import { findCookie } from './cookies.ts'
-import { fieldAt, fieldCount, isName } from './fields.ts'
+import { fieldNamed } from './fields.ts'
 import { finish, hashBytes } from './hash.ts'
 import { routeRecord } from './table.ts'
 
@@ -99,14 +97,10 @@ function findKey(position: i32): bool {
 
 /** The first of several counts. */
 function readHeader(name: i32, bytes: i32): void {
-  for (let i = 0; i < fieldCount; i++) {
-    const field = fieldAt(i)
-    if (load<i32>(field, FIELD_NAME_BYTES) !== bytes) continue
-    if (!isName(load<i32>(field, FIELD_NAME_OFFSET), name, bytes)) continue
-    key = load<i32>(field, FIELD_VALUE_OFFSET)
-    keyBytes = load<i32>(field, FIELD_VALUE_BYTES)
-    return
-  }
+  const field = fieldNamed(name, bytes)
+  if (field === 0) return
+  key = load<i32>(field, FIELD_VALUE_OFFSET)
+  keyBytes = load<i32>(field, FIELD_VALUE_BYTES)
 }
 
 /** Shares end at the total, and the place is below it: the search needs no count. */

@@ -10,15 +10,18 @@ import {
   VERDICT,
   VERDICT_BACKEND,
   VERDICT_OUT_BYTES,
+  VERDICT_POLICY,
   VERDICT_ROUTE,
   VERDICT_SLOT,
 } from '../layout.ts'
+import { selectBy } from './balance.ts'
 import { refuse } from './judge.ts'
 import { match } from './match.ts'
 import { place, placeAt } from './position.ts'
 import { findLink } from './preview-link.ts'
 import { scanRequest } from './scan.ts'
 import { select } from './select.ts'
+import { policyOf } from './table.ts'
 import { writeRequestHead } from './write-head.ts'
 
 /**
@@ -53,9 +56,12 @@ function route(head: i32, out: i32, app: i32, backend: i32): i32 {
   let status = match()
   if (status === 0) status = app < 0 ? place() : placeAt(app, backend)
   if (status < 0) return refuse(status)
-  const bytes = writeRequestHead(out, load<i32>(VERDICT, VERDICT_ROUTE))
+  const matched = load<i32>(VERDICT, VERDICT_ROUTE)
+  const bytes = writeRequestHead(out, matched)
   if (bytes < 0) return refuse(bytes)
-  status = select(-1)
+  const policy = policyOf(matched)
+  store<i32>(VERDICT, policy, VERDICT_POLICY)
+  status = policy === 0 ? select(-1) : selectBy(policy)
   if (status < 0) return refuse(status)
   store<i32>(VERDICT, bytes, VERDICT_OUT_BYTES)
   return head

@@ -7,6 +7,9 @@
  *   Content-Length      Content-Length        Content-Length, close
  *   chunked             chunked               until close
  *   until close         chunked               until close
+ *
+ * What a route changes is laid over the final head (and a 101), never over interim ones, and last, so that no field
+ * of the backend's can follow it.
  */
 import {
   BODY_CHUNKED,
@@ -39,7 +42,9 @@ import {
   RESPONSE,
   SETTING_DATE,
 } from '../layout.ts'
+import { POLICY_CHANGE_COUNT } from '../table-layout.ts'
 import { ascii, copy, copyText, lineEnd, word } from './bytes.ts'
+import { markResponse, writeChanges } from './changes.ts'
 import { DELETE, findTextEnd, LAST_CONTROL, vector } from './characters.ts'
 import { fieldCount, firstField, has, scanFields } from './fields.ts'
 import {
@@ -75,13 +80,16 @@ const UPGRADE: i32 = ascii('Connection: upgrade\r\nUpgrade: websocket\r\n', <i32
 const DATE: i32 = ascii('Date: ', <i32>memory.data(64))
 
 /**
- * Scans a response head and writes the canonical one. `flags` and `minor` are those of the request. Returns
- * the head's bytes, 0 when incomplete, -502 when it is not valid. The RESPONSE words hold the rest.
+ * Scans a response head and writes the canonical one. `flags` and `minor` are those of the request, `policy` is
+ * the route's, or 0. Returns the head's bytes, 0 when incomplete, -502 when it is not valid. The RESPONSE words
+ * hold the rest.
  */
-export function response(start: i32, end: i32, out: i32, flags: i32, minor: i32): i32 {
+export function response(start: i32, end: i32, out: i32, flags: i32, minor: i32, policy: i32): i32 {
   const head = scanResponse(start, end, flags)
   if (head <= 0) return head
-  store<i32>(RESPONSE, writeResponseHead(out, flags, minor), RES_OUT_BYTES)
+  const bytes = writeResponseHead(out, flags, minor, policy)
+  if (bytes < 0) return BAD
+  store<i32>(RESPONSE, bytes, RES_OUT_BYTES)
   return head
 }
 
@@ -166,16 +174,22 @@ function judgeResponse(flags: i32): bool {
   return true
 }
 
-/** Bound: the head's 32 KiB, one byte a field, and 256 bytes of ours. Returns the bytes written. */
-function writeResponseHead(out: i32, flags: i32, minor: i32): i32 {
+/**
+ * Bound: the head's 32 KiB, one byte a field, 256 bytes of ours, and the route's changes, which fit in what is
+ * left unless no compiler made the table. Returns the bytes written, or -500.
+ */
+function writeResponseHead(out: i32, flags: i32, minor: i32, policy: i32): i32 {
   const status = load<i32>(RESPONSE, RES_STATUS)
   const interim = status < 200
   // HTTP/1.0 knows no interim responses (RFC 9110 §15.2).
   if (interim && minor === 0) return 0
+  const changed = policy !== 0 && (!interim || status === 101)
+  if (changed) markResponse(policy + POLICY_CHANGE_COUNT, policy)
   let to = writeFields(writeStatusLine(out, status), REWRITTEN)
   if (interim) {
     if (status === 101) to = copyText(to, UPGRADE)
-    return lineEnd(to) - out
+    if (changed) to = writeResponseChanges(to, out, policy)
+    return to < 0 ? to : lineEnd(to) - out
   }
 
   const said = load<i32>(RESPONSE, RES_BODY)
@@ -197,7 +211,12 @@ function writeResponseHead(out: i32, flags: i32, minor: i32): i32 {
     to = lineEnd(copy(copyText(to, DATE), SETTING_DATE + 4, dateBytes))
   }
   assert(to <= out + OUT_HEAD_BYTES_MAX - 64)
-  return lineEnd(to) - out
+  if (changed) to = writeResponseChanges(to, out, policy)
+  return to < 0 ? to : lineEnd(to) - out
+}
+
+function writeResponseChanges(to: i32, out: i32, policy: i32): i32 {
+  return writeChanges(to, out + OUT_HEAD_BYTES_MAX - 2, policy + POLICY_CHANGE_COUNT, policy)
 }
 
 function writeLength(out: i32): i32 {

@@ -5,18 +5,14 @@
  *
  *   pathRewriteKind     PATH_KEPT, PATH_REPLACED (never empty), PREFIX_REPLACED (perhaps empty)
  *   hostRewriteBytes    0: the authority stays
- *   changeKind          CHANGE_SET, CHANGE_ADD, CHANGE_REMOVE (a removal has no value)
  */
 import { SERVED, SIDE_TABLE } from '../layout.ts'
 import {
   CHANGE_BYTES,
-  CHANGE_KIND,
-  CHANGE_NAME,
-  CHANGE_NAME_BYTES,
-  CHANGE_VALUE,
-  CHANGE_VALUE_BYTES,
   FILTERS_CHANGE_COUNT,
   FILTERS_CHANGES,
+  FILTERS_FLAGS,
+  FILTERS_HAS_POLICY,
   FILTERS_HOST,
   FILTERS_HOST_BYTES,
   FILTERS_PATH,
@@ -50,7 +46,7 @@ function filtersOf(route: i32): i32 {
 
 export function pathRewriteKind(route: i32): i32 {
   const filters = filtersOf(route)
-  return filters === 0 ? PATH_KEPT : load<i32>(filters, FILTERS_PATH_KIND)
+  return filters === 0 ? PATH_KEPT : <i32>load<u16>(filters, FILTERS_PATH_KIND)
 }
 
 /** Only with a kind other than PATH_KEPT. */
@@ -73,33 +69,15 @@ export function hostRewriteBytes(route: i32): i32 {
   return filters === 0 ? 0 : load<i32>(filters, FILTERS_HOST_BYTES)
 }
 
-export function changeCount(route: i32): i32 {
+/** The route's changes of the request: CHANGES_COUNT and the records, their offsets relative to the table; or 0. */
+export function requestChanges(route: i32): i32 {
   const filters = filtersOf(route)
-  return filters === 0 ? 0 : load<i32>(filters, FILTERS_CHANGE_COUNT)
+  return filters === 0 ? 0 : filters + FILTERS_CHANGE_COUNT
 }
 
-// Of a change: only with an index below the count.
-
-export function changeKind(route: i32, index: i32): i32 {
-  return load<i32>(changeRecord(route, index), CHANGE_KIND)
-}
-
-export function changeNameOffset(route: i32, index: i32): i32 {
-  return servedTable() + load<i32>(changeRecord(route, index), CHANGE_NAME)
-}
-
-export function changeNameBytes(route: i32, index: i32): i32 {
-  return load<i32>(changeRecord(route, index), CHANGE_NAME_BYTES)
-}
-
-export function changeValueOffset(route: i32, index: i32): i32 {
-  return servedTable() + load<i32>(changeRecord(route, index), CHANGE_VALUE)
-}
-
-export function changeValueBytes(route: i32, index: i32): i32 {
-  return load<i32>(changeRecord(route, index), CHANGE_VALUE_BYTES)
-}
-
-function changeRecord(route: i32, index: i32): i32 {
-  return filtersOf(route) + FILTERS_CHANGES + index * CHANGE_BYTES
+/** The route's policy, or 0. */
+export function policyOf(route: i32): i32 {
+  const filters = filtersOf(route)
+  if (filters === 0 || load<u16>(filters, FILTERS_FLAGS) !== FILTERS_HAS_POLICY) return 0
+  return filters + FILTERS_CHANGES + load<i32>(filters, FILTERS_CHANGE_COUNT) * CHANGE_BYTES
 }

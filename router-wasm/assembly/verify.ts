@@ -14,6 +14,7 @@ import {
 } from '../layout.ts'
 import {
   BACKEND_MISSING,
+  BALANCE_HEADER,
   CHANGE_ADD,
   CHANGE_BYTES,
   CHANGE_COUNT_MAX,
@@ -36,6 +37,8 @@ import {
   ENTRY_OFFSET,
   FILTERS_CHANGE_COUNT,
   FILTERS_CHANGES,
+  FILTERS_FLAGS,
+  FILTERS_HAS_POLICY,
   FILTERS_HOST,
   FILTERS_HOST_BYTES,
   FILTERS_PATH,
@@ -69,6 +72,15 @@ import {
   PATH_KEPT,
   PATH_REPLACED,
   PATH_VALUE_BYTES_MAX,
+  POLICY_BALANCE,
+  POLICY_BYTES,
+  POLICY_BYTES_MAX,
+  POLICY_CHANGE_COUNT,
+  POLICY_CHANGES,
+  POLICY_KEY,
+  POLICY_KEY_BYTES,
+  POLICY_REQUEST_MS,
+  POLICY_TUNNEL_IDLE_MS,
   PREFIX_REPLACED,
   ROUTE_APP,
   ROUTE_BACKEND,
@@ -116,13 +128,15 @@ import { checksum } from './hash.ts'
 const VISIBLE = 0
 const VALUE = 1
 
-/** The table under test: where it lies and where its records must have ended. */
+/** The table under test: where it lies, and between which offsets its texts and records must be. */
 let table: i32 = 0
+let first: i32 = TABLE_HEADER_BYTES
 let stop: i32 = 0
 
 /** Checks `bytes` at `start`. Returns 0 or VERIFY_*: the first section in which something is wrong. */
 export function verify(start: i32, bytes: i32): i32 {
   table = start
+  first = TABLE_HEADER_BYTES
   stop = bytes - TABLE_TAIL_BYTES
   if (bytes < TABLE_HEADER_BYTES + TABLE_TAIL_BYTES || (bytes & 3) !== 0) return VERIFY_LENGTH
   if (word(TABLE_MAGIC_AT) !== TABLE_MAGIC) return VERIFY_MAGIC
@@ -156,7 +170,7 @@ function inside(offset: i32, count: i32, size: i32): bool {
 function text(offset: i32, bytes: i32, least: i32, most: i32, kind: i32): bool {
   if (bytes < least || bytes > most) return false
   if (bytes === 0) return true
-  if (offset < TABLE_HEADER_BYTES || offset > stop - bytes) return false
+  if (offset < first || offset > stop - bytes) return false
   for (let i = 0; i < bytes; i++) {
     const byte = <i32>load<u8>(table + offset + i)
     const visible = <u32>(byte - 0x21) < 0x5e
@@ -220,10 +234,11 @@ function verifyFilters(at: i32): bool {
 }
 
 function verifyNewFilters(at: i32): bool {
-  const kind = word(at + FILTERS_PATH_KIND)
+  const kind = <i32>load<u16>(table + at, FILTERS_PATH_KIND)
+  const flags = <i32>load<u16>(table + at, FILTERS_FLAGS)
   const path = word(at + FILTERS_PATH)
   const bytes = word(at + FILTERS_PATH_BYTES)
-  if (<u32>kind > <u32>PREFIX_REPLACED) return false
+  if (kind > PREFIX_REPLACED || flags > FILTERS_HAS_POLICY) return false
   if (kind !== PATH_KEPT) {
     const least = kind === PATH_REPLACED ? 1 : 0
     if (!text(path, bytes, least, PATH_VALUE_BYTES_MAX, VISIBLE)) return false
@@ -235,18 +250,53 @@ function verifyNewFilters(at: i32): bool {
   if (<u32>changes > <u32>CHANGE_COUNT_MAX) return false
   if (!inside(at + FILTERS_CHANGES, changes, CHANGE_BYTES)) return false
   for (let i = 0; i < changes; i++) {
-    if (!verifyChange(at + FILTERS_CHANGES + i * CHANGE_BYTES)) return false
+    if (!verifyChange(at + FILTERS_CHANGES + i * CHANGE_BYTES, 0)) return false
   }
-  return true
+  return flags !== FILTERS_HAS_POLICY || verifyPolicy(at + FILTERS_CHANGES + changes * CHANGE_BYTES)
 }
 
-function verifyChange(at: i32): bool {
+/** A change whose texts lie at offsets from `base`. */
+function verifyChange(at: i32, base: i32): bool {
   const kind = word(at + CHANGE_KIND)
   if (kind !== CHANGE_SET && kind !== CHANGE_ADD && kind !== CHANGE_REMOVE) return false
   const nameBytes = word(at + CHANGE_NAME_BYTES)
-  if (!text(word(at + CHANGE_NAME), nameBytes, 1, HEADER_NAME_BYTES_MAX, VISIBLE)) return false
+  if (!text(base + word(at + CHANGE_NAME), nameBytes, 1, HEADER_NAME_BYTES_MAX, VISIBLE))
+    return false
   const valueBytes = word(at + CHANGE_VALUE_BYTES)
-  return text(word(at + CHANGE_VALUE), valueBytes, 0, HEADER_VALUE_BYTES_MAX, VALUE)
+  return text(base + word(at + CHANGE_VALUE), valueBytes, 0, HEADER_VALUE_BYTES_MAX, VALUE)
+}
+
+/** A policy is copied, so its texts must lie in it: `first` and `stop` are its own meanwhile. */
+function verifyPolicy(at: i32): bool {
+  if (!inside(at, 1, POLICY_CHANGES)) return false
+  const bytes = word(at + POLICY_BYTES)
+  if ((bytes & 3) !== 0 || bytes < POLICY_CHANGES || bytes > POLICY_BYTES_MAX) return false
+  if (bytes > stop - at) return false
+  for (let time = POLICY_REQUEST_MS; time <= POLICY_TUNNEL_IDLE_MS; time += 4) {
+    if (word(at + time) < 0) return false
+  }
+  const end = stop
+  first = at
+  stop = at + bytes
+  const valid = verifyPolicyTexts(at)
+  first = TABLE_HEADER_BYTES
+  stop = end
+  return valid
+}
+
+function verifyPolicyTexts(at: i32): bool {
+  const balance = word(at + POLICY_BALANCE)
+  if (<u32>balance > <u32>BALANCE_HEADER) return false
+  const key = at + word(at + POLICY_KEY)
+  const least = balance === BALANCE_HEADER ? 1 : 0
+  if (!text(key, word(at + POLICY_KEY_BYTES), least, HEADER_NAME_BYTES_MAX, VISIBLE)) return false
+  const changes = word(at + POLICY_CHANGE_COUNT)
+  if (<u32>changes > <u32>CHANGE_COUNT_MAX) return false
+  if (!inside(at + POLICY_CHANGES, changes, CHANGE_BYTES)) return false
+  for (let i = 0; i < changes; i++) {
+    if (!verifyChange(at + POLICY_CHANGES + i * CHANGE_BYTES, at)) return false
+  }
+  return true
 }
 
 /** Both hash tables and everything that they lead to. */

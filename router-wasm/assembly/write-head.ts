@@ -34,7 +34,7 @@ import {
   SETTING_VIA,
 } from '../layout.ts'
 import { ascii, copy, copyText, decimal, lineEnd } from './bytes.ts'
-import { markChanges, writeChanges } from './changes.ts'
+import { markRequest, writeChanges } from './changes.ts'
 import { firstField, has } from './fields.ts'
 import { forwardsLeft } from './judge.ts'
 import {
@@ -50,6 +50,7 @@ import {
 } from './known.ts'
 import { writeFields } from './lines.ts'
 import { writeAuthority, writePath } from './rewrite.ts'
+import { requestChanges, servedTable } from './table.ts'
 
 const REWRITTEN: u64 =
   HOP_BY_HOP |
@@ -81,7 +82,8 @@ export function writeRequestHead(out: i32, route: i32): i32 {
   to = copy(to, load<i32>(REQUEST, REQ_QUERY_OFFSET), load<i32>(REQUEST, REQ_QUERY_BYTES))
   to = lineEnd(writeAuthority(copyText(to, VERSION_AND_HOST), route))
 
-  if (route >= 0) markChanges(route)
+  const changes = route < 0 ? 0 : requestChanges(route)
+  if (changes !== 0) markRequest(changes, servedTable())
   to = writeFields(to, forwardsLeft < 0 ? REWRITTEN : REWRITTEN | bit(K_MAX_FORWARDS))
 
   if (load<i32>(REQUEST, REQ_BODY) === BODY_CHUNKED) to = copyText(to, CHUNKED)
@@ -91,8 +93,8 @@ export function writeRequestHead(out: i32, route: i32): i32 {
   if (forwardsLeft >= 0) to = lineEnd(decimal(copyText(to, MAX_FORWARDS), forwardsLeft))
   to = writeForwarding(to)
   assert(to <= out + OUT_HEAD_BYTES_MAX - 64)
-  if (route >= 0) {
-    to = writeChanges(to, out + OUT_HEAD_BYTES_MAX - 2, route)
+  if (changes !== 0) {
+    to = writeChanges(to, out + OUT_HEAD_BYTES_MAX - 2, changes, servedTable())
     if (to < 0) return to
   }
   return lineEnd(to) - out

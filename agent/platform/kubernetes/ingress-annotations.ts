@@ -4,14 +4,23 @@
  * keeps people out leaves no route at all, because a door that was locked elsewhere must not stand open here.
  * Pure.
  */
-import { changeableHeaderName, headerValue, hostname } from '#wire/names.ts'
+import type { RouteFilters } from '#wire/filter.ts'
+import {
+  changeableHeaderName,
+  changeableResponseHeaderName,
+  headerValue,
+  hostname,
+} from '#wire/names.ts'
+import { readLoadBalance } from './ingress-load-balance.ts'
 import { type PathRewrite, readPathRewrite } from './ingress-path-rewrite.ts'
+import { readTimeout, timeoutFields } from './ingress-timeout.ts'
 
 export interface Annotations {
   readonly pathRewrite: PathRewrite | null
   /** Becomes the Host of every request. */
   readonly setHost: string | null
-  readonly requestHeaders: readonly { readonly name: string; readonly value: string }[]
+  /** Beside the rewrite, which depends on the path. */
+  readonly filters: Omit<RouteFilters, 'rewrite'>
   /** Why nobody may be let in; null: no annotation asks for that. */
   readonly closed: string | null
   readonly warnings: readonly string[]
@@ -48,7 +57,9 @@ export function readAnnotations(all: Readonly<Record<string, string>>): Annotati
   }
   let pathRewrite: PathRewrite | null = null
   let setHost: string | null = null
-  const requestHeaders = new Map<string, string>()
+  const headers = { request: new Map<string, string>(), response: new Map<string, string>() }
+  const timeouts: Record<string, number> = {}
+  let loadBalance: RouteFilters['loadBalance']
   for (const [name, { key, value }] of found) {
     if (value === '') continue
     if (name === 'path-rewrite') {
@@ -58,12 +69,21 @@ export function readAnnotations(all: Readonly<Record<string, string>>): Annotati
       const host = hostname.safeParse(value)
       if (host.success && !value.startsWith('*')) setHost = value
       else warnings.push(notDone(key, `"${shown(value)}", which is no host name`))
-    } else if (name === 'request-set-header') {
+    } else if (name === 'request-set-header' || name === 'response-set-header') {
+      const side = name === 'request-set-header' ? 'request' : 'response'
       for (const line of value.split('\n').filter((one) => one.trim() !== '')) {
-        const field = headerOf(line)
+        const field = headerOf(line, headerNames[side])
         if (typeof field === 'string') warnings.push(notDone(key, field))
-        else requestHeaders.set(field.name, field.value)
+        else headers[side].set(field.name, field.value)
       }
+    } else if (Object.hasOwn(timeoutFields, name)) {
+      const ms = readTimeout(value)
+      if (typeof ms === 'string') warnings.push(notDone(key, `"${shown(value)}", ${ms}`))
+      else timeouts[timeoutFields[name]!] = ms
+    } else if (name === 'load-balance') {
+      const read = readLoadBalance(value)
+      if (typeof read === 'string') warnings.push(notDone(key, `"${shown(value)}"; ${read}`))
+      else if (read !== null) loadBalance = read
     } else {
       const more = others[name] ?? (() => '')
       const reason = more(value.toLowerCase())
@@ -73,11 +93,24 @@ export function readAnnotations(all: Readonly<Record<string, string>>): Annotati
   return {
     pathRewrite,
     setHost,
-    requestHeaders: [...requestHeaders].map(([name, value]) => ({ name, value })),
+    filters: {
+      ...(headers.request.size > 0 && { requestHeaders: setting(headers.request) }),
+      ...(headers.response.size > 0 && { responseHeaders: setting(headers.response) }),
+      ...(Object.keys(timeouts).length > 0 && { timeouts }),
+      ...(loadBalance && { loadBalance }),
+    },
     closed: closing.length === 0 ? null : `${closing.join(', ')}: ${closedReason}`,
     warnings,
   }
 }
+
+const headerNames = { request: changeableHeaderName, response: changeableResponseHeaderName }
+
+const setting = (headers: ReadonlyMap<string, string>) => ({
+  set: [...headers].map(([name, value]) => ({ name, value })),
+  add: [],
+  remove: [],
+})
 
 const closedReason =
   'this may keep people out, which is not done yet, so no request is let in by this Ingress.'
@@ -90,13 +123,14 @@ const isOn = (value: string): null | '' => (value === 'true' ? null : '')
 
 /** Annotations with values that ask for what is done anyway: null; else what is not, in words. */
 const others: Readonly<Record<string, (value: string) => string | null>> = {
-  'load-balance': (value) =>
-    /^(roundrobin|leastconn)$/.test(value)
-      ? null
-      : `"${shown(value)}"; the endpoint with the fewest requests in progress is taken, equal ones in turn`,
-  'timeout-server': () =>
-    'a response head has 15 s to come, and a body may pause for 300 s, on every route',
   'timeout-check': () => 'whether a pod is ready is said by its readiness probe',
+  'timeout-client': () =>
+    'a client is waited for before it is known which route its request has: 10 s for a head, at least 240 bytes a second of a body, 120 s while it takes nothing of a response, for every route',
+  'timeout-http-request': () =>
+    'a head has 10 s to come, for every route: which one it has is known only then',
+  'timeout-http-keep-alive': () =>
+    'between two requests a connection has no route; it is kept for 75 s',
+  'timeout-queue': () => 'no request is queued: without an endpoint it is answered 503 at once',
   check: () => 'whether a pod is ready is said by its readiness probe',
   'check-http': () => 'whether a pod is ready is said by its readiness probe',
   'check-interval': () => 'whether a pod is ready is said by its readiness probe',
@@ -108,13 +142,16 @@ const others: Readonly<Record<string, (value: string) => string | null>> = {
 }
 
 /** `Name value`, the value perhaps in quotes; or what of it is not done. */
-function headerOf(line: string): { readonly name: string; readonly value: string } | string {
+function headerOf(
+  line: string,
+  names: typeof changeableHeaderName,
+): { readonly name: string; readonly value: string } | string {
   const [, given = '', rest = ''] = /^\s*(\S+)\s+(.*\S)\s*$/.exec(line) ?? []
   if (given === '') return `"${shown(line)}" is no name with a value behind it`
   const text = /^"([^"]*)"$/.exec(rest)?.[1] ?? rest
   if (/[%"\\]/.test(text))
     return `the value of ${shown(given)} is a format of HAProxy's, not a text`
-  const name = changeableHeaderName.safeParse(given)
+  const name = names.safeParse(given)
   if (!name.success) return `${shown(given)}: ${name.error.issues[0]!.message}`
   const value = headerValue.safeParse(text)
   if (!value.success) return `the value of ${shown(given)}: ${value.error.issues[0]!.message}`

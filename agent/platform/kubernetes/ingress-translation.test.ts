@@ -1,59 +1,19 @@
-/** Ingress objects become routes as Kubernetes says, and annotations as HAProxy's documentation says. */
+/** Ingress objects become routes as Kubernetes says; `path-rewrite` as HAProxy's documentation says. */
 import { describe, expect, test } from 'vitest'
 import { explain } from '#router/reference.ts'
-import { type IngressIntent, ingressIntent, ingressPlace } from '#wire/ingress.ts'
+import { ingressPlace } from '#wire/ingress.ts'
 import { limits } from '#wire/limits.ts'
-import type { RouteObject } from '#wire/object.ts'
-import { workerLimits } from '../../worker/limits.ts'
 import { blueGreen, objectsOf } from './ingress.fixture.ts'
-import type { IngressObject, ServiceObject } from './ingress-object.ts'
-import { translateIngress } from './ingress-translation.ts'
-
-const web: ServiceObject = {
-  metadata: { name: 'web', namespace: 'shop' },
-  spec: { type: 'ClusterIP', ports: [{ name: 'http', port: 80 }] },
-  status: undefined,
-}
-
-const one = (
-  spec: string,
-  annotations: Readonly<Record<string, string>> = {},
-  services: readonly ServiceObject[] = [web],
-): IngressIntent => {
-  const yaml = `{ kind: Ingress, metadata: { name: web }, spec: ${spec} }`
-  const [ingress] = objectsOf(yaml).ingresses
-  const annotated = { ...ingress!, metadata: { ...ingress!.metadata, annotations } }
-  return translated(annotated, services)
-}
-
-function translated(ingress: IngressObject, services: readonly ServiceObject[]): IngressIntent {
-  const find = (name: string) => services.find((service) => service.metadata.name === name)
-  const intent = translateIngress(ingress, 'switchyard', find)
-  expect(ingressIntent.parse(intent)).toEqual(intent)
-  return intent
-}
-
-const toWeb = '{ service: { name: web, port: { number: 80 } } }'
-const onPath = (path: string, pathType = 'Prefix') =>
-  `{ rules: [{ host: shop.example, http: { paths: [{ path: ${path}, pathType: ${pathType}, backend: ${toWeb} }] } }] }`
-
-const routeObjects = ({ routes }: IngressIntent): RouteObject[] =>
-  routes.map(({ host, path, ...rest }) => ({
-    kind: 'route',
-    key: `ingress/shop/web/${ingressPlace({ host, path })}`,
-    app: 'shop/web',
-    hosts: [host],
-    matches: [{ path, headers: [] }],
-    ...rest,
-    since: 1,
-  }))
-
-/** What the backend gets of a request, or the status. */
-function target(intent: IngressIntent, path: string, host = 'shop.example'): string | number {
-  const request = { method: 'GET', host, path, headers: [] }
-  const { status, destination } = explain(routeObjects(intent), request)
-  return status === 200 ? `${destination!.releases[0]!.release} ${destination!.target}` : status
-}
+import {
+  one,
+  onPath,
+  routeObjects,
+  target,
+  toWeb,
+  translated,
+  web,
+} from './ingress-intent.fixture.ts'
+import type { ServiceObject } from './ingress-object.ts'
 
 describe('paths of an Ingress', () => {
   const cases: [pathType: string, path: string, request: string, reached: boolean][] = [
@@ -285,137 +245,6 @@ describe('path-rewrite', () => {
     expect(target(intent, '/foo')).toBe('shop/other:http /foo')
     expect(target(intent, '/foo/a')).toBe('shop/web:http /a')
     expect(intent.warnings).toEqual([])
-  })
-})
-
-describe('header annotations', () => {
-  const headers = (value: string) => one(onPath('/'), { 'haproxy.org/request-set-header': value })
-
-  test('one header, several, and quotes around a value', () => {
-    const lines = 'Ingress-ID abcd123\nAnother-Header 12345\n\nCache-Control "no-store,no-cache"\n'
-    const { routes, warnings } = headers(lines)
-    expect(warnings).toEqual([])
-    expect(routes[0]!.requestHeaders?.set).toEqual([
-      { name: 'ingress-id', value: 'abcd123' },
-      { name: 'another-header', value: '12345' },
-      { name: 'cache-control', value: 'no-store,no-cache' },
-    ])
-  })
-
-  test('the last of one name counts', () => {
-    const { routes } = headers('X-Team a\nx-team b')
-    expect(routes[0]!.requestHeaders?.set).toEqual([{ name: 'x-team', value: 'b' }])
-  })
-
-  const refused: [value: string, told: RegExp][] = [
-    ['X-Time %[date]', /the value of X-Time is a format of HAProxy's/],
-    ['Host other.example', /Host: this header frames or routes/],
-    ['X-Forwarded-For 10.0.0.1', /X-Forwarded-For: this header frames or routes/],
-    ['Lonely', /"Lonely" is no name with a value/],
-    ['Bad(Name) x', /Bad\(Name\): use an HTTP field name/],
-  ]
-  for (const [value, told] of refused) {
-    test(`${value} is told, and not set`, () => {
-      const { routes, warnings } = headers(value)
-      expect(routes[0]!.requestHeaders).toBeUndefined()
-      expect(warnings).toEqual([expect.stringMatching(told)])
-    })
-  }
-
-  test('set-host is what the backend gets', () => {
-    const intent = one(onPath('/'), { 'haproxy.org/set-host': 'example.local' })
-    const request = { method: 'GET', host: 'shop.example', path: '/', headers: [] }
-    expect(explain(routeObjects(intent), request).destination?.host).toBe('example.local')
-  })
-})
-
-describe('other annotations', () => {
-  const warned = (annotations: Record<string, string>) => one(onPath('/'), annotations).warnings
-
-  test('what asks for what is done anyway is not told', () => {
-    const asked = {
-      'haproxy.org/load-balance': 'leastconn',
-      'haproxy.com/ssl-redirect': 'false',
-      'ingress.kubernetes.io/forwarded-for': 'true',
-      'kubernetes.io/ingress.class': 'switchyard',
-      'kubectl.kubernetes.io/last-applied-configuration': '{}',
-      'cert-manager.io/issuer': 'x',
-    }
-    expect(warned(asked)).toEqual([])
-    expect(warned({ 'haproxy.org/load-balance': 'roundrobin' })).toEqual([])
-  })
-
-  const notDone = [
-    ['load-balance', 'source'],
-    ['timeout-server', '5s'],
-    ['timeout-check', '5s'],
-    ['response-set-header', 'X-A b'],
-    ['rate-limit-requests', '15'],
-    ['cors-enable', 'true'],
-    ['ssl-redirect', 'true'],
-    ['forwarded-for', 'false'],
-    ['backend-config-snippet', 'http-send-name-header x'],
-    ['an-annotation-of-tomorrow', 'x'],
-  ] as const
-  for (const [name, value] of notDone) {
-    test(`${name}: ${value} is told by name, and the route stands`, () => {
-      for (const prefix of ['haproxy.org', 'haproxy.com', 'ingress.kubernetes.io']) {
-        const intent = one(onPath('/'), { [`${prefix}/${name}`]: value })
-        expect(intent.warnings).toEqual([
-          expect.stringMatching(new RegExp(`^${prefix}/${name} is not done`)),
-        ])
-        expect(target(intent, '/')).toBe('shop/web:http /')
-      }
-    })
-  }
-
-  test('the waits that are told are those of the workers', () => {
-    const [told] = warned({ 'haproxy.org/timeout-server': '5s' })
-    expect(told).toContain(`${workerLimits.responseHeadMs / 1_000} s to come`)
-    expect(told).toContain(`pause for ${workerLimits.responseIdleMs / 1_000} s`)
-  })
-
-  test('an annotation of another controller is told', () => {
-    expect(warned({ 'nginx.ingress.kubernetes.io/rewrite-target': '/$2' })).toEqual([
-      "nginx.ingress.kubernetes.io/rewrite-target is another controller's and is not done.",
-    ])
-  })
-
-  const closing = [
-    ['haproxy.org/allow-list', '10.0.0.0/8'],
-    [`haproxy.org/${'black'}list`, 'patterns/ips'],
-    ['ingress.kubernetes.io/auth-type', 'basic-auth'],
-    [`nginx.ingress.kubernetes.io/${'white'}list-source-range`, '10.0.0.0/8'],
-    ['nginx.ingress.kubernetes.io/auth-url', 'https://auth.example'],
-    ['traefik.ingress.kubernetes.io/router.middlewares', 'shop-auth@kubernetescrd'],
-  ] as const
-  for (const [key, value] of closing) {
-    test(`${key} lets nobody in, rather than everybody`, () => {
-      const intent = one(onPath('/'), { [key]: value })
-      expect(intent.routes).toEqual([])
-      expect(intent.warnings).toEqual([
-        `${key}: this may keep people out, which is not done yet, so no request is let in by this Ingress.`,
-      ])
-    })
-  }
-
-  test('spec.tls is told', () => {
-    const tls = onPath('/').replace('{', '{ tls: [{ hosts: [shop.example], secretName: tls }],')
-    expect(one(tls).warnings).toEqual([
-      'spec.tls is not done: its hosts are answered over HTTP alone.',
-    ])
-  })
-
-  test('no more is told than the limit, and how much more there is', () => {
-    const many = Object.fromEntries(
-      Array.from({ length: limits.warningsPerIngress + 3 }, (_, n) => [
-        `haproxy.org/new-${n}`,
-        'x',
-      ]),
-    )
-    const told = warned(many)
-    expect(told.length).toBe(limits.warningsPerIngress)
-    expect(told.at(-1)).toBe('4 more things are not done.')
   })
 })
 

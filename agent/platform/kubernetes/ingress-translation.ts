@@ -87,7 +87,7 @@ function addPath(
   const where = isDefault ? 'The default backend' : ingressPlace({ host, path })
   const id = service(backend, where)
   if (id === null) return
-  const { pathRewrite, setHost, requestHeaders } = annotations
+  const { pathRewrite, setHost, filters } = annotations
   const rewritten = pathRewrite && rewrittenPaths(path, pathRewrite)
   if (pathRewrite && !rewritten) {
     warn(`${where}: path-rewrite is not done here; requests keep their path.`)
@@ -100,7 +100,7 @@ function addPath(
       ...((to || setHost) && {
         rewrite: { ...(to && { path: to }), ...(setHost && { hostname: setHost }) },
       }),
-      ...(requestHeaders.length > 0 && { requestHeaders: { set: requestHeaders } }),
+      ...filters,
     })
     const fault = parsed.error?.issues[0]?.message
     if (!parsed.success || nodePath({ path: at, headers: [] }) === null) {
