@@ -153,7 +153,7 @@ const waitTimeout = (revision: number, timeoutMs: number, accepted: unknown) =>
   ({
     code: 'wait-timeout',
     detail: `The change was accepted as revision ${revision}, but is not active after ${timeoutMs} ms.`,
-    fix: 'Read the state; the change goes on and need not be sent again.',
+    fix: `The change goes on and need not be sent again: follow \`/v1/events?after=${revision - 1}\`, or wait on by the same call with the same Idempotency-Key.`,
     evidence: { revision, accepted },
   }) as const
 
