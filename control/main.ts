@@ -10,7 +10,6 @@ import { crashAt } from './node/crash-at.ts'
 import { type Commands, controlCommand } from './node/flags.ts'
 import { openStateFolder, type StateFolder } from './node/folder.ts'
 import { FolderInUse, lockFolder } from './node/lock.ts'
-import { writeTransfer } from './node/transfer-file.ts'
 
 const exitCodes = { failed: 1, usage: 2, inUse: 3 } as const
 
@@ -82,9 +81,16 @@ const commandsWith = (step: Step): Commands => ({
       )
     }),
   async export(file, { state }) {
+    const { writeTransfer } = await import('./node/transfer-file.ts')
     await writeTransfer(openStateFolder(existing(state)), file)
     say(`${file}: written; it holds private keys`)
   },
+  import: (file, { state }) =>
+    alone(state, step, async (folder) => {
+      const { importTransfer } = await import('./node/transfer-file.ts')
+      const { records, epochNumber } = await importTransfer(file, commandOptions(folder, step))
+      say(`${folder.path}: ${records} records; epoch ${epochNumber} has begun`)
+    }),
   start: ({ state, listen, host, nats, natsCredentials, logFormat, readLimit, changeLimit }) =>
     alone(existing(state), step, async (folder) => {
       const startedMs = performance.now()

@@ -33,11 +33,12 @@ export class NotTransferred extends Error {
 export const lineCharsMax = 67_108_864
 const pageRecords = 128
 
-/** Lines with their ends. */
+/** Lines with their ends; of the log as it is now, because the texts are. */
 export async function* transferLines(
-  log: Pick<Log, 'read'>,
+  log: Pick<Log, 'head' | 'read'>,
   texts: Readonly<Record<string, string>>,
 ): AsyncGenerator<string> {
+  const head = await log.head()
   let digest = ''
   let position = 0
   const noted = (line: string) => {
@@ -45,9 +46,9 @@ export async function* transferLines(
     return `${line}\n`
   }
   yield noted(JSON.stringify({ format: 'switchyard-transfer', version: 1, texts }))
-  for (;;) {
-    const page = await log.read(position, pageRecords)
-    if (page.length === 0) break
+  while (position < head) {
+    const page = await log.read(position, Math.min(pageRecords, head - position))
+    if (page.length === 0) throw new Error(`the log ends before ${head}`)
     for (const record of page) {
       yield noted(JSON.stringify({ position: record.position, text: record.text }))
       position = record.position

@@ -2,8 +2,8 @@
  * What runs to its end on a state folder: `init` and `recover`. Both write to the log through the turn, as
  * intents of the `operator`, and publish nothing; a running control holds the folder and keeps them out.
  */
-import { z } from 'zod'
 import type { Scope } from '../domain/input.ts'
+import { fleetEpoch } from '../fleet-epoch.ts'
 import type { Log } from '../log/log.ts'
 import { raiseEpoch, randomEpochId, takeAsOperator, withQuietTurns } from '../quiet-turns.ts'
 import { makeKeys } from '../trust/keys.ts'
@@ -85,20 +85,6 @@ export async function recover(options: CommandOptions): Promise<number> {
     if (!epochNumber) throw new Error(`${folder.path} was never initialised; run \`control init\``)
     return epochNumber
   })
-}
-
-const seen = z.strictObject({ number: z.int().min(0) })
-
-/** Highest epoch that an agent or a stored header was seen with while the fleet was ahead; 0: never. */
-const fleetEpoch = (folder: StateFolder): number => {
-  const text = folder.read(stateFiles.fleetEpoch)
-  return text === null ? 0 : seen.parse(JSON.parse(text)).number
-}
-
-/** Remembered outside the log, which is behind: so that `recover` goes above it. */
-export function rememberFleetEpoch(folder: StateFolder, number: number): void {
-  if (number > fleetEpoch(folder))
-    folder.write(stateFiles.fleetEpoch, `${JSON.stringify({ number })}\n`)
 }
 
 async function withTurns<T>(

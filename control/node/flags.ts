@@ -19,6 +19,7 @@ export interface Commands {
   backup(file: string, options: { state: string }): Promise<void>
   restore(file: string, options: { state: string }): Promise<void>
   export(file: string, options: { state: string }): Promise<void>
+  import(file: string, options: { state: string }): Promise<void>
 }
 
 /** One of the two is given. */
@@ -143,6 +144,12 @@ export function controlCommand(commands: Commands): Command {
   )
     .argument('<file>', 'the file to make; it will hold private keys')
     .action(commands.export)
+  command(
+    'import',
+    'fill a state folder without a log from an export, also of a Durable Object; the epoch is raised',
+  )
+    .argument('<file>', 'a file that `export` or `GET /edge/log` made')
+    .action(commands.import)
   return program
 }
 

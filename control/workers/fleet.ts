@@ -11,6 +11,7 @@ import { createHttpTransport } from '../delivery/http.ts'
 import { createNatsTransport } from '../delivery/nats.ts'
 import { natsCredentials } from '../delivery/nats-credentials.ts'
 import { createExplain } from '../explaining.ts'
+import { rememberFleetEpoch } from '../fleet-epoch.ts'
 import { createHistory } from '../history/history.ts'
 import { createMetrics } from '../metrics.ts'
 import { openKeyRing } from '../trust/key-ring.ts'
@@ -19,13 +20,14 @@ import { storedNames } from '../trust/store.ts'
 import { openCursors } from '../webhooks/cursors.ts'
 import { createWebhookSecrets } from '../webhooks/secrets.ts'
 import { boundedCompile } from './bounded-compile.ts'
+import { createDesk, type Desk } from './desk.ts'
 import { createObjectAlarm, type ObjectAlarm } from './object-alarm.ts'
 import { openObjectHistory, removeObjectHistory } from './object-history.ts'
 import { openObjectLog } from './object-log.ts'
 import { type ObjectTexts, openObjectTexts } from './object-texts.ts'
 import type { ObjectNamespace, ObjectState } from './platform.ts'
 import routerWasm from './router-module.ts'
-import { createTransfers, type Transfers, transferPath } from './transfers.ts'
+import { createTransfers, type Transfers } from './transfers.ts'
 
 export interface Environment {
   readonly FLEET: ObjectNamespace
@@ -51,6 +53,7 @@ export class Fleet {
   readonly #say: Say
   readonly #texts: ObjectTexts
   readonly #transfers: Transfers
+  readonly #desk: Desk
   #control: Control | null = null
   #alarm: ObjectAlarm | null = null
 
@@ -67,16 +70,22 @@ export class Fleet {
     this.#transfers = createTransfers({
       storage: state.storage,
       texts: this.#texts,
-      token: environment.SWITCHYARD_TRANSFER_TOKEN,
-      isOpen: () => this.#control !== null,
+      epochNumber: () => this.#control?.turns.state().epoch?.number ?? null,
       open: () => this.#open(),
+      close: () => this.#close(),
+      alone: (work) => state.blockConcurrencyWhile(work),
+    })
+    const { put, get, remove, recover } = this.#transfers
+    this.#desk = createDesk(environment.SWITCHYARD_TRANSFER_TOKEN, {
+      '/edge/log': { GET: get, PUT: put, DELETE: remove },
+      '/edge/recover': { POST: recover },
     })
     void state.blockConcurrencyWhile(() => this.#open())
   }
 
   async fetch(request: Request): Promise<Response> {
-    const { pathname } = new URL(request.url)
-    if (pathname === transferPath) return this.#transfers.answer(request)
+    const answered = this.#desk.answer(request)
+    if (answered) return answered
     if (!this.#control) return this.#transfers.notYet()
     return this.#control.fetch(request, request.headers.get('cf-connecting-ip'))
   }
@@ -95,7 +104,17 @@ export class Fleet {
     if (!this.#transfers.isWhole() || keys === null) return
     const say = this.#say
     const log = openObjectLog(storage)
-    await this.#transfers.raiseEpoch(log)
+    const monotonicMs = () => performance.now()
+    const history = () =>
+      createHistory({
+        log,
+        open: () => openObjectHistory(storage),
+        remove: () => removeObjectHistory(storage),
+        code: codeOf(this.#environment),
+        monotonicMs,
+        onDamage: (error) => say('history-damaged', stackOf(error)),
+      })
+    await this.#transfers.raiseEpoch(log, history)
     const fatal = (error: unknown) => {
       say('control-failed', stackOf(error))
       this.#state.abort('control has failed; the next event makes it anew')
@@ -103,17 +122,9 @@ export class Fleet {
     const alarm = createObjectAlarm(storage, await storage.getAlarm(), fatal)
     const http = createHttpTransport()
     const nats = natsOf(this.#environment)
-    const monotonicMs = () => performance.now()
     const control = await createControl({
       log,
-      history: createHistory({
-        log,
-        open: () => openObjectHistory(storage),
-        remove: () => removeObjectHistory(storage),
-        code: codeOf(this.#environment),
-        monotonicMs,
-        onDamage: (error) => say('history-damaged', stackOf(error)),
-      }),
+      history: history(),
       keys: await openKeyRing(
         { writeKeys: (next) => this.#texts.write(storedNames.keys, `${JSON.stringify(next)}\n`) },
         storedKeys.parse(JSON.parse(keys)),
@@ -131,12 +142,14 @@ export class Fleet {
       metrics: createMetrics,
       newLinkId: () => hex(crypto.getRandomValues(new Uint8Array(8))),
       onFatal: fatal,
-      onFleetAhead: ({ cluster, epoch, revision }) =>
+      onFleetAhead: ({ cluster, epoch, revision }) => {
         say('fleet-ahead', 'the fleet is ahead of this log: publishing nothing', {
           cluster,
           epoch: epoch.number,
           revision,
-        }),
+        })
+        rememberFleetEpoch(this.#texts, epoch.number)
+      },
       say,
       webhooks: {
         secrets: createWebhookSecrets(this.#texts),
@@ -149,6 +162,13 @@ export class Fleet {
     this.#alarm = alarm
     this.#control = control
     say('control-started', 'the API answers', { revision: control.turns.state().position })
+  }
+
+  /** Until it is opened again there is no control. */
+  async #close(): Promise<void> {
+    const control = this.#control
+    this.#control = null
+    await control?.stop()
   }
 }
 

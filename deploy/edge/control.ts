@@ -104,7 +104,7 @@ async function main(): Promise<void> {
   else if (positionals[0] === 'bundle') await bundleWorker(wranglerFile, bundleFolder(state))
   else if (positionals[0] === 'start')
     startEdge(state, values.listen, natsTexts(values.nats, values['nats-credentials']))
-  else throw new Error('say init, bundle or start; an object has no backup, restore or recover yet')
+  else throw new Error('say init, bundle or start; docs/edge.md has backup, restore and recover')
 }
 
 await main()

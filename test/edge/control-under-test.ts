@@ -23,10 +23,14 @@ import { startWorker, type WorkerUnderTest } from './worker-under-test.ts'
 export type { Called, CallOptions, ControlUnderTest, Said }
 export { shop }
 
+export interface ControlOnWorkerd extends ControlUnderTest {
+  readonly worker: WorkerUnderTest
+}
+
 export async function startControl(
   clusters = ['eu-1', 'us-1'],
   { rates }: { readonly rates?: RateLimits } = {},
-): Promise<ControlUnderTest> {
+): Promise<ControlOnWorkerd> {
   const root = mkdtempSync(join(tmpdir(), 'switchyard-control-'))
   const folder = openStateFolder(join(root, 'state'))
   const clocks = { now: Date.now, monotonicMs: () => performance.now() }
@@ -42,6 +46,7 @@ export async function startControl(
   const token = (name: string) => folder.read(name)!.trim()
   const adminToken = token(stateFiles.adminToken)
   return {
+    worker,
     get url() {
       return worker.url
     },

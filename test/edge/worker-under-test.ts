@@ -16,6 +16,8 @@ export interface WorkerUnderTest {
   workerd(): Workerd
   /** `GET` or `PUT` of the log and its secrets. */
   transfer(method: 'GET' | 'PUT', body?: BodyInit | null, token?: string): Promise<Response>
+  /** Asks the object itself: `/edge/…`. */
+  ask(method: string, path: string): Promise<Response>
   /** Kills workerd with -9 and starts it on the same disk, at the same port when it is given. */
   restart(port?: number): Promise<void>
   stop(): Promise<void>
@@ -79,6 +81,11 @@ export async function startWorker(
         body,
         duplex: 'half',
       } as RequestInit),
+    ask: (method, path) =>
+      fetch(workerd.url + path, {
+        method,
+        headers: { authorization: `Bearer ${transferToken}` },
+      }),
     async restart(port = 0) {
       await workerd.kill('SIGKILL')
       workerd = await startWorkerd({ ...plan, port })
