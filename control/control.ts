@@ -70,8 +70,20 @@ export interface Control {
   start(): Promise<void>
   fetch: Api['fetch']
   readonly turns: Turns
+  /** For a runtime that sleeps. */
+  readonly attention: Attention
   /** Ends the turn under way and closes the transports and the log. */
   stop(): Promise<void>
+}
+
+/** Agents are listened to and told while it lasts; a transport that is always there needs none of it. */
+export interface Attention {
+  /** Resolves when what agents have stored is known, or the transport cannot be reached now. */
+  pay(): Promise<void>
+  /** No turn is under way and nothing is left to be published. */
+  isIdle(): boolean
+  /** Lets the transport's connection go; nothing is under way then, and no timer runs. */
+  rest(): Promise<void>
 }
 
 export async function createControl(options: ControlOptions): Promise<Control> {
@@ -86,7 +98,8 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     key: () => keys.signing(known().signing),
     publicKeys: () => known().publicKeys,
     enrolled: (cluster) => turns.state().clusters.get(cluster)?.agents.values() ?? [],
-    onReport: (report) => submitQuietly({ kind: 'report', report, receivedMs: monotonicMs() }),
+    onReport: (report, ageMs) =>
+      submitQuietly({ kind: 'report', report, receivedMs: monotonicMs(), ageMs }),
     onFleetAhead(found) {
       turns.reportFleetAhead(found)
       noticeAhead()
@@ -233,6 +246,19 @@ export async function createControl(options: ControlOptions): Promise<Control> {
       return problem(stillStarting(starting), { 'retry-after': '1' })
     },
     turns,
+    attention: {
+      async pay() {
+        if (!transport.presence) return
+        await transport.presence.hold()
+        if (transport.connected()) await publisher.heard()
+      },
+      isIdle: () => turns.isIdle() && publisher.isIdle(),
+      async rest() {
+        const gone = transport.presence?.letGo()
+        publisher.rest()
+        await gone
+      },
+    },
     async stop() {
       alarm.set(null)
       await turns.stop()

@@ -4,8 +4,8 @@ import type { Log } from './log/log.ts'
 import { crashAt } from './node/crash-at.ts'
 
 it('nothing happens without a specification, and a wrong one is not ignored', () => {
-  crashAt(undefined)('append')
-  crashAt('')('append')
+  void crashAt(undefined)('append')
+  void crashAt('')('append')
   for (const wrong of ['flight', 'append:0', 'append:x', 'append:-1', ':1']) {
     expect(() => crashAt(wrong), wrong).toThrow('is not <step>[:n]')
   }
@@ -22,6 +22,6 @@ it('the steps of a log come before and after the write', async () => {
     read: async () => [],
     close: async () => {},
   }
-  await crashingLog(log, (step) => seen.push(step)).append(0, '{}')
+  await crashingLog(log, (step) => void seen.push(step)).append(0, '{}')
   expect(seen).toEqual(['append', 'written', 'appended'])
 })

@@ -18,7 +18,8 @@ export const crashSteps = [
   'cursor', 'file-written', 'file-renamed', 'file-synced',
 ] as const // biome-ignore format: the table above
 
-export type Step = (name: string) => void
+/** A runtime that cannot kill itself never resolves. */
+export type Step = (name: string) => void | Promise<void>
 
 export const crashingLog = (log: Log, step: Step): Log => ({
   ...log,
@@ -38,14 +39,14 @@ export const crashingTransport = (transport: Transport, step: Step): Transport =
 export const crashingCursors = (cursors: Cursors, step: Step): Cursors => ({
   ...cursors,
   set(name, cursor) {
-    step('cursor')
+    void step('cursor')
     cursors.set(name, cursor)
   },
 })
 
 async function between<T>(step: Step, before: string, after: string, work: () => Promise<T>) {
-  step(before)
+  await step(before)
   const result = await work()
-  step(after)
+  await step(after)
   return result
 }

@@ -73,6 +73,7 @@ export interface Turns {
   ): Promise<boolean>
   /** Resolves once nothing waits for a turn. */
   settled(): Promise<void>
+  isIdle(): boolean
   /** Finishes the turn under way; what waits is refused. */
   stop(): Promise<void>
 }
@@ -91,6 +92,8 @@ interface Waiting {
 interface WaitingReport {
   readonly report: Report
   readonly receivedMs: number
+  /** Wall clock: when the agent was there to send it. */
+  readonly seenAtMs: number
   /** The sender waits until its report, or a newer one, is taken. */
   readonly tell: () => void
 }
@@ -150,7 +153,7 @@ export function createTurns(options: TurnOptions): Turns {
         wake()
         return Promise.resolve(taken(state))
       case 'report':
-        return submitReport(input.report, input.receivedMs)
+        return submitReport(input.report, input.receivedMs, now() - (input.ageMs ?? 0))
     }
   }
 
@@ -165,14 +168,14 @@ export function createTurns(options: TurnOptions): Turns {
     })
   }
 
-  function submitReport(report: Report, receivedMs: number): Promise<Answer> {
+  function submitReport(report: Report, receivedMs: number, seenAtMs: number): Promise<Answer> {
     if (!isEnrolled(state, report)) return Promise.resolve(refused(unknownAgent(report)))
     const key = `${report.cluster}/${report.agent}`
     const waiting = reports.get(key)
     if (waiting && !supersedes(report, waiting.report)) return Promise.resolve(taken(state))
     waiting?.tell()
     return new Promise((resolve) => {
-      reports.set(key, { report, receivedMs, tell: () => resolve(taken(state)) })
+      reports.set(key, { report, receivedMs, seenAtMs, tell: () => resolve(taken(state)) })
       wake()
     })
   }
@@ -206,9 +209,9 @@ export function createTurns(options: TurnOptions): Turns {
     const waitingReports = [...reports.values()]
     reports.clear()
     alarmIsDue = false
-    for (const { report, receivedMs } of waitingReports) {
+    for (const { report, receivedMs, seenAtMs } of waitingReports) {
       if (!isEnrolled(state, report)) continue
-      fleet = foldReport(fleet, report, receivedMs, now())
+      fleet = foldReport(fleet, report, receivedMs, seenAtMs)
       noticeAhead(report)
     }
     const first = waitingReports[0]
@@ -358,6 +361,7 @@ export function createTurns(options: TurnOptions): Turns {
     },
     waitFor: (predicate, timeoutMs, signal) =>
       predicate(state, fleet) ? Promise.resolve(true) : waiters.wait(predicate, timeoutMs, signal),
+    isIdle: () => running === null,
     async settled() {
       while (running) await running
     },

@@ -35,6 +35,8 @@ export const replyOf = ({ headers, data }: ClientMessage): DirectReply => ({
 export interface StoredMessage {
   readonly subject: string
   readonly sequence: number
+  /** When the server stored it, by its clock. */
+  readonly atMs: number
   readonly data: Uint8Array
 }
 
@@ -65,7 +67,8 @@ export async function* directGet(
       }
       const sequence = Number(reply.field('Nats-Sequence'))
       from = sequence + 1
-      yield { subject: reply.field('Nats-Subject'), sequence, data: reply.data }
+      const atMs = Date.parse(reply.field('Nats-Time-Stamp'))
+      yield { subject: reply.field('Nats-Subject'), sequence, atMs, data: reply.data }
     }
     if (pending === null) throw new Error('direct get: the answer was cut')
     if (pending === 0) return

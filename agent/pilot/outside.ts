@@ -28,6 +28,7 @@ import { createHttpSession } from './session-http.ts'
 import { createSnapshots, type Held } from './snapshots.ts'
 import { loadStoredSnapshot } from './stored.ts'
 import { tableView } from './table-view.ts'
+import { createWaking } from './waking.ts'
 
 export async function goOutside(
   config: AgentConfig,
@@ -93,16 +94,20 @@ export async function goOutside(
     startedAtMs: Date.now(),
     pinnedKeys: () => [...keys.pinned().keys()],
   }
+  const { url } = config.control
+  const { token } = identity.enrolment
+  const desk = { url, cluster: config.cluster, token }
+  const direct = session.isStore ? createHttpSession({ ...desk, agent: config.name }) : null
+  const waking = direct && createWaking({ post: direct.report, log })
   const reporter = createReporter({
     session,
+    waking,
     key: identity.key,
     build: (former) => buildReport(life, facts(), former),
     log,
   })
   outside.reporter = reporter
   if (platform.workloads) obedience = obey(platform.workloads, config.name, log)
-  const { url } = config.control
-  const desk = { url, cluster: config.cluster, token: identity.enrolment.token }
   platform.ingresses?.keep(createIngressDesk(desk), () => obedience?.held() ?? false)
   const snapshots = createSnapshots({
     session,
@@ -144,7 +149,8 @@ export async function goOutside(
   return async () => {
     await Promise.all([following.stop(), snapshots.stop(), obedience?.stop(), platform.close()])
     await reporter.stop()
-    await Promise.all([session.close(), admin.close()])
+    await waking?.stop()
+    await Promise.all([session.close(), direct?.close(), admin.close()])
   }
 }
 

@@ -132,6 +132,7 @@ describe('reporting', () => {
     said.length = 0
     answer = async () => {}
     reporter = createReporter({
+      waking: null,
       session: {
         report(bytes, signal) {
           sent.push(bytes)

@@ -15,6 +15,7 @@ import { reasonOf } from '../reason.ts'
 import type { Progress } from './convergence.ts'
 import type { Session } from './session.ts'
 import { reportedStanding } from './standing.ts'
+import type { Waking } from './waking.ts'
 
 export interface ReportFacts {
   readonly progress: Progress
@@ -102,6 +103,8 @@ export interface Reporter {
 
 export interface ReporterOptions {
   readonly session: Pick<Session, 'report'>
+  /** Beside a session that only stores reports; null: it is control itself. */
+  readonly waking: Pick<Waking, 'take' | 'stored'> | null
   readonly key: SigningKey
   readonly build: (former: Report | null) => Report | null
   readonly log: Say
@@ -112,7 +115,7 @@ const callMs = 5_000
 const onTheWayMax = 4
 const retry = { firstMs: 50, mostMs: 2_000 }
 
-export function createReporter({ session, key, build, log }: ReporterOptions): Reporter {
+export function createReporter({ session, waking, key, build, log }: ReporterOptions): Reporter {
   const stopping = new AbortController()
   const onTheWay = new Set<Promise<void>>()
   let newest: Report | null = null
@@ -143,10 +146,13 @@ export function createReporter({ session, key, build, log }: ReporterOptions): R
     try {
       const bytes = Buffer.from(JSON.stringify(await seal(canonicalBytes(report), key)))
       if (bytes.length > limits.reportBytes) throw new Error(`a report of ${bytes.length} bytes`)
+      waking?.take(report, bytes)
       await session.report(bytes, AbortSignal.any([stopping.signal, AbortSignal.timeout(callMs)]))
       failures = 0
+      waking?.stored(true)
     } catch (error) {
       if (stopping.signal.aborted) return
+      waking?.stored(false)
       if (failures++ === 0) log('report-late', `a report did not arrive: ${reasonOf(error)}`)
       later(backoffMs(failures, retry, Math.random()))
     }

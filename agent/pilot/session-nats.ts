@@ -70,6 +70,7 @@ export function createNatsSession(options: NatsSessionOptions): Session {
   }
 
   return {
+    isStore: true,
     async subscribe(onAnnouncement, signal) {
       const nats = await unlessAborted(connection(), signal).catch((error: unknown) => {
         if (signal.aborted) return null

@@ -4,6 +4,8 @@
  * `admit.ts` verifies.
  */
 export interface Session {
+  /** Reports are stored where control finds them, whether it listens or sleeps. */
+  readonly isStore?: boolean
   /**
    * Calls `onAnnouncement` with each announcement as it is seen. Resolves when `signal` aborts, rejects
    * when the stream breaks or is silent for too long; the caller retries with jitter, then repairs.

@@ -46,8 +46,12 @@ export interface ClusterLoop {
   /** Resolves once what is stored was read and is not ahead. */
   readonly checked: Promise<void>
   publish(publication: Publication): Promise<void>
-  /** The connection came back: look at once, whatever is believed. */
-  look(): void
+  /** The connection came back: look at once; `afterRest`: what was written whole is believed still. */
+  look(afterRest: boolean): void
+  /** The connection is let go: no timer runs until `look`. */
+  rest(): void
+  /** What is wanted is stored, and nothing is under way. */
+  isIdle(): boolean
   progress(): { readonly wanted: number; readonly published: number | null }
   stop(): Promise<void>
 }
@@ -86,6 +90,7 @@ export function createClusterLoop(options: ClusterLoopOptions): ClusterLoop {
   let published: number | null = null
   let stopped = false
   let reportsDue = true
+  let idle = false
   /** Counts returned connections: what was written before one may be gone after it. */
   let looks = 0
 
@@ -179,6 +184,12 @@ export function createClusterLoop(options: ClusterLoopOptions): ClusterLoop {
   async function run(): Promise<void> {
     let failures = 0
     while (!stopped) {
+      idle = false
+      if (transport.presence?.isHeld() === false) {
+        held = null
+        await pause.forLook(Number.POSITIVE_INFINITY)
+        continue
+      }
       if (!transport.connected()) {
         held = null
         if (published !== wanted.publication.revision) options.onFailed(notConnected)
@@ -189,6 +200,7 @@ export function createClusterLoop(options: ClusterLoopOptions): ClusterLoop {
         const busy = await round()
         failures = 0
         if (busy || stopped) continue
+        idle = true
         await pause.forWork(auditMs * (1 + Math.random() / 4))
         if (!pause.hasWork()) held = null
       } catch (error) {
@@ -206,6 +218,7 @@ export function createClusterLoop(options: ClusterLoopOptions): ClusterLoop {
   return {
     checked: checked.promise,
     publish(publication) {
+      idle = false
       const order = wanted.order + 1
       wanted = { publication, order, askedMs: performance.now() }
       pause.work()
@@ -219,13 +232,16 @@ export function createClusterLoop(options: ClusterLoopOptions): ClusterLoop {
         waiters.push({ order, resolve: done })
       })
     },
-    look() {
+    look(afterRest) {
+      idle = false
       looks++
       held = null
-      settled = null
+      if (!afterRest) settled = null
       reportsDue = true
       pause.look()
     },
+    rest: () => pause.look(),
+    isIdle: () => idle || stopped,
     progress: () => ({ wanted: wanted.publication.revision, published }),
     async stop() {
       stopped = true

@@ -16,6 +16,8 @@ export interface ClusterStream {
   publish(subject: string, data: Uint8Array, expected?: number): Promise<number>
   get(subject: string): Promise<StoredMessage | null>
   getAll(filter: string): AsyncIterable<StoredMessage>
+  /** How long ago the server stored what it stored at `atMs` of its own clock; never below 0. */
+  ageMs(atMs: number): number
 }
 
 const requestWithinMs = 3_000
@@ -35,6 +37,8 @@ export function openClusterStream(
   const name = streamName(cluster)
   const wanted = streamConfig(cluster, replicas)
   let ensured: Promise<void> | null = null
+  /** The server's clock less ours: the two need not agree. */
+  let clockOffsetMs = 0
 
   async function api(verb: string, body?: object): Promise<ApiAnswer> {
     const payload = body ? encoder.encode(JSON.stringify(body)) : undefined
@@ -44,6 +48,7 @@ export function openClusterStream(
   }
   async function ensure(): Promise<void> {
     const info = await api('INFO')
+    if (info.ts) clockOffsetMs = Date.parse(info.ts) - Date.now()
     if (info.error && info.error.err_code !== streamMissing) throw apiError('INFO', info.error)
     if (!info.error && agrees(info.config ?? {}, wanted)) return
     const verb = info.error ? 'CREATE' : 'UPDATE'
@@ -90,12 +95,14 @@ export function openClusterStream(
         if (code === 404) return null
         if (code !== 0) throw new Error(`direct get: ${code} ${answer.headers?.description}`)
         const sequence = Number(answer.headers?.get('Nats-Sequence'))
-        return { subject, sequence, data: answer.data }
+        const atMs = Date.parse(answer.headers?.get('Nats-Time-Stamp') ?? '')
+        return { subject, sequence, atMs, data: answer.data }
       }),
     async *getAll(filter) {
       await onStream(async () => {})
       yield* directGet((payload) => batch(connection, name, payload), [filter])
     },
+    ageMs: (atMs) => Math.max(0, Date.now() + clockOffsetMs - atMs) || 0,
   }
 }
 
@@ -108,6 +115,8 @@ interface ApiError {
 interface ApiAnswer {
   readonly error?: ApiError
   readonly config?: Readonly<Record<string, unknown>>
+  /** The server's clock. */
+  readonly ts?: string
 }
 
 interface PublishAnswer {

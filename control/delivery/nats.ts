@@ -13,7 +13,7 @@ import type { StoredMessage } from '#wire/direct-get.ts'
 import { subjects } from '#wire/subjects.ts'
 import { keepConnected, type NatsAddress } from './nats-connection.ts'
 import { type ClusterStream, openClusterStream } from './nats-stream.ts'
-import type { ReportListener, Transport } from './transport.ts'
+import type { ReportListener, StoredReport, Transport } from './transport.ts'
 
 export interface NatsTransportOptions extends NatsAddress {
   /** Copies of each stream; 1 on a single server. */
@@ -26,17 +26,17 @@ const writesAtOnce = 16
 /** Connects in the background and for ever; until then every call rejects. */
 export function createNatsTransport(options: NatsTransportOptions): Transport {
   let takeReport: ReportListener = async () => null
-  let reconnected = () => {}
+  let reconnected = (_afterRest: boolean) => {}
   /** Of the current connection. */
   let streams = new Map<string, ClusterStream>()
   /** Sequence of each cluster's header as last written or read; absent: not known. */
   const headerSequences = new Map<string, number>()
 
-  const kept = keepConnected(options, (connection) => {
+  const kept = keepConnected(options, (connection, afterRest) => {
     streams = new Map()
     headerSequences.clear()
     subscribeReports(connection)
-    reconnected()
+    reconnected(afterRest)
   })
 
   function subscribeReports(connection: NatsConnection): void {
@@ -95,9 +95,10 @@ export function createNatsTransport(options: NatsTransportOptions): Transport {
       return found
     },
     async readReports(cluster) {
-      const found: Uint8Array[] = []
-      for await (const message of stream(cluster).getAll(subjects(cluster).reports)) {
-        found.push(message.data)
+      const found: StoredReport[] = []
+      const from = stream(cluster)
+      for await (const { data, atMs } of from.getAll(subjects(cluster).reports)) {
+        found.push({ bytes: data, ageMs: from.ageMs(atMs) })
       }
       return found
     },
@@ -108,6 +109,7 @@ export function createNatsTransport(options: NatsTransportOptions): Transport {
       reconnected = listener
     },
     connected: kept.connected,
+    presence: kept,
     close: kept.close,
   }
 }

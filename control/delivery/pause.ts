@@ -3,7 +3,7 @@
  * shorten but a returned connection does. A call that comes while the loop is awake is kept.
  */
 export interface Pause {
-  /** Ends at `work`, `look` or after `ms`. */
+  /** Ends at `work`, `look` or after `ms`; without a timer when that is `Infinity`. */
   forWork(ms: number): Promise<void>
   /** Ends at `look` or after `ms`. */
   forLook(ms: number): Promise<void>
@@ -30,7 +30,7 @@ export function createPause(): Pause {
         waiting = null
         resolve()
       }
-      const timer = setTimeout(end, ms)
+      const timer = ms === Number.POSITIVE_INFINITY ? undefined : setTimeout(end, ms)
       waiting = { forWork, end }
     })
   }

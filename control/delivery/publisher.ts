@@ -24,7 +24,7 @@ export interface PublisherOptions {
   /** Enrolled agents of a cluster with their raw public keys, base64url. */
   readonly enrolled: Enrolled
   /** Verified reports; of one agent always a newer one than before. */
-  readonly onReport: (report: Report) => void
+  readonly onReport: (report: Report, ageMs: number) => void
   /** Nothing is published any more; the runtime answers `log-behind-fleet`. */
   readonly onFleetAhead: (found: FleetAhead) => void
   /** Another publisher has taken over; the runtime must stop. */
@@ -47,6 +47,12 @@ export interface Publisher extends PublisherPort {
   trust(publicKey: string): Promise<void>
   /** By cluster: the newest revision asked for and the newest one handed over (null: none yet). */
   progress(): ReadonlyMap<string, { readonly wanted: number; readonly published: number | null }>
+  /** Resolves once all stored reports were read on the connection that is there now, or will be next. */
+  heard(): Promise<void>
+  /** Everything that is wanted is stored. */
+  isIdle(): boolean
+  /** After the transport's connection was let go. */
+  rest(): void
   stop(): Promise<void>
 }
 
@@ -66,6 +72,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
   let gate = Promise.withResolvers<void>()
   let ahead: FleetAhead | null = null
   let reportsUnderWay = 0
+  /** Clusters whose stored reports were not read yet, and who waits for that. */
+  const unheard = new Set<string>()
+  let hearing = Promise.withResolvers<void>()
   let stopped = false
 
   function add(cluster: string, first: Publication): ClusterLoop {
@@ -88,12 +97,14 @@ export function createPublisher(options: PublisherOptions): Publisher {
       onFailed: (error) => metrics?.failed(cluster, error),
     })
     loops.set(cluster, loop)
+    unheard.add(cluster)
     firsts.set(cluster, first)
     return loop
   }
 
   function stopLoops(): Promise<unknown> {
     gate.resolve()
+    hearing.resolve()
     return Promise.all([...loops.values()].map((loop) => loop.stop()))
   }
   function halt(found: FleetAhead): void {
@@ -103,7 +114,11 @@ export function createPublisher(options: PublisherOptions): Publisher {
     options.onFleetAhead(found)
   }
 
-  async function takeReport(cluster: string, bytes: Uint8Array): Promise<RefusalCode | null> {
+  async function takeReport(
+    cluster: string,
+    bytes: Uint8Array,
+    ageMs = 0,
+  ): Promise<RefusalCode | null> {
     if (!ours || reportsUnderWay >= reportsAtOnce) return null
     reportsUnderWay++
     try {
@@ -115,14 +130,21 @@ export function createPublisher(options: PublisherOptions): Publisher {
       metrics?.reportTaken(cluster)
       if (taken.repeated) return null
       compare(cluster, taken.report)
-      options.onReport(taken.report)
+      options.onReport(taken.report, ageMs)
       return null
     } finally {
       reportsUnderWay--
     }
   }
   async function readReports(cluster: string): Promise<void> {
-    for (const bytes of await transport.readReports(cluster)) await takeReport(cluster, bytes)
+    const stored = await transport.readReports(cluster)
+    for (const { bytes, ageMs } of stored) await takeReport(cluster, bytes, ageMs)
+    unheard.delete(cluster)
+    if (unheard.size === 0) hearing.resolve()
+  }
+  function hearAnew(): void {
+    if (unheard.size === 0 && !stopped && !ahead) hearing = Promise.withResolvers()
+    for (const cluster of loops.keys()) unheard.add(cluster)
   }
   /** An agent holds only headers that our key has signed: one beyond the log is from a lost part of it. */
   function compare(cluster: string, { epoch, revision }: Report): void {
@@ -141,9 +163,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
     void Promise.race([all, some]).finally(() => gate.resolve())
   }
 
-  transport.onReport(takeReport)
-  transport.onReconnect(() => {
-    for (const loop of loops.values()) loop.look()
+  transport.onReport((cluster, bytes) => takeReport(cluster, bytes))
+  transport.onReconnect((afterRest) => {
+    if (!afterRest) hearAnew()
+    for (const loop of loops.values()) loop.look(afterRest)
   })
 
   return {
@@ -170,6 +193,12 @@ export function createPublisher(options: PublisherOptions): Publisher {
       for (const [id, key] of await pinKeys([publicKey])) ours?.set(id, key)
     },
     progress: () => new Map([...loops].map(([cluster, loop]) => [cluster, loop.progress()])),
+    heard: () => (unheard.size === 0 ? Promise.resolve() : hearing.promise),
+    isIdle: () => [...loops.values()].every((loop) => loop.isIdle()),
+    rest() {
+      hearAnew()
+      for (const loop of loops.values()) loop.rest()
+    },
     async stop() {
       stopped = true
       await stopLoops()

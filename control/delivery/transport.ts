@@ -18,14 +18,34 @@ export interface Transport {
   readIndex(cluster: string): Promise<Uint8Array | null>
   /** Stored buckets by number; missing ones are left out. */
   readBuckets(cluster: string): Promise<ReadonlyMap<number, Uint8Array>>
-  readReports(cluster: string): Promise<readonly Uint8Array[]>
+  readReports(cluster: string): Promise<readonly StoredReport[]>
   /** Called with every report's bytes (a sealed report as JSON); one listener. */
   onReport(listener: ReportListener): void
-  /** Called when the connection came back, so that the publisher can mend. */
-  onReconnect(listener: () => void): void
+  /**
+   * Called when the connection came back, so that the publisher can mend. `afterRest`: it had been let
+   * go, and what was stored was stored.
+   */
+  onReconnect(listener: (afterRest: boolean) => void): void
   /** Reachable now; for `/readyz` and metrics. */
   connected(): boolean
+  /** Left out: there is nothing to let go. */
+  readonly presence?: Presence
   close(): Promise<void>
+}
+
+export interface StoredReport {
+  readonly bytes: Uint8Array
+  /** Since it was stored, by the clock of the one that stores. */
+  readonly ageMs: number
+}
+
+/** A connection that a runtime which sleeps lets go of between events. It begins held. */
+export interface Presence {
+  /** Resolves when it is connected or the first attempt has failed: then it is tried again in the background. */
+  hold(): Promise<void>
+  /** Closes it; nothing is tried and no timer runs until `hold`. */
+  letGo(): Promise<void>
+  isHeld(): boolean
 }
 
 /** Resolves with the code when the report is refused; the `http` transport answers with it. */

@@ -138,6 +138,8 @@ export type Input =
       readonly report: Report
       /** Control's monotonic clock at receipt, for skew (DESIGN D5). */
       readonly receivedMs: number
+      /** How long it had been stored before control read it; left out: it came from the agent. */
+      readonly ageMs?: number
     }
   | { readonly kind: 'alarm' }
 

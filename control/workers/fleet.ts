@@ -28,6 +28,7 @@ import { type ObjectTexts, openObjectTexts } from './object-texts.ts'
 import type { ObjectNamespace, ObjectState } from './platform.ts'
 import routerWasm from './router-module.ts'
 import { createTransfers, type Transfers } from './transfers.ts'
+import { createVisits, type Visits } from './visits.ts'
 
 export interface Environment {
   readonly FLEET: ObjectNamespace
@@ -56,6 +57,7 @@ export class Fleet {
   readonly #desk: Desk
   #control: Control | null = null
   #alarm: ObjectAlarm | null = null
+  #visits: Visits | null = null
 
   constructor(state: ObjectState, environment: Environment) {
     this.#state = state
@@ -86,15 +88,22 @@ export class Fleet {
   async fetch(request: Request): Promise<Response> {
     const answered = this.#desk.answer(request)
     if (answered) return answered
-    if (!this.#control) return this.#transfers.notYet()
-    return this.#control.fetch(request, request.headers.get('cf-connecting-ip'))
+    const [control, visits] = [this.#control, this.#visits]
+    if (!control || !visits) return this.#transfers.notYet()
+    const answer = () => control.fetch(request, request.headers.get('cf-connecting-ip'))
+    return new URL(request.url).pathname === '/livez' ? answer() : visits.during(answer)
   }
 
   async alarm(): Promise<void> {
-    this.#alarm?.rang()
-    if (!this.#control) return
-    await this.#control.turns.submit({ kind: 'alarm' })
-    await this.#control.turns.settled()
+    const [control, visits] = [this.#control, this.#visits]
+    if (!control || !visits) return
+    this.#alarm?.rang(Date.now())
+    await visits.during(async () => {
+      await control.turns.submit({ kind: 'alarm' })
+      await control.turns.settled()
+    })
+    await visits.leave()
+    this.#alarm?.rearm()
   }
 
   /** Does nothing before there is a whole log. */
@@ -138,7 +147,7 @@ export class Fleet {
       rates: ratesOf(this.#environment),
       now: Date.now,
       monotonicMs,
-      alarm: () => alarm,
+      alarm: () => alarm.wanted('turn'),
       metrics: createMetrics,
       newLinkId: () => hex(crypto.getRandomValues(new Uint8Array(8))),
       onFatal: fatal,
@@ -158,9 +167,20 @@ export class Fleet {
         ),
       },
     })
+    // So that the first look at what is stored finds it.
+    await nats?.transport.presence?.hold()
     await control.start()
     this.#alarm = alarm
+    this.#visits = createVisits({
+      attention: control.attention,
+      state: control.turns.state,
+      log,
+      alarm: nats ? alarm.wanted('look') : null,
+      now: Date.now,
+    })
     this.#control = control
+    // Whatever it was opened for, it lets go afterwards.
+    void this.#visits.during(async () => {})
     say('control-started', 'the API answers', { revision: control.turns.state().position })
   }
 

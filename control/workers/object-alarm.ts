@@ -1,13 +1,17 @@
 /**
- * The one alarm, kept by the platform, so that it wakes an object that sleeps. Moving it costs a row, so
- * one that would ring too early is left to ring: the turn that it starts sets the next one.
+ * The one alarm, kept by the platform, so that it wakes an object that sleeps; several who want one share
+ * it. Moving it costs a row, so one that would ring too early is left to ring.
  */
 import type { Alarm } from '../alarm.ts'
 import type { ObjectStorage } from './platform.ts'
 
-export interface ObjectAlarm extends Alarm {
+export interface ObjectAlarm {
+  /** One who wants to be woken, of its own name. */
+  wanted(by: string): Alarm
   /** The platform rings: it holds no alarm any more. */
-  rang(): void
+  rang(nowMs: number): void
+  /** After the work that it rang for, so that a crash before makes it ring again: what is wanted is set. */
+  rearm(): void
 }
 
 export function createObjectAlarm(
@@ -16,14 +20,26 @@ export function createObjectAlarm(
   onError: (error: unknown) => void,
 ): ObjectAlarm {
   let setMs = held
+  const wanted = new Map<string, number>()
+
+  function set(): void {
+    const atMs = Math.min(...wanted.values())
+    if (atMs === Number.POSITIVE_INFINITY || (setMs !== null && setMs <= atMs)) return
+    setMs = atMs
+    storage.setAlarm(atMs).catch(onError)
+  }
   return {
-    set(atMs) {
-      if (atMs === null || (setMs !== null && setMs <= atMs)) return
-      setMs = atMs
-      storage.setAlarm(atMs).catch(onError)
-    },
-    rang() {
+    wanted: (by) => ({
+      set(atMs) {
+        if (atMs === null) wanted.delete(by)
+        else wanted.set(by, atMs)
+        set()
+      },
+    }),
+    rang(nowMs) {
       setMs = null
+      for (const [by, atMs] of wanted) if (atMs <= nowMs) wanted.delete(by)
     },
+    rearm: set,
   }
 }

@@ -27,20 +27,25 @@ export interface ControlOnWorkerd extends ControlUnderTest {
   readonly worker: WorkerUnderTest
 }
 
+/** `variables`: further ones of the Worker, as `wrangler.toml` would have them. */
 export async function startControl(
   clusters = ['eu-1', 'us-1'],
-  { rates }: { readonly rates?: RateLimits } = {},
+  {
+    rates,
+    variables = {},
+  }: { readonly rates?: RateLimits; readonly variables?: Readonly<Record<string, string>> } = {},
 ): Promise<ControlOnWorkerd> {
   const root = mkdtempSync(join(tmpdir(), 'switchyard-control-'))
   const folder = openStateFolder(join(root, 'state'))
   const clocks = { now: Date.now, monotonicMs: () => performance.now() }
   await init({ folder, ...clocks, wrapLog: (log) => log }, clusters)
-  const worker = await startWorker(
-    rates && {
+  const worker = await startWorker({
+    ...(rates && {
       SWITCHYARD_READ_LIMIT: String(rates.reads),
       SWITCHYARD_CHANGE_LIMIT: String(rates.changes),
-    },
-  )
+    }),
+    ...variables,
+  })
   const put = await worker.transfer('PUT', transferOf(folder) as unknown as BodyInit)
   if (!put.ok) throw new Error(`${await put.text()}\n${worker.workerd().output()}`)
   const token = (name: string) => folder.read(name)!.trim()

@@ -18,8 +18,11 @@ export interface WorkerUnderTest {
   transfer(method: 'GET' | 'PUT', body?: BodyInit | null, token?: string): Promise<Response>
   /** Asks the object itself: `/edge/…`. */
   ask(method: string, path: string): Promise<Response>
-  /** Kills workerd with -9 and starts it on the same disk, at the same port when it is given. */
-  restart(port?: number): Promise<void>
+  /**
+   * Kills workerd with -9 and starts it on the same disk, at the same port when it is given, with these
+   * variables from now on.
+   */
+  restart(port?: number, variables?: Readonly<Record<string, string>>): Promise<void>
   stop(): Promise<void>
 }
 
@@ -52,7 +55,7 @@ export async function startWorker(
   const bundle = await bundled()
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-worker-'))
   const transferToken = makeToken('admin').token
-  const plan: WorkerdPlan = {
+  let plan: WorkerdPlan = {
     ...readWrangler(wranglerFile),
     bundle,
     storage: join(folder, 'objects'),
@@ -86,8 +89,9 @@ export async function startWorker(
         method,
         headers: { authorization: `Bearer ${transferToken}` },
       }),
-    async restart(port = 0) {
+    async restart(port = 0, more = {}) {
       await workerd.kill('SIGKILL')
+      plan = { ...plan, texts: { ...plan.texts, ...more } }
       workerd = await startWorkerd({ ...plan, port })
     },
     async stop() {
