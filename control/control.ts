@@ -4,7 +4,7 @@
  */
 import { type Say, stackOf } from '#wire/log-line.ts'
 import { type Alarm, createAlarm } from './alarm.ts'
-import type { NotReady } from './api/health.ts'
+import type { HealthWarning, NotReady } from './api/health.ts'
 import type { Gauges, Metrics } from './api/metrics.ts'
 import { problem } from './api/problem.ts'
 import type { RateLimits } from './api/rates.ts'
@@ -49,6 +49,8 @@ export interface ControlOptions {
   readonly compile: Compile
   readonly explain: Explain
   readonly rates?: RateLimits | undefined
+  /** Shown by `/readyz`: what the runtime will run out of. */
+  readonly warnings?: () => readonly HealthWarning[]
   /** Names and addresses that the API answers to; null: any. */
   readonly hosts: readonly string[] | null
   readonly now: () => number
@@ -174,6 +176,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
       notReady,
       logPosition: () => turns.state().position,
       transportConnected: transport.connected,
+      warnings: options.warnings ?? (() => []),
     },
     metrics,
     monotonicMs,

@@ -12,10 +12,19 @@ export interface NotReady extends Rejection {
   readonly code: 'control-starting' | 'log-behind-fleet'
 }
 
+/** Something to do in good time; control is ready all the same. */
+export const healthWarning = z.strictObject({
+  code: z.literal('storage-filling'),
+  detail: z.string(),
+  fix: z.string(),
+})
+export type HealthWarning = z.infer<typeof healthWarning>
+
 export interface Health {
   /** Null when ready; otherwise why not. */
   notReady(): NotReady | null
   logPosition(): number
+  warnings(): readonly HealthWarning[]
   /** The transport to the agents; while it is away intents are taken and announced later. */
   transportConnected(): boolean
 }
@@ -48,6 +57,7 @@ export function defineHealth(define: Define, health: Health, metrics: Metrics): 
             status: z.literal('ready'),
             revision: z.int(),
             transport: z.enum(['connected', 'away']),
+            warnings: z.array(healthWarning).optional(),
           }),
         },
       },
@@ -58,7 +68,13 @@ export function defineHealth(define: Define, health: Health, metrics: Metrics): 
       const revision = health.logPosition()
       if (reason) return problem({ evidence: { revision }, ...reason })
       const transport = health.transportConnected() ? 'connected' : 'away'
-      return Response.json({ status: 'ready', revision, transport })
+      const warnings = health.warnings()
+      return Response.json({
+        status: 'ready',
+        revision,
+        transport,
+        ...(warnings.length > 0 && { warnings }),
+      })
     },
   )
   define(

@@ -13,6 +13,7 @@ it('a bug is answered 500 without its details, and told to whoever runs control'
       },
       logPosition: () => 0,
       transportConnected: () => true,
+      warnings: () => [],
     },
     metrics: {
       requestAnswered: ({ status }: { status: number }) => counted.push(status),

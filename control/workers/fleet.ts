@@ -27,6 +27,7 @@ import { openObjectLog } from './object-log.ts'
 import { type ObjectTexts, openObjectTexts } from './object-texts.ts'
 import type { ObjectNamespace, ObjectState } from './platform.ts'
 import routerWasm from './router-module.ts'
+import { createStorageRoom, type StorageRoom } from './storage.ts'
 import { createTransfers, type Transfers } from './transfers.ts'
 import { createVisits, type Visits } from './visits.ts'
 
@@ -39,6 +40,8 @@ export interface Environment {
   /** Calls in 10 s that one token may look with, and change something with. */
   readonly SWITCHYARD_READ_LIMIT?: string
   readonly SWITCHYARD_CHANGE_LIMIT?: string
+  /** Bytes that the object may fill, for a plan with less than the platform's limit. */
+  readonly SWITCHYARD_STORAGE_BYTES?: string
   /** Servers of NATS, by commas; left out: agents speak HTTP with the object alone. */
   readonly SWITCHYARD_NATS?: string
   /** Secret: the users of NATS, control's own and one per cluster, as the file under Node. */
@@ -55,6 +58,7 @@ export class Fleet {
   readonly #texts: ObjectTexts
   readonly #transfers: Transfers
   readonly #desk: Desk
+  readonly #room: StorageRoom
   #control: Control | null = null
   #alarm: ObjectAlarm | null = null
   #visits: Visits | null = null
@@ -77,10 +81,12 @@ export class Fleet {
       close: () => this.#close(),
       alone: (work) => state.blockConcurrencyWhile(work),
     })
+    this.#room = createStorageRoom(state.storage, environment.SWITCHYARD_STORAGE_BYTES)
     const { put, get, remove, recover } = this.#transfers
     this.#desk = createDesk(environment.SWITCHYARD_TRANSFER_TOKEN, {
       '/edge/log': { GET: get, PUT: put, DELETE: remove },
       '/edge/recover': { POST: recover },
+      '/edge/compact': { POST: this.#room.compact },
     })
     void state.blockConcurrencyWhile(() => this.#open())
   }
@@ -145,6 +151,7 @@ export class Fleet {
       explain: createExplain(() => routerWasm),
       hosts: this.#environment.SWITCHYARD_HOSTS?.split(',') ?? null,
       rates: ratesOf(this.#environment),
+      warnings: this.#room.warnings,
       now: Date.now,
       monotonicMs,
       alarm: () => alarm.wanted('turn'),

@@ -23,17 +23,19 @@ import { startWorker, type WorkerUnderTest } from './worker-under-test.ts'
 export type { Called, CallOptions, ControlUnderTest, Said }
 export { shop }
 
+interface More {
+  readonly rates?: RateLimits
+  /** Further ones of the Worker, as `wrangler.toml` would have them. */
+  readonly variables?: Readonly<Record<string, string>>
+}
+
 export interface ControlOnWorkerd extends ControlUnderTest {
   readonly worker: WorkerUnderTest
 }
 
-/** `variables`: further ones of the Worker, as `wrangler.toml` would have them. */
 export async function startControl(
   clusters = ['eu-1', 'us-1'],
-  {
-    rates,
-    variables = {},
-  }: { readonly rates?: RateLimits; readonly variables?: Readonly<Record<string, string>> } = {},
+  { rates, variables }: More = {},
 ): Promise<ControlOnWorkerd> {
   const root = mkdtempSync(join(tmpdir(), 'switchyard-control-'))
   const folder = openStateFolder(join(root, 'state'))

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { logCases } from '../../control/log/log.cases.ts'
 import type { Log } from '../../control/log/log.ts'
 import { platformLimits } from '../../control/workers/limits.ts'
+import { recordsKept } from '../../control/workers/object-pages.ts'
 import { bundleWorker } from '../../deploy/edge/bundle.ts'
 import { startWorkerd, type Workerd } from '../../deploy/edge/workerd.ts'
 import { readWrangler, type WorkerdPlan } from '../../deploy/edge/workerd-config.ts'
@@ -74,6 +75,62 @@ describe('the log in a Durable Object', () => {
       platformLimits.rowBytes * 0.8,
     )
     expect((await log.read(1, 1))[0]).toEqual({ position: 2, text: '"small"' })
+  })
+
+  it('packs old records, which read as before, and takes a fraction of the space', async () => {
+    const log = logNamed('compacted')
+    const big = `"${'車'.repeat(700_000)}"`
+    const textAt = (n: number) =>
+      n === 70 ? big : `{"at":${n},"text":"${'switch '.repeat(100)}🚉"}`
+    const total = recordsKept + 64 * 4
+    for (let n = 0; n < total; n += 64) {
+      await ask(
+        '/append-many',
+        { log: 'compacted', expected: n },
+        JSON.stringify(
+          Array.from({ length: Math.min(64, total - n) }, (_, i) => textAt(n + i + 1)),
+        ),
+      )
+    }
+    expect(await log.head()).toBe(total)
+    const before = await ask<number>('/bytes', { log: 'compacted' })
+    const compact = () =>
+      ask<{ records: number; isDone: boolean }>('/compact', { log: 'compacted' })
+    const first = await compact()
+    expect(first, 'all but the page of the big one').toMatchObject({
+      records: 64 * 3,
+      isDone: true,
+    })
+    const saved = before - (await ask<number>('/bytes', { log: 'compacted' }))
+    expect(saved).toBeGreaterThan(64 * 3 * textAt(1).length * 0.7)
+    expect(await compact(), 'again').toMatchObject({ records: 0, isDone: true })
+    const readAll = async () => {
+      for (const [position, limit] of [
+        [0, total],
+        [60, 10],
+        [63, 1],
+        [64, 1],
+        [69, 1],
+        [191, 2],
+        [250, 20],
+      ] as const) {
+        const expected = Array.from({ length: Math.min(limit, total - position) }, (_, i) => ({
+          position: position + 1 + i,
+          text: textAt(position + 1 + i),
+        }))
+        const read = await log.read(position, limit)
+        expect(read.length).toBe(expected.length)
+        expect(JSON.stringify(read) === JSON.stringify(expected), `${position}, ${limit}`).toBe(
+          true,
+        )
+      }
+    }
+    await readAll()
+    await evict('compacted')
+    await readAll()
+    expect(await log.append(total, '"next"')).toBe(total + 1)
+    await expect(ask('/delete', { log: 'compacted' })).rejects.toThrow('/delete: 500')
+    expect(await log.head()).toBe(total + 1)
   })
 
   it('has every answered append after workerd was killed with -9', async () => {
