@@ -15,6 +15,7 @@ import type { ReleaseReader } from './releases.ts'
 interface Refused extends Pick<Rejection, 'code' | 'detail'> {
   /** Of the route that was there first, when that is why. */
   readonly other: string | null
+  readonly atMs: number
 }
 
 type Shown = IngressView | Pick<IngressView, 'cluster' | 'namespace' | 'name' | 'refused'>
@@ -27,18 +28,22 @@ export interface IngressRefusals {
   telling(reader: ReleaseReader): ReleaseReader
 }
 
+/** Agents try again every 30 s: what they do not is gone, or they are. */
+const forgottenAfterMs = 120_000
+
 /** As many for each cluster as it may have objects; the oldest goes. */
-export function createIngressRefusals(): IngressRefusals {
+export function createIngressRefusals(nowMs: () => number): IngressRefusals {
   const byCluster = new Map<string, Map<string, Refused>>()
   const of = (cluster: string) => {
     const held = byCluster.get(cluster) ?? new Map<string, Refused>()
     byCluster.set(cluster, held)
+    for (const [id, { atMs }] of held) if (nowMs() - atMs > forgottenAfterMs) held.delete(id)
     return held
   }
 
   const told = (view: ReleaseView): ReleaseView => {
     const conflicts = view.clusters.flatMap((cluster) =>
-      [...(byCluster.get(cluster) ?? [])].flatMap(([id, { other }]) =>
+      [...of(cluster)].flatMap(([id, { other }]) =>
         other !== null && isRouteOf(view, cluster, other)
           ? `${cluster}: Ingress ${id} says the same as ${other}, which is older, and is refused`
           : [],
@@ -57,20 +62,20 @@ export function createIngressRefusals(): IngressRefusals {
         if (!answer.ok) {
           const { code, detail, evidence } = answer.rejection
           const other = typeof evidence?.other === 'string' ? evidence.other : null
-          held.set(id, { code, detail, other })
+          held.set(id, { code, detail, other, atMs: nowMs() })
           if (held.size > limits.ingressesPerCluster) held.delete(held.keys().next().value!)
         }
         return answer
       },
     }),
     beside(cluster, kept) {
-      const held = byCluster.get(cluster)
+      const held = of(cluster)
       const refusedOf = (id: string) => {
-        const refused = held?.get(id)
+        const refused = held.get(id)
         return refused ? { code: refused.code, detail: refused.detail } : null
       }
       const ids = new Set(kept.map(({ namespace, name }) => ingressId(namespace, name)))
-      const never = [...(held?.keys() ?? [])].flatMap((id) => {
+      const never = [...held.keys()].flatMap((id) => {
         const [namespace = '', name = ''] = id.split('/')
         return ids.has(id) ? [] : [{ cluster, namespace, name, refused: refusedOf(id) }]
       })

@@ -100,7 +100,7 @@ export function createApi(dependencies: ApiDependencies): Api {
 
   const rates = createRates(dependencies.rates ?? defaultRates)
   const define = definer(app, createGuard(credentials), rates)
-  const refusals = createIngressRefusals()
+  const refusals = createIngressRefusals(dependencies.monotonicMs)
   defineHealth(define, health, metrics)
   defineApps(define, taker, reader)
   defineReleases(define, taker, refusals.telling(reader))

@@ -178,6 +178,16 @@ status: { loadBalancer: { ingress: [{ ip: 198.51.100.7 }] } }
     await until('it is taken', () => ids() === 'shop/one,shop/two')
   })
 
+  it('tells control when an object is gone that was refused', async () => {
+    const refusal = { code: 'route-conflict', detail: 'route/shop/default has it.' }
+    control.refusals.set('shop/one', refusal)
+    cluster.apply([web, ingress('one')].join('---'))
+    start()
+    await until('it is refused', () => cluster.events().length === 1)
+    cluster.remove('Ingress', 'one')
+    await until('control knows', () => control.calls.includes('remove shop/one'))
+  })
+
   it('does without Events and status where it may not write them, and says so once', async () => {
     cluster.closed.add('shop')
     control.serve(true)

@@ -113,6 +113,8 @@ function createRound({ desk, objects, writes, addresses, say }: RoundOptions) {
   const known = new Map<string, KnownIngress>()
   /** Hash that was refused since the last list. */
   const refused = new Map<string, string>()
+  /** Control shows why: it is told when they are gone. */
+  const shownRefused = new Map<string, Pick<KnownIngress, 'namespace' | 'name'>>()
   const translated = createTranslated(objects)
 
   async function put(
@@ -128,11 +130,13 @@ function createRound({ desk, objects, writes, addresses, say }: RoundOptions) {
     const refusal = await desk.put(namespace, name, intent, signal)
     if (refusal) {
       refused.set(id, intent.hash)
+      shownRefused.set(id, { namespace, name })
       const text = wordsOf(refusal)
       say('ingress-refused', `Ingress ${id}: ${text}`, { ingress: id })
       await writes.warn(ingress, 'Refused', text)
       return
     }
+    shownRefused.delete(id)
     const { uid, hash } = intent
     known.set(id, { namespace, name, uid, hash, served: false })
   }
@@ -148,11 +152,12 @@ function createRound({ desk, objects, writes, addresses, say }: RoundOptions) {
     async settle(signal: AbortSignal): Promise<boolean> {
       const ours = objects.ours()
       const ids = new Set(ours.map(({ ingress }) => idOf(ingress.metadata)))
-      for (const [id, { namespace, name }] of [...known]) {
+      for (const [id, { namespace, name }] of [...shownRefused, ...known]) {
         if (ids.has(id)) continue
         const refusal = await desk.remove(namespace, name, signal)
         if (refusal) throw new Error(`Ingress ${id}: ${wordsOf(refusal)}`)
         known.delete(id)
+        shownRefused.delete(id)
       }
       let settled = true
       for (const one of ours) {
