@@ -5,7 +5,10 @@ import { expect, test } from 'vitest'
 import { pages } from '../../docs/pages.ts'
 import { read, root, sources } from './sources.ts'
 
-test.each(pages)('$file is what `npm run docs` writes', ({ file, text }) => {
+/** One of them starts every program once. */
+const timeout = 120_000
+
+test.each(pages)('$file is what `npm run docs` writes', { timeout }, ({ file, text }) => {
   expect(read(file).text, `${file} is behind the code; run \`npm run docs\``).toBe(text())
 })
 
