@@ -214,7 +214,10 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     const { epoch } = turns.state()
     if (!epoch) return null
     const user = options.nats?.credentials.clusters[cluster]
-    const nats = options.nats && user ? { servers: [...options.nats.servers], ...user } : null
+    const nats =
+      options.nats && user
+        ? { servers: [...options.nats.servers], user: user.user, password: user.password }
+        : null
     return { epoch, controlKeys: [...known().publicKeys], nats }
   }
   function gauges(): Gauges {

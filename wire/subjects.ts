@@ -13,6 +13,9 @@ export const subjects = (cluster: string) => ({
 
 export const streamName = (cluster: string) => `SWITCHYARD_${cluster}`
 
+/** Where JetStream is asked about a stream; `domain`: of a leaf that keeps it. */
+export const streamApi = (domain?: string) => (domain ? `$JS.${domain}.API` : '$JS.API')
+
 /** Replies to a cluster's agents travel here, so that no cluster can read another's. */
 export const inboxPrefix = (cluster: string) => `_INBOX_cluster_${cluster}`
 

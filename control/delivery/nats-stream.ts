@@ -7,7 +7,7 @@
 import { headers as messageHeaders, type NatsConnection, NatsError, RequestStrategy } from 'nats'
 import { type DirectReply, directGet, replyOf, type StoredMessage } from '#wire/direct-get.ts'
 import { limits } from '#wire/limits.ts'
-import { streamName, subjects } from '#wire/subjects.ts'
+import { streamApi, streamName, subjects } from '#wire/subjects.ts'
 import { bucketCount } from '#wire/tree.ts'
 import { StaleWriter } from './transport.ts'
 
@@ -18,6 +18,13 @@ export interface ClusterStream {
   getAll(filter: string): AsyncIterable<StoredMessage>
   /** How long ago the server stored what it stored at `atMs` of its own clock; never below 0. */
   ageMs(atMs: number): number
+}
+
+export interface StreamPlace {
+  /** Copies of the stream; 1 on a single server. */
+  readonly replicas: number
+  /** JetStream domain of the leaf that keeps it; left out: the server that control is connected to. */
+  readonly domain?: string
 }
 
 const requestWithinMs = 3_000
@@ -32,9 +39,11 @@ const encoder = new TextEncoder()
 export function openClusterStream(
   connection: NatsConnection,
   cluster: string,
-  replicas: number,
+  { replicas, domain }: StreamPlace,
 ): ClusterStream {
   const name = streamName(cluster)
+  const jetStream = streamApi(domain)
+  const directGetSubject = `${jetStream}.DIRECT.GET.${name}`
   const wanted = streamConfig(cluster, replicas)
   let ensured: Promise<void> | null = null
   /** The server's clock less ours: the two need not agree. */
@@ -42,7 +51,7 @@ export function openClusterStream(
 
   async function api(verb: string, body?: object): Promise<ApiAnswer> {
     const payload = body ? encoder.encode(JSON.stringify(body)) : undefined
-    const subject = `$JS.API.STREAM.${verb}.${name}`
+    const subject = `${jetStream}.STREAM.${verb}.${name}`
     const answer = await connection.request(subject, payload, { timeout: requestWithinMs })
     return answer.json<ApiAnswer>()
   }
@@ -89,7 +98,7 @@ export function openClusterStream(
       }),
     get: (subject) =>
       onStream(async () => {
-        const asked = `$JS.API.DIRECT.GET.${name}.${subject}`
+        const asked = `${directGetSubject}.${subject}`
         const answer = await connection.request(asked, undefined, { timeout: requestWithinMs })
         const code = answer.headers?.code ?? 0
         if (code === 404) return null
@@ -100,7 +109,7 @@ export function openClusterStream(
       }),
     async *getAll(filter) {
       await onStream(async () => {})
-      yield* directGet((payload) => batch(connection, name, payload), [filter])
+      yield* directGet((payload) => batch(connection, directGetSubject, payload), [filter])
     },
     ageMs: (atMs) => Math.max(0, Date.now() + clockOffsetMs - atMs) || 0,
   }
@@ -150,10 +159,10 @@ const agrees = (found: Readonly<Record<string, unknown>>, wanted: object): boole
 
 async function* batch(
   connection: NatsConnection,
-  stream: string,
+  subject: string,
   payload: Uint8Array,
 ): AsyncGenerator<DirectReply> {
-  const replies = await connection.requestMany(`$JS.API.DIRECT.GET.${stream}`, payload, {
+  const replies = await connection.requestMany(subject, payload, {
     strategy: RequestStrategy.SentinelMsg,
     maxWait: batchWithinMs,
   })

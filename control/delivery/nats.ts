@@ -18,6 +18,8 @@ import type { ReportListener, StoredReport, Transport } from './transport.ts'
 export interface NatsTransportOptions extends NatsAddress {
   /** Copies of each stream; 1 on a single server. */
   readonly replicas?: number
+  /** Clusters whose stream is kept by a leaf, in the JetStream domain of the cluster's name. */
+  readonly leaves?: readonly string[]
 }
 
 /** Bucket writes under way at once. */
@@ -52,7 +54,10 @@ export function createNatsTransport(options: NatsTransportOptions): Transport {
     const connection = kept.current()
     const found = streams.get(cluster)
     if (found) return found
-    const opened = openClusterStream(connection, cluster, options.replicas ?? 1)
+    const place = options.leaves?.includes(cluster)
+      ? { replicas: 1, domain: cluster }
+      : { replicas: options.replicas ?? 1 }
+    const opened = openClusterStream(connection, cluster, place)
     streams.set(cluster, opened)
     return opened
   }

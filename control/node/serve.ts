@@ -15,7 +15,7 @@ import { createCompile } from '../compile.ts'
 import { type Control, createControl } from '../control.ts'
 import { crashingCursors, crashingLog, crashingTransport, type Step } from '../crash-points.ts'
 import { createHttpTransport } from '../delivery/http.ts'
-import { natsCredentials } from '../delivery/nats-credentials.ts'
+import { leavesOf, natsCredentials } from '../delivery/nats-credentials.ts'
 import { createExplain } from '../explaining.ts'
 import { rememberFleetEpoch } from '../fleet-epoch.ts'
 import { createMetrics } from '../metrics.ts'
@@ -145,7 +145,8 @@ async function openNats({
   const credentials = natsCredentials.parse(JSON.parse(readFileSync(credentialsFile, 'utf8')))
   // Loaded only when it is used: 20 ms of each start.
   const { createNatsTransport } = await import('../delivery/nats.ts')
-  const transport = createNatsTransport({ servers, ...credentials.control })
+  const leaves = leavesOf(credentials)
+  const transport = createNatsTransport({ servers, ...credentials.control, leaves })
   return { transport, servers: servers.split(','), credentials }
 }
 

@@ -17,13 +17,24 @@ import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { type NatsCredentials, natsCredentials } from '../../control/delivery/nats-credentials.ts'
-import { completeCredentials, serverConfig } from '../nats/config.ts'
+import {
+  completeCredentials,
+  type Leaf,
+  leafConfig,
+  type ServerPlace,
+  serverConfig,
+} from '../nats/config.ts'
 import { findNatsServer } from './nats-server.ts'
 
-export interface LocalNatsOptions {
+export interface LocalNatsOptions extends ServerOptions {
+  readonly clusters: readonly string[]
+  /** Clusters with a leaf of their own, and the port where leaves connect. */
+  readonly leaves?: { readonly clusters: readonly string[]; readonly port: number }
+}
+
+export interface ServerOptions {
   readonly stateFolder: string
   readonly port: number
-  readonly clusters: readonly string[]
   readonly say?: (line: string) => void
   /** Gives the start up; what was started is ended. */
   readonly signal?: AbortSignal
@@ -55,12 +66,29 @@ const stopWithinMs = 5_000
 
 /** Resolves when the server accepts connections. Passwords are kept from a former start. */
 export async function startNats(options: LocalNatsOptions): Promise<LocalNats> {
+  const { clusters, leaves } = options
+  const file = join(resolve(options.stateFolder), natsFiles.credentials)
+  mkdirSync(resolve(options.stateFolder), { recursive: true, mode: 0o700 })
+  const credentials = keepCredentials(file, clusters, leaves?.clusters)
+  const leafListen = leaves && `127.0.0.1:${leaves.port}`
+  return runServer(options, (place) =>
+    serverConfig({ ...place, ...(leafListen && { leafListen }) }, credentials),
+  )
+}
+
+/** A cluster's leaf of such a server; it starts whether the hub is there or not. */
+export const startLeaf = (options: ServerOptions, leaf: Leaf): Promise<LocalNats> =>
+  runServer(options, (place) => leafConfig(place, leaf))
+
+export async function runServer(
+  options: ServerOptions,
+  configure: (place: ServerPlace) => string,
+): Promise<LocalNats> {
   const state = resolve(options.stateFolder)
   const file = (name: keyof typeof natsFiles) => join(state, natsFiles[name])
   const program = await findNatsServer(options.say, options.signal)
   options.signal?.throwIfAborted()
   mkdirSync(file('store'), { recursive: true, mode: 0o700 })
-  const credentials = keepCredentials(file('credentials'), options.clusters)
   const { port } = options
   const name = `switchyard-${randomBytes(8).toString('hex')}`
   const place = {
@@ -69,7 +97,7 @@ export async function startNats(options: LocalNatsOptions): Promise<LocalNats> {
     storeFolder: file('store'),
     logFile: file('log'),
   }
-  writeFileSync(file('config'), serverConfig(place, credentials), { mode: 0o600 })
+  writeFileSync(file('config'), configure(place), { mode: 0o600 })
 
   const child = spawn(program, ['--config', file('config')], { stdio: 'ignore' })
   const ended = new Promise<number | null>((resolve) => {
@@ -102,11 +130,15 @@ export async function startNats(options: LocalNatsOptions): Promise<LocalNats> {
 }
 
 /** Reads the credentials and adds what is missing. */
-function keepCredentials(file: string, clusters: readonly string[]): NatsCredentials {
+function keepCredentials(
+  file: string,
+  clusters: readonly string[],
+  leaves?: readonly string[],
+): NatsCredentials {
   const kept = existsSync(file)
     ? natsCredentials.parse(JSON.parse(readFileSync(file, 'utf8')))
     : null
-  const credentials = completeCredentials(kept, clusters)
+  const credentials = completeCredentials(kept, clusters, leaves)
   writeFileSync(file, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 })
   return credentials
 }

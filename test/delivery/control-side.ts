@@ -24,6 +24,8 @@ export interface ControlSide {
   readonly transport: Transport
   readonly reports: readonly Report[]
   readonly refused: readonly string[]
+  /** Clusters of the refused reports. */
+  readonly refusedIn: readonly string[]
   readonly ahead: readonly FleetAhead[]
   readonly stale: readonly string[]
   readonly failures: readonly unknown[]
@@ -42,6 +44,7 @@ export async function openControlSide(options: ControlSideOptions): Promise<Cont
   const { transport, keys, publications, enrolled = {} } = options
   const reports: Report[] = []
   const refused: string[] = []
+  const refusedIn: string[] = []
   const ahead: FleetAhead[] = []
   const stale: string[] = []
   const failures: unknown[] = []
@@ -58,7 +61,10 @@ export async function openControlSide(options: ControlSideOptions): Promise<Cont
       published() {},
       failed: (_, error) => failures.push(error),
       reportTaken() {},
-      reportRefused: (_, code) => refused.push(code),
+      reportRefused(cluster, code) {
+        refused.push(code)
+        refusedIn.push(cluster)
+      },
     },
   })
   await publisher.start(publications)
@@ -67,6 +73,7 @@ export async function openControlSide(options: ControlSideOptions): Promise<Cont
     transport,
     reports,
     refused,
+    refusedIn,
     ahead,
     stale,
     failures,

@@ -69,6 +69,9 @@ export function deliveryCases(name: string, open: () => Promise<Rig>): void {
       await publisher.publish(cluster, history.newest())
       history.next((tree) => withoutObject(tree, 1))
       await publisher.publish(cluster, history.newest())
+      const { revision } = history.newest()
+      const out = () => publisher.progress().get(cluster)?.published
+      await until('all of it is stored', out, (published) => published === revision)
       const late = await reader()
       await late.reaches(history.newest().tree.root)
       expect(late.history).toHaveLength(1)

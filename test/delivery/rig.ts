@@ -109,7 +109,7 @@ export async function openNatsRig(): Promise<NatsRig> {
   }
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
