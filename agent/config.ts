@@ -25,6 +25,8 @@ export interface AgentConfig {
   readonly control: { readonly url: string; readonly enrolmentToken: string | null }
   /** NATS servers when announcements travel there; null: over HTTP from control. */
   readonly nats: string | null
+  /** File with what it believes while it has not enrolled; only with `nats`. Left out: it waits for control. */
+  readonly introduction?: string
   /** How the log is written to stderr; left out: text. */
   readonly logFormat?: LogFormat
   readonly platform:

@@ -18,6 +18,7 @@ interface Flags {
   readonly name: string
   readonly enrol: AgentConfig['control']
   readonly nats?: string
+  readonly introduction?: string
   readonly state?: string
   readonly listen: Address
   readonly probe: Address
@@ -56,6 +57,13 @@ export function agentCommand(run: (config: AgentConfig) => void): Command {
         'NATS servers, comma-separated; left out: over HTTP',
         'NATS',
       ).argParser(natsFlag),
+    )
+    .addOption(
+      option(
+        '--introduction <file>',
+        'with --nats: what it believes while control cannot be asked, on an empty disk (docs/install.md)',
+        'INTRODUCTION',
+      ).argParser((file) => resolve(file)),
     )
     .addOption(
       option(
@@ -105,7 +113,12 @@ export function agentCommand(run: (config: AgentConfig) => void): Command {
     .addHelpText('after', examples)
     .showHelpAfterError('(--help shows every flag and examples)')
     .exitOverride(exitOf)
-    .action((flags: Flags) => run(configOf(flags)))
+    .action((flags: Flags, command: Command) => {
+      if (flags.introduction && !flags.nats) {
+        command.error("error: '--introduction' is for an agent that follows NATS: say '--nats' too")
+      }
+      run(configOf(flags))
+    })
 }
 
 const wrongCommandLine = 2
@@ -141,6 +154,7 @@ function configOf(flags: Flags): AgentConfig {
     workers: flags.workers,
     control: flags.enrol,
     nats: flags.nats ?? null,
+    ...(flags.introduction && { introduction: flags.introduction }),
     platform: flags.platform,
     ...(flags.platform.type === 'kubernetes' && {
       ingress: { classes: flags.ingressClasses, addresses: flags.ingressAddress },

@@ -24,5 +24,16 @@ export const enrolmentAnswer = z.strictObject({
     .nullable(),
 })
 
+/**
+ * What an agent without an enrolment may begin with when control cannot be asked: an operator brought it to
+ * the cluster, whose NATS leaf then answers.
+ */
+export const introduction = z.strictObject({
+  cluster: names.clusterName,
+  controlKeys: enrolmentAnswer.shape.controlKeys,
+  nats: z.strictObject({ user: z.string().min(1), password: z.string().min(1) }),
+})
+
+export type Introduction = z.infer<typeof introduction>
 export type EnrolmentRequest = z.infer<typeof enrolmentRequest>
 export type EnrolmentAnswer = z.infer<typeof enrolmentAnswer>

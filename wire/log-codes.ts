@@ -39,6 +39,7 @@ export const logCodes = {
   'not-enrolled': { level: 'warn', sentence: 'Control did not enrol this agent yet; it is asked again.' },
   'keys-pinned': { level: 'info', sentence: 'The agent believes exactly these keys of control from now on.' },
   'keys-not-pinned': { level: 'error', sentence: 'The keys that control named cannot be kept; the former ones count.' },
+  'agent-introduced': { level: 'warn', sentence: 'Control cannot be asked: this agent has not enrolled, and serves what its NATS leaf holds.' },
   'agent-enrolled': { level: 'info', sentence: 'Control has enrolled this agent.' },
   'revision-admitted': { level: 'info', sentence: 'A signed snapshot is held. Fields: revision.' },
   'message-refused': { level: 'warn', sentence: 'A message of control was refused. Fields: refusal, revision.' },

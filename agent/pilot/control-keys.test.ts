@@ -2,20 +2,15 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { EnrolmentAnswer } from '#wire/enrolment.ts'
 import { emptyTree, treeOf } from '#wire/tree.ts'
 import { openControlKeys } from './control-keys.ts'
 import { createSigner, headerOf, type Signer } from './fleet.fixture.ts'
 
 const [a, b, c] = [await createSigner(), await createSigner(), await createSigner()]
 const ids = (...signers: Signer[]) => signers.map(({ key }) => key.keyId)
-const answer = (token: string, ...signers: Signer[]): EnrolmentAnswer => ({
-  cluster: 'eu-1',
-  agent: 'eu-1-a',
-  epoch: { number: 1, id: '0123456789abcdef' },
+const answer = (begunBy: string, ...signers: Signer[]) => ({
   controlKeys: signers.map(({ publicKey }) => publicKey),
-  token,
-  nats: null,
+  begunBy,
 })
 const naming = (revision: number, ...signers: Signer[]) => {
   const publicKeys = signers.map(({ publicKey }) => publicKey)

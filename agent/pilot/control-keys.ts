@@ -6,7 +6,6 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { digestOf } from '#wire/digest.ts'
-import type { EnrolmentAnswer } from '#wire/enrolment.ts'
 import { epoch, precedence } from '#wire/header.ts'
 import * as names from '#wire/names.ts'
 import { keysKey } from '#wire/object.ts'
@@ -15,6 +14,7 @@ import { find } from '#wire/tree.ts'
 import { readIfThere, writeDurably } from '../durable-file.ts'
 import { stateFiles } from '../link.ts'
 import type { HeldVersion } from './admit.ts'
+import type { Membership } from './membership.ts'
 import type { Held } from './snapshots.ts'
 
 export interface ControlKeys {
@@ -25,9 +25,13 @@ export interface ControlKeys {
    * counted, and it was verified then.
    */
   forStored(): PinnedKeys
+  /** Pins what an enrolment says, whatever was believed before. */
+  begin(membership: Beginning): Promise<void>
   /** Pins what the snapshot names. Resolves with true once other keys than before are pinned, durably. */
   follow(held: Pick<Held, 'header' | 'tree'>): Promise<boolean>
 }
+
+type Beginning = Pick<Membership, 'controlKeys' | 'begunBy'>
 
 /** Each may have signed what is still on disk. */
 const formerMax = 16
@@ -38,7 +42,7 @@ const stored = z.strictObject({
   publicKeys,
   /** Pinned before, newest last. Left out by versions that pinned their enrolment for ever. */
   former: publicKeys.optional(),
-  /** Digest of the token of the enrolment that this began with: another enrolment begins anew. */
+  /** Digest of what this began with (the token of an enrolment): another one begins anew. */
   enrolment: names.digestHex.optional(),
   /** The snapshot that named them; null: the enrolment did. */
   namedBy: z
@@ -56,11 +60,11 @@ interface Kept {
 
 export async function openControlKeys(
   stateFolder: string,
-  enrolment: EnrolmentAnswer,
+  membership: Beginning,
   onDamaged: () => void,
 ): Promise<ControlKeys> {
   const file = join(stateFolder, stateFiles.controlKeys)
-  let kept = begin(file, enrolment, onDamaged)
+  let kept = keptOrFirst(file, membership, onDamaged)
   let pinned = await pinKeys(kept.publicKeys)
   let forStored = await pinKeys([...kept.former, ...kept.publicKeys])
   let order: Promise<unknown> = Promise.resolve()
@@ -81,6 +85,11 @@ export async function openControlKeys(
   return {
     pinned: () => pinned,
     forStored: () => forStored,
+    begin(membership) {
+      const done = order.then(() => pin(first(membership))).then(() => {})
+      order = done.catch(() => {})
+      return done
+    },
     follow({ header: { epoch, revision, digest }, tree }) {
       const done = order.then(() => {
         const named = find(tree, keysKey)
@@ -106,26 +115,27 @@ export async function openControlKeys(
 }
 
 /** What the file says, unless the agent has enrolled anew since. */
-function begin(file: string, answer: EnrolmentAnswer, onDamaged: () => void): Kept {
-  const enrolment = digestOf(answer.token)
+function keptOrFirst(file: string, membership: Beginning, onDamaged: () => void): Kept {
+  const begun = first(membership)
   const found = read(file, onDamaged)
-  if (found?.enrolment === enrolment) {
+  if (found?.enrolment === begun.enrolment) {
     return {
       publicKeys: found.publicKeys,
       former: found.former ?? [],
-      enrolment,
+      enrolment: begun.enrolment,
       namedBy: found.namedBy ?? null,
     }
   }
-  const first: Kept = {
-    publicKeys: answer.controlKeys,
-    former: [],
-    enrolment,
-    namedBy: null,
-  }
-  writeDurably(file, JSON.stringify(first))
-  return first
+  writeDurably(file, JSON.stringify(begun))
+  return begun
 }
+
+const first = ({ controlKeys, begunBy }: Beginning): Kept => ({
+  publicKeys: controlKeys,
+  former: [],
+  enrolment: digestOf(begunBy),
+  namedBy: null,
+})
 
 /** A damaged file is as good as none: the enrolment is believed, and the next snapshot names the others. */
 function read(file: string, onDamaged: () => void): z.infer<typeof stored> | null {

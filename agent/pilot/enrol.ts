@@ -84,7 +84,7 @@ async function askOnce(
   return answer
 }
 
-async function ownKey(stateFolder: string): Promise<SigningKey> {
+export async function ownKey(stateFolder: string): Promise<SigningKey> {
   const file = join(stateFolder, keyFile)
   const bytes = readIfThere(file)
   if (bytes) return loadKey(storedKey.parse(JSON.parse(bytes.toString())))

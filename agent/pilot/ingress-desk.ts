@@ -10,6 +10,7 @@ export interface IngressDeskOptions {
   /** Control's base URL. */
   readonly url: string
   readonly cluster: string
+  /** Read at each call. */
   readonly token: string
 }
 
@@ -32,7 +33,8 @@ const list = z.object({
 })
 const problem = z.object({ code: z.string(), detail: z.string().default('') })
 
-export function createIngressDesk({ url, cluster, token }: IngressDeskOptions): IngressDesk {
+export function createIngressDesk(options: IngressDeskOptions): IngressDesk {
+  const { url, cluster } = options
   const { ingresses } = agentPaths(cluster)
   const one = (namespace: string, name: string) =>
     `${ingresses}/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`
@@ -41,7 +43,7 @@ export function createIngressDesk({ url, cluster, token }: IngressDeskOptions): 
     const answer = await fetch(new URL(path, url), {
       method,
       headers: {
-        authorization: `Bearer ${token}`,
+        authorization: `Bearer ${options.token}`,
         ...(body !== undefined && { 'content-type': 'application/json' }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),

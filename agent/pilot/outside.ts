@@ -17,14 +17,14 @@ import { startAdmin } from './admin.ts'
 import { openControlKeys } from './control-keys.ts'
 import type { Convergence, Progress } from './convergence.ts'
 import type { Core } from './core.ts'
-import { enrol, type Identity, storedIdentity } from './enrol.ts'
 import { createExplainHere } from './explain.ts'
 import { follow } from './follow.ts'
 import { createIngressDesk } from './ingress-desk.ts'
+import { join, type Membership } from './membership.ts'
 import { createMetrics } from './metrics.ts'
 import { buildReport, createReporter } from './report.ts'
 import type { Session } from './session.ts'
-import { createHttpSession } from './session-http.ts'
+import { createHttpSession, type HttpSessionOptions } from './session-http.ts'
 import { createSnapshots, type Held } from './snapshots.ts'
 import { loadStoredSnapshot } from './stored.ts'
 import { tableView } from './table-view.ts'
@@ -38,11 +38,14 @@ export async function goOutside(
 ): Promise<() => Promise<void>> {
   let obedience: Obedience | null = null
   let said: Said = { replacements: [], troubles: [] }
+  let membership: Membership | null = null
+  /** Control has not said in this life that this is the newest. */
+  const stale = () => !outside.confirmed() || membership?.token() === null
   const facts = () => ({
     progress: convergence.progress(),
     usage: workers.usage(),
     refusals: refusals.list(),
-    stale: !outside.confirmed(),
+    stale: stale(),
     // Every agent hears of them; whoever applies the workloads says so, and nobody contradicts it. Where
     // nobody applies any, each agent has a list of addresses of its own.
     ...(obedience?.held() || config.platform.type === 'static'
@@ -57,7 +60,7 @@ export async function goOutside(
   const admin = startAdmin({
     address: config.admin,
     metrics,
-    table: () => tableView(convergence.progress(), !outside.confirmed(), performance.now(), pods()),
+    table: () => tableView(convergence.progress(), stale(), performance.now(), pods()),
     notReady: () => whyNotReady(convergence.progress()),
     explain: createExplainHere(convergence.progress, pods),
     log,
@@ -71,9 +74,9 @@ export async function goOutside(
     outside.reporter?.soon()
   })
 
-  const identity = await whoWeAre(config, log, stopping, seek)
+  membership = await join(config, log, stopping, seek)
   const damaged = (file: string) => log('state-damaged', `${file} is corrupt`)
-  const keys = await openControlKeys(config.stateFolder, identity.enrolment, () =>
+  const keys = await openControlKeys(config.stateFolder, membership, () =>
     damaged(stateFiles.controlKeys),
   )
   const trust = { cluster: config.cluster, keys: keys.pinned, formats: supportedFormats }
@@ -86,7 +89,8 @@ export async function goOutside(
     convergence.hold(onDisk.held, known)
   }
 
-  const session = await createSession(config, identity, log)
+  const toControl = wayToControl(config, membership)
+  const session = await createSession(config, membership, toControl, log)
   const life = {
     cluster: config.cluster,
     agent: config.name,
@@ -94,21 +98,18 @@ export async function goOutside(
     startedAtMs: Date.now(),
     pinnedKeys: () => [...keys.pinned().keys()],
   }
-  const { url } = config.control
-  const { token } = identity.enrolment
-  const desk = { url, cluster: config.cluster, token }
-  const direct = session.isStore ? createHttpSession({ ...desk, agent: config.name }) : null
+  const direct = session.isStore ? createHttpSession(toControl) : null
   const waking = direct && createWaking({ post: direct.report, log })
   const reporter = createReporter({
     session,
     waking,
-    key: identity.key,
+    key: membership.key,
     build: (former) => buildReport(life, facts(), former),
     log,
   })
   outside.reporter = reporter
   if (platform.workloads) obedience = obey(platform.workloads, config.name, log)
-  platform.ingresses?.keep(createIngressDesk(desk), () => obedience?.held() ?? false)
+  platform.ingresses?.keep(createIngressDesk(toControl), () => obedience?.held() ?? false)
   const snapshots = createSnapshots({
     session,
     trust,
@@ -120,6 +121,10 @@ export async function goOutside(
   })
   outside.confirmed = snapshots.confirmed
   const following = follow(session, snapshots, log)
+  membership.later
+    ?.then(keys.begin)
+    .then(() => snapshots.repair())
+    .catch((error) => stopping.aborted || log('keys-not-pinned', reasonOf(error)))
   seek()
 
   /** Proven and confirmed by control: only such a snapshot says what shall run. */
@@ -202,31 +207,29 @@ async function createPlatform(config: AgentConfig, log: Say): Promise<Platform> 
   }
 }
 
-async function whoWeAre(
-  config: AgentConfig,
-  log: Say,
-  stopping: AbortSignal,
-  onWait: () => void,
-): Promise<Identity> {
-  const known = await storedIdentity(config)
-  const lacksNats = config.nats !== null && known?.enrolment.nats === null
-  if (known && !(lacksNats && config.control.enrolmentToken)) return known
-  onWait()
-  return enrol(config, log, stopping)
-}
+/** How control is called: with a token once this agent has enrolled. */
+const wayToControl = ({ control, cluster, name }: AgentConfig, membership: Membership) => ({
+  url: control.url,
+  cluster,
+  agent: name,
+  get token() {
+    return membership.token() ?? ''
+  },
+})
 
 async function createSession(
-  { nats, control, cluster, name }: AgentConfig,
-  { enrolment }: Identity,
+  { nats, cluster, name }: AgentConfig,
+  membership: Membership,
+  toControl: HttpSessionOptions,
   log: Say,
 ): Promise<Session> {
-  if (nats && enrolment.nats) {
+  if (nats && membership.nats) {
     const { createNatsSession } = await import('./session-nats.ts')
-    const { user, password } = enrolment.nats
+    const { user, password } = membership.nats
     return createNatsSession({ servers: nats.split(','), user, password, cluster, agent: name })
   }
   if (nats) log('transport-changed', 'control does not publish over NATS: following it over HTTP')
-  return createHttpSession({ url: control.url, cluster, agent: name, token: enrolment.token })
+  return createHttpSession(toControl)
 }
 
 function whyNotReady({ ready, drift, workers }: Progress): string | null {

@@ -13,7 +13,7 @@ export interface HttpSessionOptions {
   readonly url: string
   readonly cluster: string
   readonly agent: string
-  /** This agent's bearer token. */
+  /** This agent's bearer token, read at each call. */
   readonly token: string
   /** A stream that says nothing for so long is dead. */
   readonly silentAfterMs?: number
@@ -38,14 +38,14 @@ class Answered extends Error {
 }
 
 export function createHttpSession(options: HttpSessionOptions): Session {
-  const { url, cluster, token, silentAfterMs = limits.agentSilentAfterMs } = options
+  const { url, cluster, silentAfterMs = limits.agentSilentAfterMs } = options
   const paths = agentPaths(cluster)
   const closing = new AbortController()
 
   async function ask(path: string, signal: AbortSignal, more: RequestInit = {}): Promise<Response> {
     const answer = await fetch(new URL(path, url), {
       ...more,
-      headers: { authorization: `Bearer ${token}`, ...more.headers },
+      headers: { authorization: `Bearer ${options.token}`, ...more.headers },
       redirect: 'error',
       signal: AbortSignal.any([signal, closing.signal]),
     })
