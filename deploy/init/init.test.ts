@@ -40,9 +40,9 @@ function memoryStore(before: (store: Map<string, Kept>) => void = () => {}) {
   return { store, secrets, writes }
 }
 
-async function init(store: SecretStore, clusters: readonly string[]) {
+async function init(store: SecretStore, clusters: readonly string[], leaves: string[] = []) {
   const outcomes: string[] = []
-  for (const plan of secretPlans(clusters)) outcomes.push(await completeSecret(store, plan))
+  for (const plan of secretPlans(clusters, leaves)) outcomes.push(await completeSecret(store, plan))
   return outcomes
 }
 
@@ -81,6 +81,33 @@ test('a second run writes nothing; another cluster is added and what was there i
   expect(after['switchyard-keys']).toEqual(before['switchyard-keys'])
   expect(after['switchyard-enrol']!['eu-1']).toBe(before['switchyard-enrol']!['eu-1'])
   expect(after['switchyard-enrol']!['us-1']).toMatch(/^swy_enrol_/)
+})
+
+test('a cluster that gets a leaf keeps its user, who is the leaf there from then on', async () => {
+  const { store, secrets } = memoryStore()
+  const nats = () => dataOf(secrets)['switchyard-nats']!
+  await init(store, ['eu-1', 'us-1'])
+  const before = natsCredentials.parse(JSON.parse(nats()['users.json']!))
+  expect(JSON.parse(nats()['nats.conf']!)).not.toHaveProperty('leafnodes')
+  expect(await init(store, ['eu-1', 'us-1'], ['us-1'])).toEqual([
+    'kept',
+    'kept',
+    'kept',
+    'completed',
+  ])
+  const after = natsCredentials.parse(JSON.parse(nats()['users.json']!))
+  expect(after).toEqual({
+    ...before,
+    clusters: { ...before.clusters, 'us-1': { ...before.clusters['us-1'], leaf: true } },
+  })
+  expect(JSON.parse(nats()['nats.conf']!)).toMatchObject({
+    leafnodes: { listen: '0.0.0.0:7422' },
+    authorization: {
+      users: [{}, {}, { user: 'cluster-us-1', allowed_connection_types: ['LEAFNODE'] }],
+    },
+  })
+  await init(store, ['eu-1', 'us-1'])
+  expect(natsCredentials.parse(JSON.parse(nats()['users.json']!))).toEqual(before)
 })
 
 test('a run that was cut is finished by the next one', async () => {
@@ -137,6 +164,7 @@ test.each([
   ['a name that is none', ['--clusters', 'eu-1,EU 2']],
   ['an empty name', ['--clusters', 'eu-1,']],
   ['too many', ['--clusters', Array.from({ length: 65 }, (_, n) => `c-${n}`).join()]],
+  ['a leaf without a cluster', ['--clusters', 'eu-1', '--leaves', 'us-1']],
   ['a namespace that is none', ['--clusters', 'eu-1', '--namespace', 'Shop']],
 ])('a wrong command line is refused: %s', async (_, args) => {
   const command = initCommand(async () => {}).configureOutput({ writeErr: () => {} })

@@ -16,6 +16,7 @@ const exitCodes = { failed: 1, usage: 2 } as const
 
 interface Flags {
   readonly clusters: readonly string[]
+  readonly leaves: readonly string[]
   readonly namespace?: string
 }
 
@@ -29,13 +30,26 @@ export function initCommand(run: (flags: Flags) => Promise<void>): Command {
         .argParser(clusters),
     )
     .addOption(
+      new Option(
+        '--leaves <names>',
+        'those of them that have a NATS leaf of their own, comma-separated',
+      )
+        .env('SWITCHYARD_LEAVES')
+        .default([], 'none')
+        .argParser((text) => (text === '' ? [] : clusters(text))),
+    )
+    .addOption(
       new Option('--namespace <name>', "where; left out: the pod's own, or the context's")
         .env('SWITCHYARD_NAMESPACE')
         .argParser(namespace),
     )
     .addHelpText('after', '\nOutside of a pod it uses what KUBECONFIG names.')
     .exitOverride()
-    .action(run)
+    .action((flags: Flags, command: Command) => {
+      const strange = flags.leaves.find((name) => !flags.clusters.includes(name))
+      if (strange) command.error(`error: --leaves names ${strange}, which --clusters does not`)
+      return run(flags)
+    })
 }
 
 async function run(flags: Flags): Promise<void> {
@@ -43,7 +57,7 @@ async function run(flags: Flags): Promise<void> {
   config.loadFromDefault()
   const where = flags.namespace ?? ownNamespace(config)
   const store = createSecretStore(config, where)
-  for (const plan of secretPlans(flags.clusters)) {
+  for (const plan of secretPlans(flags.clusters, flags.leaves)) {
     console.log(`${where}/${plan.name}: ${await completeSecret(store, plan)}`)
   }
 }

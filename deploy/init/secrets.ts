@@ -10,7 +10,7 @@
 import { type NatsCredentials, natsCredentials } from '../../control/delivery/nats-credentials.ts'
 import { makeKeys, storedKeys } from '../../control/trust/keys.ts'
 import { looksLikeToken, makeToken, type TokenKind } from '../../control/trust/tokens.ts'
-import { completeCredentials, serverConfig } from '../nats/config.ts'
+import { completeCredentials, podPlace, serverConfig } from '../nats/config.ts'
 
 /** Keys of a Secret and their text. */
 export type SecretData = Readonly<Record<string, string>>
@@ -21,10 +21,11 @@ export interface SecretPlan {
   complete(held: SecretData): Promise<SecretData>
 }
 
-/** As the pod of `deploy/nats` has its ports and its volume. */
-const natsPlace = { listen: '0.0.0.0:4222', monitor: '0.0.0.0:8222', storeFolder: '/data' }
-
-export function secretPlans(clusters: readonly string[]): readonly SecretPlan[] {
+/** `leaves`: those of the clusters that have a NATS leaf. */
+export function secretPlans(
+  clusters: readonly string[],
+  leaves: readonly string[] = [],
+): readonly SecretPlan[] {
   return [
     {
       name: 'switchyard-keys',
@@ -49,8 +50,8 @@ export function secretPlans(clusters: readonly string[]): readonly SecretPlan[] 
     {
       name: 'switchyard-nats',
       async complete(held) {
-        const users = completeCredentials(keptUsers(held['users.json']), clusters)
-        return { ...held, 'users.json': line(users), 'nats.conf': serverConfig(natsPlace, users) }
+        const users = completeCredentials(keptUsers(held['users.json']), clusters, leaves)
+        return { ...held, 'users.json': line(users), 'nats.conf': serverConfig(podPlace, users) }
       },
     },
   ]

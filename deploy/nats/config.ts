@@ -44,6 +44,14 @@ export interface ServerPlace {
   readonly logFile?: string
 }
 
+/** As the pod of `deploy/nats` has its ports and its volume. */
+export const podPlace: ServerPlace = {
+  listen: '0.0.0.0:4222',
+  leafListen: '0.0.0.0:7422',
+  monitor: '0.0.0.0:8222',
+  storeFolder: '/data',
+}
+
 /** NATS reads JSON as its own configuration language. */
 export function serverConfig(place: ServerPlace, credentials: NatsCredentials): string {
   const leaves = leavesOf(credentials)
