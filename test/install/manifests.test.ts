@@ -19,6 +19,7 @@ import {
   manifestsOf,
   podsOf,
   render,
+  renderOverlay,
 } from './rendered.ts'
 
 const dockerfile = readFileSync(join(deploy, 'images/Dockerfile'), 'utf8')
@@ -33,7 +34,9 @@ describe.skipIf(whyNoLab({ nodes: false }))('the manifests', () => {
   }, 300_000)
 
   test('there are the ones that the pages name', () => {
-    for (const folder of ['all-in-one', 'agent-only', 'agent-daemonset', 'namespace', 'shop']) {
+    for (const folder of [
+      ...['all-in-one', 'agent-only', 'agent-leaf', 'agent-daemonset', 'namespace', 'shop'],
+    ]) {
       expect(folders).toContain(folder)
     }
   })
@@ -167,7 +170,7 @@ describe.skipIf(whyNoLab({ nodes: false }))('the manifests', () => {
     ])
   })
 
-  test.each(['agent', 'agent-daemonset', 'agent-only', 'all-in-one'])(
+  test.each(['agent', 'agent-daemonset', 'agent-only', 'agent-leaf', 'all-in-one'])(
     '%s: the agent takes its environment',
     async (folder) => {
       const found: string[] = []
@@ -176,7 +179,7 @@ describe.skipIf(whyNoLab({ nodes: false }))('the manifests', () => {
         { ...imageEnvironment('agent'), ...agentEnvironment(folder, found) },
         () => agentCommand((config) => configs.push(config)).parseAsync([], { from: 'user' }),
       )
-      const cluster = folder === 'agent-only' ? 'us-1' : 'eu-1'
+      const cluster = ['agent-only', 'agent-leaf'].includes(folder) ? 'us-1' : 'eu-1'
       expect(found).toEqual([`switchyard-enrol/${cluster}`])
       expect(configs).toMatchObject([
         {
@@ -191,6 +194,25 @@ describe.skipIf(whyNoLab({ nodes: false }))('the manifests', () => {
           stateFolder: '/var/lib/switchyard/agent',
         },
       ])
+    },
+  )
+
+  test.each(['agent-only', 'agent-leaf'])(
+    '%s: the overlay of docs/install.md gives agents the token of the cluster that it names',
+    async (folder) => {
+      const page = readFileSync(join(deploy, '../docs/install.md'), 'utf8')
+      const [, overlay] = /```yaml\n(resources: \S*agent-only[^`]*)```/.exec(page)!
+      const asked: string[] = []
+      const text = await renderOverlay(
+        overlay!
+          .replace('deploy/agent-only', `deploy/${folder}`)
+          .replace('SWITCHYARD_CLUSTER=us-1', 'SWITCHYARD_CLUSTER=ap-1'),
+      )
+      rendered.set('an overlay', manifestsOf(text))
+      const { SWITCHYARD_CLUSTER, SWITCHYARD_ENROL } = agentEnvironment('an overlay', asked)
+      expect(asked).toEqual(['switchyard-enrol/ap-1'])
+      expect(SWITCHYARD_CLUSTER).toBe('ap-1')
+      expect(SWITCHYARD_ENROL).toBe('https://control.example/#swy_enrol_1')
     },
   )
 

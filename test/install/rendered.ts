@@ -1,7 +1,8 @@
 /** The manifests of `deploy/` as `kubectl kustomize` renders them, and what tests look at in them. */
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative, resolve } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { outputOf } from '../lab/command.ts'
 import { findPrograms } from '../lab/programs/build.ts'
@@ -91,6 +92,25 @@ export async function render(folder: string): Promise<string> {
   const { kubectl } = await findPrograms(['kubectl'])
   const child = spawn(kubectl!, ['kustomize', join(deploy, folder)])
   return outputOf(child, `kubectl kustomize deploy/${folder}`, { withinMs: 30_000 })
+}
+
+/** An overlay as the pages show it, beside a folder `switchyard`. */
+export async function renderOverlay(text: string): Promise<string> {
+  const { kubectl } = await findPrograms(['kubectl'])
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'swy-overlay-')))
+  try {
+    writeOverlay(folder, text)
+    const child = spawn(kubectl!, ['kustomize', folder])
+    return await outputOf(child, 'kubectl kustomize of an overlay', { withinMs: 30_000 })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+export function writeOverlay(folder: string, text: string): void {
+  // A kustomization names its resources by relative paths alone.
+  const here = text.replaceAll('../switchyard/deploy', relative(folder, deploy))
+  writeFileSync(join(folder, 'kustomization.yaml'), here)
 }
 
 export const manifestsOf = (text: string): readonly Manifest[] =>
