@@ -17,7 +17,7 @@ import { createHistory, manyObjects, withObjects, withoutObject } from './trees.
 const cluster = 'eu-1'
 
 export function deliveryCases(name: string, open: () => Promise<Rig>): void {
-  describe(`delivery over ${name}`, () => {
+  describe(`delivery over ${name}`, { timeout: 60_000 }, () => {
     let rig: Rig
     let keys: Keys
     let closing: (() => Promise<void>)[] = []

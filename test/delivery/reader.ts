@@ -49,7 +49,7 @@ export async function openReader(
     held: () => snapshots.held()?.header ?? null,
     history,
     refusals: () => refusals.list().map(({ code }) => code),
-    async reaches(digest, withinMs = 10_000) {
+    async reaches(digest, withinMs = 30_000) {
       const look = () => snapshots.held()?.header.digest
       await until(
         `the reader holds ${digest.slice(0, 8)}`,
