@@ -9,6 +9,7 @@ import type { Gauges, Metrics } from './api/metrics.ts'
 import { problem } from './api/problem.ts'
 import type { RateLimits } from './api/rates.ts'
 import { type Api, createApi } from './api/server.ts'
+import { alsoHttp } from './delivery/also-http.ts'
 import type { HttpTransport } from './delivery/http.ts'
 import type { NatsCredentials } from './delivery/nats-credentials.ts'
 import { createPublisher, type FleetAhead } from './delivery/publisher.ts'
@@ -38,7 +39,7 @@ export interface ControlOptions {
   readonly keys: KeyRing
   /** Carries announcements and reports: over NATS, or `http` itself. */
   readonly transport: Transport
-  /** Answers agents over HTTP; beside NATS only the reports that they POST (DESIGN D4). */
+  /** Answers agents over HTTP, also beside NATS. */
   readonly http: HttpTransport
   /** What agents need to reach NATS themselves; null without it. */
   readonly nats: {
@@ -96,7 +97,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
   const metrics = options.metrics(gauges)
   const known = () => turns.state().keys ?? keys.known()
   const publisher = createPublisher({
-    transport: transport === http ? http : withPostedReports(transport, http),
+    transport: transport === http ? http : alsoHttp(transport, http),
     key: () => keys.signing(known().signing),
     publicKeys: () => known().publicKeys,
     enrolled: (cluster) => turns.state().clusters.get(cluster)?.agents.values() ?? [],
@@ -276,15 +277,6 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     },
   }
 }
-
-/** Reports that agents POST count beside those that the transport brings. */
-const withPostedReports = (transport: Transport, http: HttpTransport): Transport => ({
-  ...transport,
-  onReport(listener) {
-    transport.onReport(listener)
-    http.onReport(listener)
-  },
-})
 
 const isOfWebhook = ({ type }: DomainEvent) => type === 'webhook-set' || type === 'webhook-removed'
 

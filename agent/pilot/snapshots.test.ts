@@ -163,6 +163,30 @@ describe('the held snapshot', () => {
     await atRevision(5)
   })
 
+  it('refuses no stored header that an announcement has overtaken on the way', async () => {
+    const [one, two] = [headerOf(first, { revision: 1 }), headerOf(second, { revision: 2 })]
+    const older = await announceChange(control, one, emptyTree, first)
+    const newer = await announceChange(control, two, first, second)
+    const answer = Promise.withResolvers<Uint8Array>()
+    const { header } = session
+    session.header = () => answer.promise
+    open(await heldOf(first, 1))
+    snapshots.repair()
+    snapshots.receive(bytesOf(newer))
+    await atRevision(2)
+    answer.resolve(bytesOf(older))
+    session.header = header
+    stored.header = bytesOf(newer)
+    stored.tree = second
+    snapshots.repair()
+    await until('the next look', () => snapshots.confirmed())
+    expect(refused()).toEqual([])
+    stored.header = bytesOf(older)
+    snapshots.repair()
+    await until('a stored header that has gone back', () => refused().length > 0)
+    expect(refused()).toEqual(['older 1'])
+  })
+
   it('outlives an absent control and catches up when it is back', async () => {
     open(await heldOf(first, 1))
     stored.away = true

@@ -85,12 +85,16 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
     )
   }
 
+  /** `asked`: the newest version when it was asked for; what came meanwhile has overtaken it. */
   async function take(
     bytes: Uint8Array,
     receivedMs: number,
+    asked = newest(),
   ): Promise<'refused' | 'known' | 'held' | 'unproven'> {
+    const overtaken = newest() !== asked
     const admission = await admit(bytes, newest(), trust)
     if (!admission.ok) {
+      if (overtaken && admission.code === 'older') return 'known'
       refusals.add(admission.code, admission.revision, admission.reason)
       return 'refused'
     }
@@ -129,8 +133,8 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
   }
 
   /** In the order of receipt: verifying is asynchronous. */
-  function enqueue(bytes: Uint8Array, receivedMs: number): ReturnType<typeof take> {
-    const result = queue.then(() => take(bytes, receivedMs))
+  function enqueue(...received: Parameters<typeof take>): ReturnType<typeof take> {
+    const result = queue.then(() => take(...received))
     queue = result.catch(() => {})
     return result
   }
@@ -138,8 +142,9 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
   /** True when there is nothing left to do. */
   async function repairOnce(): Promise<boolean> {
     const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(timing.callMs)])
+    const asked = newest()
     const bytes = await session.header(signal)
-    if (bytes) await enqueue(bytes, performance.now())
+    if (bytes) await enqueue(bytes, performance.now(), asked)
     const target = goal
     if (!target) return true
     const base = held?.tree ?? emptyTree

@@ -105,7 +105,11 @@ export function createClusterLoop(options: ClusterLoopOptions): ClusterLoop {
     reportsDue = false
     checked.resolve()
     const index = await transport.readIndex(cluster)
-    if (settled && same(headerBytes, settled.headerBytes) && same(index, settled.indexBytes)) {
+    if (
+      settled &&
+      sameBytes(headerBytes, settled.headerBytes) &&
+      sameBytes(index, settled.indexBytes)
+    ) {
       return settled
     }
     const { tree, damaged } = await readObjects(transport, cluster)
@@ -165,7 +169,7 @@ export function createClusterLoop(options: ClusterLoopOptions): ClusterLoop {
     const buckets = new Map([...numbers].map((number) => [number, bucketBytes(tree, number)]))
     if (buckets.size > 0) await transport.storeBuckets(cluster, buckets)
     const index = indexBytes(tree)
-    if (!same(index, from.indexBytes)) await transport.storeIndex(cluster, index)
+    if (!sameBytes(index, from.indexBytes)) await transport.storeIndex(cluster, index)
     return { ...from, indexBytes: index, tree, damaged: [] }
   }
   /** Brings the buckets to the stored header when its own changes lead there. */
@@ -263,6 +267,6 @@ function isThere({ stored, tree, damaged }: Held, wanted: Publication): boolean 
   return precedence(stored.header, versionOf(wanted)) === 'same'
 }
 
-const same = (a: Uint8Array | null, b: Uint8Array | null): boolean =>
+export const sameBytes = (a: Uint8Array | null, b: Uint8Array | null): boolean =>
   a === b ||
   (a !== null && b !== null && a.length === b.length && a.every((byte, n) => byte === b[n]))
