@@ -1,6 +1,6 @@
 /**
  * How this agent belongs to its fleet (DESIGN D14): by its enrolment, which is on its disk from the first day. On
- * an empty disk it waits for control; with an introduction (ADR 16) not for long: then it believes the keys
+ * an empty disk it waits for control; with an introduction (ADR 17) not for long: then it believes the keys
  * of control that an operator brought, serves what the NATS leaf of its cluster holds, and goes on asking. Until
  * it has enrolled, control takes no report of it.
  */

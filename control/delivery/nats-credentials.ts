@@ -6,7 +6,7 @@ import { z } from 'zod'
 import * as names from '#wire/names.ts'
 
 const natsUser = z.strictObject({ user: z.string().min(1), password: z.string().min(1) })
-/** `leaf`: the cluster's stream is kept by a NATS leaf there, in the JetStream domain of its name (ADR 16). */
+/** `leaf`: the cluster's stream is kept by a NATS leaf there, in the JetStream domain of its name (ADR 17). */
 const clusterUser = natsUser.extend({ leaf: z.literal(true).optional() })
 
 export const natsCredentials = z.strictObject({

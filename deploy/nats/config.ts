@@ -1,7 +1,7 @@
 /**
  * The configuration of a NATS server for one fleet: control's user, and one user per cluster that may do
  * only what an agent does (DESIGN D4): see its cluster's headers, read its cluster's stream, report. A
- * cluster with a leaf of its own (ADR 16) has its agents' user there, and its user here is the leaf's.
+ * cluster with a leaf of its own (ADR 17) has its agents' user there, and its user here is the leaf's.
  * Passwords are kept from a former start, so that enrolled agents stay enrolled.
  */
 import { randomBytes } from 'node:crypto'

@@ -1,5 +1,5 @@
 /**
- * What an operator brings to a cluster that has a NATS leaf (ADR 16): the Secret `switchyard-nats` for that
+ * What an operator brings to a cluster that has a NATS leaf (ADR 17): the Secret `switchyard-nats` for that
  * cluster, on stdout. It holds the leaf's configuration, and the introduction of agents that start on an empty
  * disk while control is away. Run in control's pod, where the keys and users are; run again when a key was replaced.
  *

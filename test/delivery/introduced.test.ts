@@ -1,6 +1,6 @@
 /**
  * A pilot whose disk is empty while control and the hub are away: it has an introduction, and the NATS leaf of
- * its cluster (ADR 16). Real NATS servers, the pilot's own process; these tests play worker and control.
+ * its cluster (ADR 17). Real NATS servers, the pilot's own process; these tests play worker and control.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,5 +1,5 @@
 /**
- * A cluster whose stream is kept by a NATS leaf inside it (ADR 16): the same suite as every transport, and
+ * A cluster whose stream is kept by a NATS leaf inside it (ADR 17): the same suite as every transport, and
  * what the leaf is for: it answers while the hub is away.
  */
 import { connect } from 'nats'

@@ -1,6 +1,6 @@
 /**
  * Clusters that only run agents, on a real node, with control and the fleet's NATS outside of it: agents with a
- * NATS leaf (docs/install.md, ADR 16), and agents on every node. What the page shows is what is applied.
+ * NATS leaf (docs/install.md, ADR 17), and agents on every node. What the page shows is what is applied.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
