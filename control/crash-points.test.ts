@@ -1,13 +1,14 @@
 import { expect, it } from 'vitest'
-import { crashingLog } from './crash-points.ts'
+import { crashAt, crashingLog } from './crash-points.ts'
 import type { Log } from './log/log.ts'
-import { crashAt } from './node/crash-at.ts'
+
+const crash = () => {}
 
 it('nothing happens without a specification, and a wrong one is not ignored', () => {
-  void crashAt(undefined)('append')
-  void crashAt('')('append')
+  void crashAt(undefined, crash)('append')
+  void crashAt('', crash)('append')
   for (const wrong of ['flight', 'append:0', 'append:x', 'append:-1', ':1']) {
-    expect(() => crashAt(wrong), wrong).toThrow('is not <step>[:n]')
+    expect(() => crashAt(wrong, crash), wrong).toThrow('is not <step>[:n]')
   }
 })
 

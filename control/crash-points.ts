@@ -6,6 +6,7 @@
  *   publish     before a header goes out          published   it is out
  *   buckets     before buckets are stored         stored      they are stored
  *   index       before the index is stored        indexed     it is stored
+ *   alarmed       the platform's alarm has been worked on, before it is told so (Workers)
  *   cursor        before it is noted that a webhook was told
  *   file-written, file-renamed, file-synced       a file of the state folder is replaced
  */
@@ -15,11 +16,25 @@ import type { Cursors } from './webhooks/cursors.ts'
 
 export const crashSteps = [
   'append', 'appended', 'publish', 'published', 'buckets', 'stored', 'index', 'indexed',
-  'cursor', 'file-written', 'file-renamed', 'file-synced',
+  'alarmed', 'cursor', 'file-written', 'file-renamed', 'file-synced',
 ] as const // biome-ignore format: the table above
 
 /** A runtime that cannot kill itself never resolves. */
 export type Step = (name: string) => void | Promise<void>
+
+/** Does nothing without a specification. Throws when it names no step. */
+export function crashAt(
+  specification: string | undefined,
+  crash: (step: string) => void | Promise<void>,
+): Step {
+  if (!specification) return () => {}
+  const [name, times = '1'] = specification.split(':')
+  if (!crashSteps.some((step) => step === name) || !/^[1-9]\d*$/.test(times)) {
+    throw new Error(`SWITCHYARD_CRASH_AT: "${specification}" is not <step>[:n]`)
+  }
+  let left = Number(times)
+  return (step) => (step === name && --left === 0 ? crash(step) : undefined)
+}
 
 export const crashingLog = (log: Log, step: Step): Log => ({
   ...log,

@@ -2,11 +2,10 @@
 import { existsSync } from 'node:fs'
 import { CommanderError } from 'commander'
 import { createSay, stackOf } from '#wire/log-line.ts'
-import { crashingLog, type Step } from './crash-points.ts'
+import { crashAt, crashingLog, type Step } from './crash-points.ts'
 import { restoreBackup, writeBackup } from './node/backup.ts'
 import { readBeginning } from './node/beginning.ts'
 import type { CommandOptions } from './node/commands.ts'
-import { crashAt } from './node/crash-at.ts'
 import { type Commands, controlCommand } from './node/flags.ts'
 import { openStateFolder, type StateFolder } from './node/folder.ts'
 import { FolderInUse, lockFolder } from './node/lock.ts'
@@ -147,7 +146,9 @@ function exitCodeOf(error: unknown): number {
 
 if (import.meta.main) {
   try {
-    const step = crashAt(process.env.SWITCHYARD_CRASH_AT)
+    const step = crashAt(process.env.SWITCHYARD_CRASH_AT, () => {
+      process.kill(process.pid, 'SIGKILL')
+    })
     await controlCommand(commandsWith(step)).parseAsync()
     process.exit(0)
   } catch (error) {

@@ -7,6 +7,7 @@ import { createSay, type Say, stackOf } from '#wire/log-line.ts'
 import { defaultRates, type RateLimits } from '../api/rates.ts'
 import { createCompile } from '../compile.ts'
 import { type Control, createControl } from '../control.ts'
+import { crashingCursors, crashingLog, crashingTransport, type Step } from '../crash-points.ts'
 import { createHttpTransport } from '../delivery/http.ts'
 import { createNatsTransport } from '../delivery/nats.ts'
 import { natsCredentials } from '../delivery/nats-credentials.ts'
@@ -20,6 +21,7 @@ import { storedNames } from '../trust/store.ts'
 import { openCursors } from '../webhooks/cursors.ts'
 import { createWebhookSecrets } from '../webhooks/secrets.ts'
 import { boundedCompile } from './bounded-compile.ts'
+import { type CrashVariables, objectCrashAt } from './crash-at.ts'
 import { createDesk, type Desk } from './desk.ts'
 import { createObjectAlarm, type ObjectAlarm } from './object-alarm.ts'
 import { openObjectHistory, removeObjectHistory } from './object-history.ts'
@@ -31,7 +33,7 @@ import { createStorageRoom, type StorageRoom } from './storage.ts'
 import { createTransfers, type Transfers } from './transfers.ts'
 import { createVisits, type Visits } from './visits.ts'
 
-export interface Environment {
+export interface Environment extends CrashVariables {
   readonly FLEET: ObjectNamespace
   /** Secret: who may put a log into the object and take it out. Without it nobody may. */
   readonly SWITCHYARD_TRANSFER_TOKEN?: string
@@ -62,6 +64,7 @@ export class Fleet {
   #control: Control | null = null
   #alarm: ObjectAlarm | null = null
   #visits: Visits | null = null
+  #step: Step = () => {}
 
   constructor(state: ObjectState, environment: Environment) {
     this.#state = state
@@ -109,6 +112,7 @@ export class Fleet {
       await control.turns.settled()
     })
     await visits.leave()
+    await this.#step('alarmed')
     this.#alarm?.rearm()
   }
 
@@ -118,7 +122,9 @@ export class Fleet {
     const keys = this.#texts.read(storedNames.keys)
     if (!this.#transfers.isWhole() || keys === null) return
     const say = this.#say
-    const log = openObjectLog(storage)
+    const step = objectCrashAt(this.#environment, (why) => this.#state.abort(why))
+    this.#step = step
+    const log = crashingLog(openObjectLog(storage), step)
     const monotonicMs = () => performance.now()
     const history = () =>
       createHistory({
@@ -144,7 +150,7 @@ export class Fleet {
         { writeKeys: (next) => this.#texts.write(storedNames.keys, `${JSON.stringify(next)}\n`) },
         storedKeys.parse(JSON.parse(keys)),
       ),
-      transport: nats?.transport ?? http,
+      transport: crashingTransport(nats?.transport ?? http, step),
       http,
       nats,
       compile: boundedCompile(createCompile()),
@@ -169,8 +175,9 @@ export class Fleet {
       say,
       webhooks: {
         secrets: createWebhookSecrets(this.#texts),
-        cursors: openCursors(this.#texts.cursors, (error) =>
-          say('webhook-cursors-lost', stackOf(error)),
+        cursors: crashingCursors(
+          openCursors(this.#texts.cursors, (error) => say('webhook-cursors-lost', stackOf(error))),
+          step,
         ),
       },
     })

@@ -8,9 +8,9 @@ import type { ObjectStorage } from './platform.ts'
 export interface ObjectAlarm {
   /** One who wants to be woken, of its own name. */
   wanted(by: string): Alarm
-  /** The platform rings: it holds no alarm any more. */
+  /** The platform rings. Until `rearm` nothing is set, so that a crash before makes it ring again. */
   rang(nowMs: number): void
-  /** After the work that it rang for, so that a crash before makes it ring again: what is wanted is set. */
+  /** The work that it rang for is done: what is wanted is set. */
   rearm(): void
 }
 
@@ -20,10 +20,12 @@ export function createObjectAlarm(
   onError: (error: unknown) => void,
 ): ObjectAlarm {
   let setMs = held
+  let rings = false
   const wanted = new Map<string, number>()
 
   function set(): void {
     const atMs = Math.min(...wanted.values())
+    if (rings) return
     if (atMs === Number.POSITIVE_INFINITY || (setMs !== null && setMs <= atMs)) return
     setMs = atMs
     storage.setAlarm(atMs).catch(onError)
@@ -38,8 +40,12 @@ export function createObjectAlarm(
     }),
     rang(nowMs) {
       setMs = null
+      rings = true
       for (const [by, atMs] of wanted) if (atMs <= nowMs) wanted.delete(by)
     },
-    rearm: set,
+    rearm() {
+      rings = false
+      set()
+    },
   }
 }
