@@ -4,8 +4,13 @@
  * the end or a write outside shows.
  */
 import asc from 'assemblyscript/asc'
+import type { z } from 'zod'
+import { responseHeaders } from '#wire/filter.ts'
 import * as at from './layout.ts'
+import { policyOf, writePolicy } from './policy.ts'
 import { dateSetting, forwardedSetting, viaSetting } from './settings.ts'
+import { createImage } from './table-image.ts'
+import { POLICY_BYTES_MAX } from './table-layout.ts'
 
 interface Exports {
   scanRequest(start: number, end: number): number
@@ -70,6 +75,17 @@ async function compile(): Promise<Uint8Array<ArrayBuffer>> {
   })
   if (error || !binary) throw new Error(`grammar does not compile: ${stderr}`, { cause: error })
   return binary
+}
+
+/** Lays the policy of a route that changes responses where the host does; returns its place. */
+export function layPolicy(grammar: Grammar, changes: z.input<typeof responseHeaders>): number {
+  const policy = policyOf({ responseHeaders: responseHeaders.parse(changes) })
+  const image = createImage(POLICY_BYTES_MAX)
+  writePolicy(image, policy!)
+  const bytes = image.bytes()
+  if (bytes === null) throw new Error('the policy is too large')
+  grammar.bytes.set(bytes, at.SCRATCH)
+  return at.SCRATCH
 }
 
 export async function loadGrammar(): Promise<Grammar> {

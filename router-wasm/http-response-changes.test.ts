@@ -2,15 +2,11 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { z } from 'zod'
-import { type HeaderChanges, responseHeaders } from '#wire/filter.ts'
+import type { HeaderChanges, responseHeaders } from '#wire/filter.ts'
 import { limits } from '#wire/limits.ts'
-import { type Grammar, input, loadGrammar, output } from './grammar-harness.ts'
+import { type Grammar, input, layPolicy, loadGrammar, output } from './grammar-harness.ts'
 import { readHead } from './http-oracle.ts'
 import * as at from './layout.ts'
-import { route } from './objects.cases.ts'
-import { policyOf, writePolicy } from './policy.ts'
-import { createImage } from './table-image.ts'
-import { POLICY_BYTES_MAX } from './table-layout.ts'
 
 const seed = Number(process.env.FUZZ_SEED ?? 20_261_126)
 
@@ -18,20 +14,6 @@ let grammar: Grammar
 beforeAll(async () => {
   grammar = await loadGrammar()
 })
-
-/** Lays the policy of a route where the host does. */
-function lay(changes: z.input<typeof responseHeaders>): number {
-  const image = createImage(at.SCRATCH_BYTES)
-  image.reserve(0)
-  writePolicy(
-    image,
-    policyOf(route('a', undefined, { responseHeaders: responseHeaders.parse(changes) }))!,
-  )
-  const bytes = image.bytes()!
-  expect(bytes.length).toBeLessThanOrEqual(POLICY_BYTES_MAX)
-  grammar.bytes.set(bytes, at.SCRATCH)
-  return at.SCRATCH
-}
 
 interface Asked {
   readonly flags?: number
@@ -44,7 +26,7 @@ function written(
   head: string,
   { flags = at.REQ_FLAG_KEEP_ALIVE, minor = 1 }: Asked = {},
 ): string {
-  const policy = lay(changes)
+  const policy = layPolicy(grammar, changes)
   grammar.guard()
   const used = grammar.response(input, grammar.lay(head), output, flags, minor, policy)
   grammar.checkGuard()

@@ -3,8 +3,7 @@
  * which endpoint, and how the response's head changes. In the table it is one piece that refers to nothing outside
  * itself, so that a copy of it can outlive the table.
  */
-import type { LoadBalance } from '#wire/filter.ts'
-import type { RouteObject } from '#wire/object.ts'
+import type { LoadBalance, RouteFilters } from '#wire/filter.ts'
 import { type Change, changesOf } from './changes.ts'
 import type { Image } from './table-image.ts'
 import * as at from './table-layout.ts'
@@ -28,7 +27,7 @@ const balances: Readonly<Record<LoadBalance['type'], number>> = {
 }
 
 /** Null when the route asks for nothing of the kind. */
-export function policyOf({ timeouts, loadBalance, responseHeaders }: RouteObject): Policy | null {
+export function policyOf({ timeouts, loadBalance, responseHeaders }: RouteFilters): Policy | null {
   if (!timeouts && !loadBalance && !responseHeaders) return null
   const { requestMs, backendRequestMs, connectMs, idleMs, tunnelIdleMs } = timeouts ?? {}
   const timesMs = [requestMs, backendRequestMs, connectMs, idleMs, tunnelIdleMs]

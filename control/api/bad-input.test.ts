@@ -49,6 +49,36 @@ describe('bad input changes nothing', () => {
       'segments',
     ],
     [
+      'a response header that frames the message',
+      route({ responseHeaders: { set: [{ name: 'Content-Length', value: '5' }] } }),
+      '/routes/0/responseHeaders/set/0/name',
+      'frames or routes the message',
+    ],
+    [
+      'a response header that ends its line',
+      route({ responseHeaders: { add: [{ name: 'x-a', value: 'b\r\nset-cookie: c' }] } }),
+      '/routes/0/responseHeaders/add/0/value',
+      'no CR, LF',
+    ],
+    [
+      'an attempt that takes longer than its request',
+      route({ timeouts: { requestMs: 10, backendRequestMs: 20 } }),
+      '/routes/0/timeouts/backendRequestMs',
+      'at most `requestMs`',
+    ],
+    [
+      'a time beyond a day',
+      route({ timeouts: { idleMs: limits.routeTimeoutMs + 1 } }),
+      '/routes/0/timeouts/idleMs',
+      'at most 86400000',
+    ],
+    [
+      'a load balancing that there is none of',
+      route({ loadBalance: { type: 'moon' } }),
+      '/routes/0/loadBalance/type',
+      "'round-robin'",
+    ],
+    [
       'a prefix rewrite of an exact match',
       route({
         matches: [{ path: { type: 'Exact', value: '/a' } }],

@@ -19,6 +19,9 @@ describe('explain', () => {
           name: 'api',
           matches: [{ path: { type: 'PathPrefix', value: '/api' }, method: 'POST' }],
           rewrite: { path: { type: 'ReplacePrefixMatch', value: '/v2' } },
+          responseHeaders: { set: [{ name: 'Cache-Control', value: 'no-store' }] },
+          timeouts: { requestMs: 1_500 },
+          loadBalance: { type: 'header', header: 'X-User' },
         },
       ],
     }
@@ -58,7 +61,13 @@ describe('explain', () => {
     ])
     expect(candidates.map(({ lost }) => lost === null)).toEqual([true, false, false])
     const posted = await explain({ method: 'POST', host: 'SHOP.example:80', path: '/api/orders' })
-    expect(posted.body).toMatchObject({ status: 503, destination: { target: '/v2/orders' } })
+    const effects = [
+      'response header cache-control is set to no-store',
+      'a request takes at most 1.5 s',
+      'a value of header x-user keeps its endpoint',
+    ]
+    const destination = { target: '/v2/orders', effects }
+    expect(posted.body).toMatchObject({ status: 503, destination })
     expect(control.head()).toBe(before)
   })
 

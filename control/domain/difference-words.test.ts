@@ -102,6 +102,16 @@ describe('a change of an object in words', () => {
       ['Route default of shop changes: header x-a is set to 1, header x-b is removed.'],
     ],
     [
+      route({ timeouts: { requestMs: 1_000 }, loadBalance: { type: 'random' } }),
+      route({
+        responseHeaders: { add: [{ name: 'vary', value: 'x-a' }] },
+        timeouts: { requestMs: 2_000, connectMs: 100 },
+      }),
+      [
+        'Route default of shop changes: response header vary gets x-a added; a request takes at most 2 s, connecting takes at most 0.1 s; no load balancing of its own any more.',
+      ],
+    ],
+    [
       route({
         matches: [
           { cookies: [{ name: 'beta', value: '1' }], headers: [{ name: 'x', value: 'y' }] },

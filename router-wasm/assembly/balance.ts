@@ -3,7 +3,7 @@
  *
  *   in turn, random    one or two looks
  *   by a key           the endpoint whose hash together with the key's is the highest (rendezvous): every agent
- *                      finds the same one, and when one goes only its own keys move; about 1 ns an endpoint
+ *                      finds the same one, and when one goes only its own keys move; 2 ns an endpoint
  *
  * Whoever has no key (no such header) is sent where the fewest requests are in progress.
  */

@@ -3,7 +3,7 @@
  * EndpointSlices, and real requests go where the Service's selector points, through every flip.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
-import { Agent, createServer, request, type Server } from 'node:http'
+import { Agent, createServer, type IncomingHttpHeaders, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,12 +18,14 @@ import { sliceOf } from '../../agent/platform/kubernetes/slices.fixture.ts'
 import { type Supervisor, startSupervisor } from '../../agent/supervisor.ts'
 import { enrolAgent } from '../../control/agent-under-test.ts'
 import { type ControlUnderTest, startControl } from '../../control/control-under-test.ts'
+import { freePorts } from '../../deploy/local/ports.ts'
 import { until } from '../../deploy/local/until.ts'
 
 const flips = 50
 
 interface Answered {
   readonly status: number
+  readonly headers: IncomingHttpHeaders
   readonly text: string
 }
 
@@ -36,8 +38,10 @@ describe('an agent in front of a Service', { timeout: 60_000 }, () => {
   let blue: Server
   let green: Server
   let agent: Supervisor
+  let adminPort: number
 
   beforeAll(async () => {
+    adminPort = (await freePorts(['eu-1'], 1)).agents['eu-1-a']!.admin
     ;[blue, green] = await Promise.all([startPod('blue'), startPod('green')])
     kubernetes = await startFakeApiServer()
     control = await startControl(['eu-1'])
@@ -49,7 +53,7 @@ describe('an agent in front of a Service', { timeout: 60_000 }, () => {
         stateFolder: join(folder, 'agent'),
         listen: free,
         probe: free,
-        admin: free,
+        admin: { host: '127.0.0.1', port: adminPort },
         workers: 1,
         control: { url: control.url, enrolmentToken: control.enrolmentToken('eu-1') },
         nats: null,
@@ -79,6 +83,12 @@ describe('an agent in front of a Service', { timeout: 60_000 }, () => {
     expect(await put('app', '/', 'shop/app:http', {})).toBeNull()
     const whole = { rewrite: { path: { type: 'ReplaceFullPath', value: '/' } } }
     expect(await put('test', '/test', 'shop/app-bg:http', whole)).toBeNull()
+    const filters = {
+      responseHeaders: { set: [{ name: 'x-served-by', value: 'shop' }], remove: ['x-pod'] },
+      timeouts: { idleMs: 2_000 },
+      loadBalance: { type: 'client-address' },
+    }
+    expect(await put('slow', '/slow', 'shop/app:http', filters)).toBeNull()
     await control.call('DELETE', '/v1/clusters/eu-1/agents/eu-1-b')
   })
   afterAll(async () => {
@@ -110,7 +120,9 @@ describe('an agent in front of a Service', { timeout: 60_000 }, () => {
         answer.setEncoding('utf8').on('data', (part: string) => {
           text += part
         })
-        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }))
+        answer.on('end', () =>
+          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text }),
+        )
       })
       asked.on('error', reject)
       asked.end()
@@ -138,6 +150,27 @@ describe('an agent in front of a Service', { timeout: 60_000 }, () => {
     const agents = (await control.call('GET', '/v1/clusters/eu-1/agents')).body.agents
     expect(agents).toMatchObject([{ condition: 'current', readyEndpoints: {}, inUse: {} }])
   })
+
+  test('changes responses of the path that asks for it, and of no other', async () => {
+    const changed = await get('/slow/not')
+    expect([changed.status, changed.headers['x-served-by'], changed.headers['x-pod']]).toEqual([
+      200,
+      'shop',
+      undefined,
+    ])
+    const plain = await get('/')
+    expect([plain.headers['x-served-by'], plain.headers['x-pod']]).toEqual([undefined, 'blue'])
+  })
+
+  test('waits for a pod as long as the path asks, and counts what it gave up', async () => {
+    expect((await get('/slow/never')).status).toBe(504)
+    const failed = /failures_total\{[^}]*reason="response-timeout"[^}]*\} 1\b/
+    await until('the metric', metrics, (text) => failed.test(text))
+  })
+  const metrics = async () => {
+    const answer = await fetch(`http://127.0.0.1:${adminPort}/metrics`)
+    return answer.text()
+  }
 
   test(`loses and misroutes no request in ${flips} flips`, async () => {
     const tookMs: number[] = []
@@ -184,7 +217,10 @@ describe('an agent in front of a Service', { timeout: 60_000 }, () => {
 })
 
 async function startPod(colour: string): Promise<Server> {
-  const server = createServer((asked, answer) => answer.end(`${colour} ${asked.url}`))
+  const server = createServer((asked, answer) => {
+    answer.setHeader('x-pod', colour)
+    if (!asked.url?.endsWith('/never')) answer.end(`${colour} ${asked.url}`)
+  })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return server
 }
