@@ -12,7 +12,7 @@ import { endpointSlicesPath, type ReadSlice, readSlice, releaseLabel } from './e
 import { createKnownSlices } from './known-slices.ts'
 import { followObjects, type ListWatchTiming } from './list-watch.ts'
 import { createPace } from './pace.ts'
-import { releaseNamespaces } from './release-namespaces.ts'
+import { releaseNamespaces, releaseSiblings } from './release-namespaces.ts'
 import { followedServices } from './service-endpoints.ts'
 
 export interface FollowedEndpoints {
@@ -127,7 +127,7 @@ export function followedEndpoints(
     setBackends(backends, workloads, ids = []) {
       services.setServices(ids)
       namespaces = releaseNamespaces(backends, workloads, namespaces ?? new Map())
-      known.setReleases(namespaces)
+      known.setReleases(namespaces, releaseSiblings(workloads))
       pace.soon()
     },
     async follow(client, signal) {

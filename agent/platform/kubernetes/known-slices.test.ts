@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { readSlice } from './endpoint-slice.ts'
 import { createKnownSlices, type KnownSlices } from './known-slices.ts'
-import { type SliceLike, sliceOf } from './slices.fixture.ts'
+import { leaving, type SliceLike, sliceOf } from './slices.fixture.ts'
 
 const slice = (like: SliceLike) => readSlice(sliceOf({ version: 1, ...like })).slice!
 const shop = new Map([
@@ -20,8 +20,8 @@ describe('the slices that are known', () => {
     const keeping = { sliceCount: 3, endpointCount: 5, keepsDeleted: true }
     known = createKnownSlices('eu-1', keeping)
     known.setReleases(shop)
-    const leaving = { address: '10.0.0.3', conditions: { ready: false, terminating: true } }
-    known.set(slice({ name: 'a', endpoints: ['10.0.0.1', leaving] }))
+    const going = { address: '10.0.0.3', conditions: leaving }
+    known.set(slice({ name: 'a', endpoints: ['10.0.0.1', going] }))
     known.set(slice({ name: 'b', endpoints: ['10.0.0.2'] }))
     known.deleted('shop/a')
     expect(addresses('shop-r1')).toEqual(['10.0.0.2'])
@@ -93,6 +93,29 @@ describe('the slices that are known', () => {
     known.set(slice({ name: 'b', endpoints: ['10.0.0.2'] }))
     known.replace([slice({ name: 'b', endpoints: ['10.0.0.3'] })])
     expect(addresses('shop-r1')).toEqual(['10.0.0.3'])
+  })
+
+  it('serve what leaves only while no copy of a sibling is ready', () => {
+    const going = (address: string) => ({ address, conditions: leaving })
+    known.setReleases(
+      shop,
+      new Map([
+        ['shop-r1', ['shop-r2']],
+        ['shop-r2', ['shop-r1']],
+      ]),
+    )
+    known.set(slice({ name: 'a', endpoints: [going('10.0.0.1')] }))
+    known.set(slice({ name: 'b', release: 'shop-r2', endpoints: [] }))
+    expect(addresses('shop-r1')).toEqual(['10.0.0.1'])
+    known.set(slice({ name: 'b', release: 'shop-r2', version: 2, endpoints: ['10.0.0.2'] }))
+    expect(addresses('shop-r1')).toEqual([])
+    known.set(slice({ name: 'b', release: 'shop-r2', version: 3, endpoints: [going('10.0.0.2')] }))
+    expect([addresses('shop-r1'), addresses('shop-r2')]).toEqual([['10.0.0.1'], ['10.0.0.2']])
+    known.set(slice({ name: 'a', version: 4, endpoints: ['10.0.0.1'] }))
+    expect([addresses('shop-r1'), addresses('shop-r2')]).toEqual([['10.0.0.1'], []])
+    // Alone again.
+    known.setReleases(shop)
+    expect(addresses('shop-r2')).toEqual(['10.0.0.2'])
   })
 
   it('of another namespace attract nothing', () => {

@@ -31,8 +31,14 @@ export interface KnownSlices {
   /** Releases whose endpoints are those of deleted slices. */
   orphaned(): ReadonlySet<string>
   giveUp(release: string): void
-  /** Namespace by release; all others are left out. */
-  setReleases(namespaces: ReadonlyMap<string, string>): void
+  /**
+   * Namespace by release; all others are left out. While copies are replaced, those of the siblings take a
+   * release's traffic: then nothing that leaves is served as long as one of these is ready.
+   */
+  setReleases(
+    namespaces: ReadonlyMap<string, string>,
+    siblings?: ReadonlyMap<string, readonly string[]>,
+  ): void
   /** The same object as long as nothing has changed. */
   endpoints(): Endpoints
   /** Slices that there was no room for, since the last list. */
@@ -48,6 +54,7 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
   const dirty = new Set<string>()
   const refused = new Set<string>()
   let namespaces: ReadonlyMap<string, string> = new Map()
+  let siblings: ReadonlyMap<string, readonly string[]> = new Map()
   let remembered: ReadonlyMap<string, readonly KnownEndpoint[]> = new Map()
   const orphans = new Map<string, readonly KnownEndpoint[]>()
   let endpointCount = 0
@@ -58,10 +65,15 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
     if (!known) return
     slices.delete(key)
     endpointCount -= known.endpoints.length
-    const siblings = byRelease.get(known.release)
-    siblings?.delete(key)
-    if (siblings?.size === 0) byRelease.delete(known.release)
-    dirty.add(known.release)
+    const own = byRelease.get(known.release)
+    own?.delete(key)
+    if (own?.size === 0) byRelease.delete(known.release)
+    touch(known.release)
+  }
+
+  function touch(release: string): void {
+    dirty.add(release)
+    for (const sibling of siblings.get(release) ?? []) dirty.add(sibling)
   }
 
   function set(slice: KnownSlice): void {
@@ -77,13 +89,13 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
     refused.delete(slice.key)
     slices.set(slice.key, slice)
     endpointCount += slice.endpoints.length
-    let siblings = byRelease.get(slice.release)
-    if (!siblings) {
-      siblings = new Map()
-      byRelease.set(slice.release, siblings)
+    let own = byRelease.get(slice.release)
+    if (!own) {
+      own = new Map()
+      byRelease.set(slice.release, own)
     }
-    siblings.set(slice.key, slice)
-    dirty.add(slice.release)
+    own.set(slice.key, slice)
+    touch(slice.release)
   }
 
   function dropDeleted(key: string): void {
@@ -92,7 +104,7 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
       drop(key)
       return
     }
-    const ready = servedOf(slicesOf(release)).filter(({ meaning }) => meaning === 'ready')
+    const ready = servedOf(slicesOf(release)).filter(isReady)
     drop(key)
     const isLast = servedOf(slicesOf(release)).length === 0
     if (isLast && ready.length > 0) orphans.set(release, ready)
@@ -103,10 +115,16 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
       ({ namespace }) => namespace === namespaces.get(release),
     )
 
+  function servedBeside(release: string, own: readonly KnownEndpoint[]): readonly KnownEndpoint[] {
+    const isLeaving = own.length > 0 && !own.some(isReady)
+    const others = isLeaving ? (siblings.get(release) ?? []) : []
+    return others.some((other) => servedOf(slicesOf(other)).some(isReady)) ? [] : own
+  }
+
   /** Null: it has no slices, or is not ours to serve. */
   function servedNow(release: string): readonly KnownEndpoint[] | null {
     const own = slicesOf(release)
-    const now = own.length === 0 ? null : servedOf(own)
+    const now = own.length === 0 ? null : servedBeside(release, servedOf(own))
     const isOurs = namespaces.has(release)
     if (!isOurs || (now && now.length > 0)) orphans.delete(release)
     const former = isOurs ? (remembered.get(release) ?? orphans.get(release)) : undefined
@@ -158,11 +176,15 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
     giveUp(release) {
       if (orphans.delete(release)) dirty.add(release)
     },
-    setReleases(next) {
+    setReleases(next, nextSiblings = new Map()) {
+      const same = (release: string) =>
+        namespaces.get(release) === next.get(release) &&
+        siblings.get(release)?.join() === nextSiblings.get(release)?.join()
       for (const release of new Set([...namespaces.keys(), ...next.keys()])) {
-        if (namespaces.get(release) !== next.get(release)) dirty.add(release)
+        if (!same(release)) dirty.add(release)
       }
       namespaces = next
+      siblings = nextSiblings
     },
     endpoints() {
       if (dirty.size > 0) settle()
@@ -178,6 +200,8 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
     },
   }
 }
+
+const isReady = ({ meaning }: KnownEndpoint): boolean => meaning === 'ready'
 
 const sameAddresses = (one: readonly Endpoint[], other: readonly Endpoint[]): boolean =>
   one.length === other.length &&

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Backend, Workload } from '../platform.ts'
-import { releaseNamespaces } from './release-namespaces.ts'
+import { releaseNamespaces, releaseSiblings } from './release-namespaces.ts'
 
 const backend = (release: string, platform: Backend['platform'] = 'kubernetes'): Backend => ({
   app: 'shop',
@@ -48,4 +48,13 @@ it('a release of another platform is nowhere here, and one that nothing is known
   const former = new Map([['shop-r1', 'shop']])
   expect(releaseNamespaces([backend('shop-r1', 'local')], [], former).size).toBe(0)
   expect(releaseNamespaces([backend('shop-r9')], [], former).size).toBe(0)
+})
+
+it('a release and those that it replaces are siblings', () => {
+  const rolling = workload('shop-r3', 'shop', ['shop-r1', 'shop-r2'])
+  expect([...releaseSiblings([workload('web-r1', 'web'), rolling])]).toEqual([
+    ['shop-r3', ['shop-r1', 'shop-r2']],
+    ['shop-r1', ['shop-r3', 'shop-r2']],
+    ['shop-r2', ['shop-r3', 'shop-r1']],
+  ])
 })

@@ -1,7 +1,7 @@
 /**
- * In which namespace the pods of each release are, by the desired workloads. A release that is being replaced
- * has no workload any more and lives on in that of its successor; one whose workload is gone while its backend
- * stays is where it was. Pure.
+ * In which namespace the pods of each release are, by the desired workloads, and which releases replace each other.
+ * A release that is being replaced has no workload any more and lives on in that of its successor; one whose
+ * workload is gone while its backend stays is where it was. Pure.
  */
 import type { Backend, Workload } from '../platform.ts'
 
@@ -25,4 +25,20 @@ export function releaseNamespaces(
     if (platform === 'kubernetes' && namespace !== undefined) found.set(release, namespace)
   }
   return found
+}
+
+/** By release: those whose copies it replaces or that replace its own, so that they answer for each other. */
+export function releaseSiblings(
+  workloads: readonly Workload[],
+): ReadonlyMap<string, readonly string[]> {
+  const siblings = new Map<string, readonly string[]>()
+  for (const { release, rolling } of workloads) {
+    const all = [release, ...(rolling?.replaces ?? [])]
+    if (all.length === 1) continue
+    for (const one of all) {
+      const others = all.filter((other) => other !== one)
+      siblings.set(one, [...new Set([...(siblings.get(one) ?? []), ...others])])
+    }
+  }
+  return siblings
 }
