@@ -61,6 +61,11 @@ const kubernetesPlatform = z.strictObject({
   container: names.routeName
     .optional()
     .describe('Container whose image a release sets. Left out: the first.'),
+  service: names.objectName
+    .optional()
+    .describe(
+      'A Service of yours whose selector follows the live release, for clients inside the cluster.',
+    ),
 })
 
 /**

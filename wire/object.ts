@@ -65,6 +65,8 @@ export const kubernetesWorkload = z.strictObject({
   image: names.image.optional(),
   /** Instead of `image`: this Deployment as it is; it is never scaled up and never deleted. */
   deployment: names.objectName.optional(),
+  /** The app's own Service, when its selector is to be this release's: the one that is proven to be live. */
+  service: names.objectName.optional(),
 })
 
 /** Copies that the Lease's holder keeps running until `release-decommissioned` removes this object. */

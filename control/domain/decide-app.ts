@@ -163,7 +163,7 @@ const draftOf = (app: string, body: Put['body'], held: AppState | undefined): Ap
 function conflictFault(state: State, app: string, draft: AppState) {
   for (const cluster of draft.intent.clusters) {
     const previews = releasesOf(state, draft).flatMap((release) =>
-      releaseObjects(draft, release, cluster).filter(
+      releaseObjects(state, draft, release, cluster).filter(
         (object): object is RouteObject => object.kind === 'route',
       ),
     )

@@ -183,7 +183,7 @@ function previewConflict(state: State, app: AppState, event: EventOf<'release-cr
   const after = evolve(state, { ...base, input: { kind: 'intent', type: null }, events: [event] })
   const release = releaseOf(after, event.release)!
   for (const cluster of event.clusters) {
-    const previews = releaseObjects(app, release, cluster).filter(
+    const previews = releaseObjects(state, app, release, cluster).filter(
       (object): object is RouteObject => object.kind === 'route',
     )
     const matches = state.clusters.get(cluster)!.matches

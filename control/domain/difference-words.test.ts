@@ -63,6 +63,17 @@ const rolling = {
 const next = { generation: 7, weights: [{ release: 'shop-r2', weight: 1 }], minReady: 2 }
 const split = { seed: 9, key: { header: 'x-user-id' } }
 
+const pods = (service?: string) => ({
+  program: undefined,
+  kubernetes: {
+    namespace: 'web',
+    port: 80,
+    template: 'shop',
+    image: 'shop:2',
+    ...(service && { service }),
+  },
+})
+
 type Pair = readonly [before: SnapshotObject | null, after: SnapshotObject | null]
 const words = (...pairs: readonly Pair[]) =>
   wordsOf(pairs.map(([before, after]) => ({ key: (after ?? before)!.key, before, after })))
@@ -75,6 +86,8 @@ const twin = route({
 
 describe('a change of an object in words', () => {
   it.each<readonly [...Pair, readonly string[]]>([
+    [workload(pods()), workload(pods('shop')), ['The Service shop selects shop-r2.']],
+    [workload(pods('shop')), workload(pods()), ['The Service shop leaves shop-r2.']],
     [null, route(), ['Route default of shop is new: /* on shop.example.']],
     [route(), null, ['Route default of shop is gone: /* on shop.example.']],
     [

@@ -98,6 +98,9 @@ function workloadWords(before: WorkloadObject | null, after: WorkloadObject | nu
   if (before && contentsOf(before) !== what) {
     words.push(`The copies of ${release} run ${what} (before: ${contentsOf(before)}).`)
   }
+  const [service, former] = [after.kubernetes?.service, before?.kubernetes?.service]
+  if (service && service !== former) words.push(`The Service ${service} selects ${release}.`)
+  if (former && former !== service) words.push(`The Service ${former} leaves ${release}.`)
   if (before?.rolling && !rolling) {
     words.push(`The copies of ${release} replace no others any more.`)
   }

@@ -164,7 +164,7 @@ function touchedObjects(state: State, cluster: string, touched: Folding['touched
   for (const id of touched.releases) {
     const release = releaseOf(state, id)
     const app = release && appOf(state, release.app)
-    if (app) keep(releaseObjects(app, release, cluster))
+    if (app) keep(releaseObjects(state, app, release, cluster))
   }
   for (const id of touched.ingresses.get(cluster) ?? []) {
     const ingress = ingressOf(state, cluster, id)

@@ -15,6 +15,7 @@ import type {
 import { backendKey, keysKey, positionKey, routeKey, workloadKey } from '#wire/object.ts'
 import { emptyTree, type Tree, treeOf } from '#wire/tree.ts'
 import { ingressesOf, ingressRoutes } from './ingress.ts'
+import { serviceOf } from './own-service.ts'
 import { candidateRoutes } from './preview.ts'
 import { runsCopies, sharedBy } from './shares.ts'
 import { type AppState, isActive, type ReleaseState, releasesOf, type State } from './state.ts'
@@ -31,7 +32,7 @@ export function rebuild(state: State, cluster: string): Tree {
   for (const app of valuesOf(state.apps)) {
     objects.push(...routeObjects(app, cluster), ...positionObjects(app, cluster))
     for (const release of releasesOf(state, app)) {
-      objects.push(...releaseObjects(app, release, cluster))
+      objects.push(...releaseObjects(state, app, release, cluster))
     }
   }
   for (const ingress of ingressesOf(state, cluster)) objects.push(...ingressRoutes(ingress))
@@ -57,13 +58,14 @@ export function routeObjects(app: AppState, cluster: string): RouteObject[] {
 
 /** Its backend, its workload when copies are ours to run, and the ways to it while it is a candidate. */
 export function releaseObjects(
+  state: State,
   app: AppState,
   release: ReleaseState,
   cluster: string,
 ): SnapshotObject[] {
   if (release.gone || !release.clusters.includes(cluster)) return []
   const objects: SnapshotObject[] = [backendObject(release, cluster)]
-  if (runsCopies(release, cluster)) objects.push(...workloadObjects(app, release, cluster))
+  if (runsCopies(release, cluster)) objects.push(...workloadObjects(state, app, release, cluster))
   if (isCandidate(release) && isServedIn(app, cluster)) {
     objects.push(...candidateRoutes(app, release))
   }
@@ -112,8 +114,13 @@ function backendObject(release: ReleaseState, cluster: string): BackendObject {
   }
 }
 
-function workloadObjects(app: AppState, release: ReleaseState, cluster: string): WorkloadObject[] {
-  const runs = whatRuns(release)
+function workloadObjects(
+  state: State,
+  app: AppState,
+  release: ReleaseState,
+  cluster: string,
+): WorkloadObject[] {
+  const runs = whatRuns(release, serviceOf(state, app, release, cluster))
   if (!runs) return []
   const replaces = release.replaces[cluster]
   const workload: WorkloadObject = {
@@ -137,16 +144,15 @@ function workloadObjects(app: AppState, release: ReleaseState, cluster: string):
 }
 
 /** Null: its platform runs nothing for us. */
-function whatRuns({
-  app,
-  platform,
-  image,
-  deployment,
-}: ReleaseState): Pick<WorkloadObject, 'program' | 'kubernetes'> | null {
+function whatRuns(
+  { app, platform, image, deployment }: ReleaseState,
+  service: string | undefined,
+): Pick<WorkloadObject, 'program' | 'kubernetes'> | null {
   if (platform.type === 'static') return null
   if (platform.type === 'local') return { program: platform.program }
   const { namespace, port, template = app, container } = platform
   const made = image !== null && { image, ...(container !== undefined && { container }) }
   const adopted = deployment !== null && { deployment }
-  return { kubernetes: { namespace, port, template, ...made, ...adopted } }
+  const leads = service !== undefined && { service }
+  return { kubernetes: { namespace, port, template, ...made, ...adopted, ...leads } }
 }

@@ -23,6 +23,8 @@ export const annotation = {
   applied: 'switchyard.dev/applied',
   /** JSON of the fields that the snapshot asked for: what differs from it was changed by others. */
   asked: 'switchyard.dev/asked',
+  /** On an app's own Service, JSON `{ cluster, app, selector }`: who has it, and what it was told to select. */
+  selector: 'switchyard.dev/selector',
   /** JSON `{ "<release>": "<pod-template-hash>" }` of adopted releases whose Deployment another has got. */
   former: 'switchyard.dev/former',
   /** On the Lease: until when objects of a former epoch stay. */

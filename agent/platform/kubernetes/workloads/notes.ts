@@ -48,7 +48,7 @@ export function createNotes(
 }
 
 function bodyOf(note: Note, instance: string, wallMs: number): Body {
-  const { namespace, name, uid } = note.about
+  const { kind = 'Deployment', namespace, name, uid } = note.about
   return {
     apiVersion: kinds.Event.apiVersion,
     kind: 'Event',
@@ -61,8 +61,8 @@ function bodyOf(note: Note, instance: string, wallMs: number): Body {
     action: note.action,
     note: note.message.slice(0, messageCharsMax),
     regarding: {
-      apiVersion: kinds.Deployment.apiVersion,
-      kind: 'Deployment',
+      apiVersion: kinds[kind].apiVersion,
+      kind,
       namespace,
       name,
       ...(uid !== undefined && { uid }),

@@ -21,13 +21,15 @@ export interface Claims {
   readonly kept: ReadonlySet<string>
   /** Of these, those whose Deployment is not needed any more. */
   readonly leftover: ReadonlySet<string>
+  /** Apps whose objects stay for now. */
+  readonly following: ReadonlySet<string>
   /** By name, Deployments that the same plan has given to a release. */
   readonly taken: ReadonlyMap<string, string>
 }
 
 export function planRemoval(
   view: NamespaceView,
-  { kept, leftover, taken }: Claims,
+  { kept, leftover, following, taken }: Claims,
   how: Mark & { readonly keepOrphans: boolean },
 ): RemovalPlan {
   const groups = new Map<string, Write[]>()
@@ -40,6 +42,7 @@ export function planRemoval(
     const release = object.metadata.labels[label.release]
     const isKept = release !== undefined && kept.has(release) && !unneeded?.has(release)
     if (release === undefined || isKept) return
+    if (following.has(object.metadata.labels[label.app] ?? '')) return
     if (!isOurs(object, how.cluster) || isGoing(object)) return
     if (isNewer(object, how.place)) newer = true
     else if (!how.keepOrphans || !isOrphan(object, how)) {

@@ -1,13 +1,15 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { ApiServer, Stored } from './api-server.fixture.ts'
 import { observe } from './observe.ts'
-import { type Outcome, reconcile } from './reconcile.ts'
+import type { Outcome } from './reconcile.ts'
 import {
   adoptedRelease,
   deploymentOf,
   imageRelease,
   rollingOver,
   serverWithTemplate,
+  type Undisputed,
+  undisputed,
 } from './story.fixture.ts'
 import type { Wanted } from './wanted.ts'
 import type { Note } from './write.ts'
@@ -23,20 +25,9 @@ beforeEach(() => {
   revision = 0
 })
 
-/** By a holder that nobody disputes. */
-function apply(...wanted: readonly Wanted[]): Promise<Outcome> {
-  const place = { epoch: 1, revision: ++revision }
-  return applyAt(place, wanted)
-}
-function applyAt(
-  place: { epoch: number; revision: number },
-  wanted: readonly Wanted[],
-  keepsOrphans = false,
-): Promise<Outcome> {
-  const fence = { prove: async () => 'held' as const, keepsOrphans: () => keepsOrphans }
-  const task = { name: 'eu-1', place, wanted, stampAll: false }
-  return reconcile(server.client(), fence, task, (note) => notes.push(note), signal)
-}
+const applyAt = (...[place, wanted, keepsOrphans]: Parameters<Undisputed>) =>
+  undisputed(server, notes)(place, wanted, keepsOrphans)
+const apply = (...wanted: readonly Wanted[]) => applyAt({ epoch: 1, revision: ++revision }, wanted)
 const spec = (name: string) => server.find('Deployment', name)!.spec as Spec
 const labels = (name: string) => server.find('Deployment', name)!.metadata.labels
 interface Spec {

@@ -8,6 +8,7 @@ import { isNewer, label } from './labels.ts'
 import { currentReplicaSet, formerHashes, hashOf, isMade, type NamespaceView } from './observed.ts'
 import { type Found, findDeployment } from './ownership.ts'
 import { type HowToPlan, planDeployment } from './plan-deployment.ts'
+import { planOwnService } from './plan-own-service.ts'
 import { planRemoval } from './plan-removal.ts'
 import { planService, type ServiceWanted, selectorOf } from './plan-services.ts'
 import { releasesKept, type Wanted } from './wanted.ts'
@@ -41,6 +42,8 @@ export function plan(
   const groups: WriteGroup[] = []
   const taken = new Map<string, Map<string, string>>()
   const leftover = new Set<string>()
+  /** Apps whose own Service has yet to follow: it may select what would be removed. */
+  const following = new Set<string>()
   let newer = false
   let waits = false
 
@@ -63,7 +66,8 @@ export function plan(
     }
     if (found.state !== 'to-make') takenHere.set(found.deployment.metadata.name, one.release)
     for (const id of superseded(one, found)) leftover.add(id)
-    const own = planRelease(view, one, found, how)
+    const own = planRelease(view, one, found, rivalsOf(wanted, one), how)
+    if (own.follows) following.add(one.app)
     tell(one.release, ...own.troubles)
     newer ||= own.newer
     waits ||= own.waits
@@ -73,7 +77,7 @@ export function plan(
     if (view.closed !== null) continue
     const removal = planRemoval(
       view,
-      { kept, leftover, taken: taken.get(view.name) ?? new Map() },
+      { kept, leftover, following, taken: taken.get(view.name) ?? new Map() },
       how,
     )
     groups.push(...removal.groups)
@@ -99,14 +103,23 @@ interface ReleasePlan {
   readonly troubles: readonly string[]
   readonly newer: boolean
   readonly waits: boolean
+  /** The app's own Service is among what is written. */
+  readonly follows: boolean
 }
 
-const nothing: ReleasePlan = { writes: [], troubles: [], newer: false, waits: false }
+const nothing: ReleasePlan = {
+  writes: [],
+  troubles: [],
+  newer: false,
+  waits: false,
+  follows: false,
+}
 
 function planRelease(
   view: NamespaceView,
   wanted: Wanted,
   found: Exclude<Found, { state: 'none' }>,
+  rivals: readonly string[],
   how: PlanSettings,
 ): ReleasePlan {
   // Its Service is made in the next round, when the Deployment has an identity that can own it.
@@ -121,15 +134,30 @@ function planRelease(
 
   const services = servicesOf(wanted, found, former).map((one) => planService(view, one, how))
   const own = planDeployment(view, wanted, found, former, how)
-  const troubles = services.flatMap(({ trouble }) => (trouble === null ? [] : [trouble]))
+  const { service } = wanted
+  const led =
+    service === undefined
+      ? []
+      : [planOwnService(view, wanted, { service, rivals }, deployment, how)]
+  const all = [...services, ...led]
   return {
     // Before another release gets the Deployment, the Service of the former one must know its pods by hash.
-    writes: [...services.flatMap(({ writes }) => writes), ...own.writes],
-    troubles: [...own.troubles, ...troubles],
-    newer: services.some((one) => one.newer),
+    writes: [services, own, led].flat().flatMap(({ writes }) => writes),
+    troubles: [
+      ...own.troubles,
+      ...all.flatMap(({ trouble }) => (trouble === null ? [] : [trouble])),
+    ],
+    newer: all.some((one) => one.newer),
     waits: false,
+    follows: led.some(({ writes }) => writes.length > 0),
   }
 }
+
+/** Apps that name the same Service, in the order of their releases; its own among them. */
+const rivalsOf = (wanted: readonly Wanted[], { namespace, service }: Wanted): readonly string[] =>
+  wanted
+    .filter((one) => one.namespace === namespace && one.service === service)
+    .map(({ app }) => app)
 
 type Hashes = Readonly<Record<string, string>>
 

@@ -1,7 +1,9 @@
 /** A namespace with what users have in it, and histories of snapshots as control makes them, from a few numbers. */
 import { type ApiServer, createApiServer } from './api-server.fixture.ts'
 import type { Place } from './labels.ts'
+import { type Outcome, reconcile } from './reconcile.ts'
 import type { Wanted } from './wanted.ts'
+import type { Note } from './write.ts'
 
 export interface Snapshot {
   readonly place: Place
@@ -15,6 +17,11 @@ export function serverWithTemplate(): ApiServer {
     metadata: { name: 'shop', labels: { 'switchyard.dev/managed': 'true' } },
   })
   server.put(deploymentOf('shop', { app: 'shop' }, { team: 'a' }))
+  server.put({
+    kind: 'Service',
+    metadata: { name: 'web', namespace: 'shop' },
+    spec: { selector: { app: 'shop' }, ports: [{ name: 'web', port: 80, targetPort: 8080 }] },
+  })
   server.put(deploymentOf('app-blue', { run: 'app', version: 'blue' }))
   server.put(deploymentOf('app-green', { run: 'app', version: 'green' }))
   return server
@@ -68,6 +75,22 @@ export const rollingOver = (replaces: readonly string[], paused = false): Wanted
   paused,
 })
 
+export type Undisputed = (
+  place: Place,
+  wanted: readonly Wanted[],
+  keepsOrphans?: boolean,
+) => Promise<Outcome>
+
+/** Applies as a holder whom nobody disputes. */
+export const undisputed =
+  (server: ApiServer, notes: Note[], name = 'eu-1'): Undisputed =>
+  (place, wanted, keepsOrphans = false) => {
+    const fence = { prove: async () => 'held' as const, keepsOrphans: () => keepsOrphans }
+    const task = { name, place, wanted, stampAll: false }
+    const { signal } = new AbortController()
+    return reconcile(server.client(), fence, task, (note) => notes.push(note), signal)
+  }
+
 /** What an operator does next; what is not possible then is left out. */
 export const moves = [
   'release',
@@ -79,6 +102,7 @@ export const moves = [
   'decommission',
   'pause',
   'copies',
+  'lead',
 ] as const
 export type Move = (typeof moves)[number]
 
@@ -129,6 +153,13 @@ export function historyOf(asked: readonly Move[], epoch = 1): readonly Snapshot[
                 : one,
             )
           : null
+      // The app's own Service follows the newest.
+      case 'lead':
+        return active || !newest
+          ? null
+          : wanted.map(({ service: _, ...one }) =>
+              one.release === newest.release ? { ...one, service: 'web' } : one,
+            )
       case 'copies':
         copies = copies === 3 ? 5 : 3
         return wanted.map((one) => ({ ...one, copies }))

@@ -13,14 +13,19 @@ export type Write = { readonly ref: Ref; readonly note: Note | null } & (
   | { readonly verb: 'delete'; readonly precondition: Precondition }
 )
 
-/** A Kubernetes Event on a Deployment, for `kubectl describe`. */
+/** A Kubernetes Event on a Deployment or (`kind`) a Service, for `kubectl describe`. */
 export interface Note {
   readonly type: 'Normal' | 'Warning'
   /** CamelCase, as Kubernetes has them. */
   readonly reason: string
   readonly action: string
   readonly message: string
-  readonly about: { readonly namespace: string; readonly name: string; readonly uid?: string }
+  readonly about: {
+    readonly kind?: 'Service'
+    readonly namespace: string
+    readonly name: string
+    readonly uid?: string
+  }
 }
 
 /** In this order, the next only after the last has been accepted; other groups do not wait for it. */
