@@ -33,7 +33,7 @@ const kept = {
   keepsDeleted: true,
 }
 /** Workers are told at most this often. */
-const gapMs = 4
+const gapMs = 2
 const saidMax = 1_024
 /** Kubelets and controllers need about this long to make an older state true again. */
 const rememberEndpointsMs = 60_000

@@ -19,6 +19,7 @@ const metadata = z.looseObject({
   annotations: texts,
   deletionTimestamp: z.unknown().optional(),
   ownerReferences: z.array(z.looseObject({ uid: z.string() })).optional(),
+  managedFields: z.unknown().optional(),
 })
 
 const container = z.looseObject({ name: z.string(), image: z.string().optional() })
@@ -77,7 +78,11 @@ export const replicaSet = z.looseObject({
   metadata,
   spec: z.looseObject({ replicas: z.int().default(0), template: podTemplate }),
   status: z
-    .looseObject({ replicas: z.int().optional(), availableReplicas: z.int().optional() })
+    .looseObject({
+      replicas: z.int().optional(),
+      readyReplicas: z.int().optional(),
+      availableReplicas: z.int().optional(),
+    })
     .optional(),
 })
 

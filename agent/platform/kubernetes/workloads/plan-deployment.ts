@@ -32,6 +32,7 @@ import {
   type NamespaceView,
   replicaSetsOf,
 } from './observed.ts'
+import { othersWords } from './others-fields.ts'
 import { containerFault, type Found } from './ownership.ts'
 import type { Wanted } from './wanted.ts'
 import type { Note, Write } from './write.ts'
@@ -120,6 +121,11 @@ function keep(
     ) &&
     !(how.stampAll && !hasTexts(deployment.metadata.annotations, metadata.annotations))
   const troubles = merged.drift.map(driftWords(deployment))
+  const others = isMade(deployment) ? othersWords(deployment) : null
+  if (others !== null) {
+    const { name } = deployment.metadata
+    troubles.push(`others changed Deployment "${name}": ${others}, and that stays so`)
+  }
   if (scaled && wanted.image !== undefined && deployment.spec.replicas < wanted.copies) {
     troubles.push(
       `an autoscaler holds Deployment "${deployment.metadata.name}" at ${deployment.spec.replicas} replicas, and the app asks for ${wanted.copies}`,

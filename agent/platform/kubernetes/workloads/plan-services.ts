@@ -8,6 +8,7 @@ import { type Mark, serviceAsked, serviceBody, serviceFound } from './desired-ob
 import type { Deployment, Service } from './kube-object.ts'
 import { annotation, isNewer, label, placeText } from './labels.ts'
 import { isGoing, type NamespaceView } from './observed.ts'
+import { othersWords } from './others-fields.ts'
 import { hasTexts } from './plan-deployment.ts'
 import type { Write } from './write.ts'
 
@@ -70,9 +71,17 @@ export function planService(
   const found = serviceFound(there)
   const isAskedAnew = there.metadata.annotations[annotation.asked] !== asked
   const isDrift = !isAskedAnew && found !== asked
-  const trouble = isDrift
-    ? `others changed the selector or the port of Service "${release}" in namespace "${namespace}", and they stay so: ${found} (asked: ${asked})`
-    : null
+  const others = othersWords(there)
+  const name = `Service "${release}" in namespace "${namespace}"`
+  const words = [
+    ...(isDrift
+      ? [
+          `others changed the selector or the port of ${name}, and they stay so: ${found} (asked: ${asked})`,
+        ]
+      : []),
+    ...(others === null ? [] : [`others changed ${name}: ${others}, and that stays so`]),
+  ]
+  const trouble = words.length > 0 ? words.join('; ') : null
   const version = wanted.version ?? there.metadata.labels['app.kubernetes.io/version']
   const { metadata, spec } = serviceBody(
     { ...wanted, ...(version !== undefined && { version }) },

@@ -122,7 +122,7 @@ const set = (release: string, revision: number, replicas: number, availableRepli
         spec: { containers: [{ name: 'app' }] },
       },
     },
-    status: { replicas, availableReplicas },
+    status: { replicas, availableReplicas, readyReplicas: availableReplicas },
   })
 const viewOf = (deployment: object.Deployment, ...replicaSets: object.ReplicaSet[]) =>
   new Map([
@@ -157,15 +157,17 @@ describe('the progress of a replacement', () => {
   })
 
   it('stalls in Kubernetes’ word, with what the pods say', () => {
-    const one = deployed({ conditions: [stalled], readyReplicas: 0 })
-    expect(stalledWords(one, [pod([waits('CrashLoopBackOff')])])).toBe(
+    // Of the two pods that are ready none is new.
+    const one = deployed({ conditions: [stalled], readyReplicas: 2 })
+    const ours = set('shop-r2', 2, 1, 0)
+    expect(stalledWords(one, ours, [pod([waits('CrashLoopBackOff')])])).toBe(
       'ProgressDeadlineExceeded: CrashLoopBackOff: container "app" ends again and again (Error)',
     )
     const running = pod([{ name: 'app', ready: false, state: { running: {} } }])
-    expect(stalledWords(one, [running])).toBe(
+    expect(stalledWords(one, ours, [running])).toBe(
       'ProgressDeadlineExceeded: 0 of 3 ready: container "app" is not ready (readiness probe failed, or has not succeeded yet)',
     )
-    expect(stalledWords(deployed({ conditions: [] }), [])).toBeNull()
+    expect(stalledWords(deployed({ conditions: [] }), ours, [])).toBeNull()
   })
 
   it('a quota is told in words that name no pod', () => {

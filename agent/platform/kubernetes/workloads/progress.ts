@@ -4,7 +4,7 @@
  */
 import { limits } from '#wire/limits.ts'
 import type { RollingReport, TroubleReport } from '#wire/report.ts'
-import type { Deployment, Pod } from './kube-object.ts'
+import type { Deployment, Pod, ReplicaSet } from './kube-object.ts'
 import { label } from './labels.ts'
 import {
   currentReplicaSet,
@@ -65,20 +65,24 @@ export function rollingReports(
       updated: current?.status?.replicas ?? 0,
       ready: current?.status?.availableReplicas ?? 0,
       old: others.reduce((sum, { status }) => sum + (status?.replicas ?? 0), 0),
-      stalled: observed ? stalledWords(deployment, pods.get(release) ?? []) : null,
+      stalled: observed ? stalledWords(deployment, observed, pods.get(release) ?? []) : null,
     }
   })
 }
 
-/** Null while Kubernetes believes that it goes on. */
-export function stalledWords(deployment: Deployment, pods: readonly Pod[]): string | null {
+/** Null while Kubernetes believes that it goes on. Old pods that are still ready do not count: `current`. */
+export function stalledWords(
+  deployment: Deployment,
+  current: ReplicaSet | null,
+  pods: readonly Pod[],
+): string | null {
   const { spec, status } = deployment
   const progressing = status?.conditions?.find(({ type }) => type === 'Progressing')
   if (progressing?.reason !== 'ProgressDeadlineExceeded') return null
   const { grave, waiting } = podWords(pods)
   const failure = replicaFailure(deployment)
   const reasons = [...(failure === null ? [] : [failure]), ...grave]
-  const ready = `${status?.readyReplicas ?? 0} of ${spec.replicas} ready`
+  const ready = `${current?.status?.readyReplicas ?? 0} of ${spec.replicas} ready`
   const words = reasons.length > 0 ? reasons : [[ready, ...waiting].join(': ')]
   return cut(`ProgressDeadlineExceeded: ${words.join('; ')}`)
 }
@@ -94,16 +98,24 @@ export function troubleReports(
   return wanted
     .flatMap((one) => {
       const deployment = deploymentOf(views, cluster, one)
+      const view = views.get(one.namespace)
       const words = [
         ...(planned.get(one.release) ?? []),
-        ...(deployment ? podTroubles(one, deployment, pods.get(one.release) ?? []) : []),
+        ...(view && deployment
+          ? podTroubles(view, one, deployment, pods.get(one.release) ?? [])
+          : []),
       ]
       return words.length === 0 ? [] : { release: one.release, message: cut(words.join('; ')) }
     })
     .slice(0, limits.troublesPerReport)
 }
 
-function podTroubles(wanted: Wanted, deployment: Deployment, pods: readonly Pod[]): string[] {
+function podTroubles(
+  view: NamespaceView,
+  wanted: Wanted,
+  deployment: Deployment,
+  pods: readonly Pod[],
+): string[] {
   const { name, namespace } = deployment.metadata
   if (deployment.spec.replicas === 0 && wanted.deployment !== undefined) {
     return [
@@ -111,7 +123,7 @@ function podTroubles(wanted: Wanted, deployment: Deployment, pods: readonly Pod[
     ]
   }
   if (isComplete(deployment)) return []
-  const stalled = stalledWords(deployment, pods)
+  const stalled = stalledWords(deployment, currentReplicaSet(view, deployment), pods)
   if (stalled !== null) return [stalled]
   const failure = replicaFailure(deployment)
   return [...(failure === null ? [] : [failure]), ...podWords(pods).grave]

@@ -8,10 +8,11 @@ import type { RollingReport, TroubleReport } from '#wire/report.ts'
 import { reasonOf } from '../../../reason.ts'
 import type { DesiredWorkloads, Workloads } from '../../platform.ts'
 import type { Cluster } from './cluster.ts'
-import { type Pod, pod as podSchema } from './kube-object.ts'
+import { type Deployment, type Pod, pod as podSchema } from './kube-object.ts'
 import { label, type Place } from './labels.ts'
 import { createClusterLease, type LeaseSettings } from './lease.ts'
 import { createNotes } from './notes.ts'
+import { currentReplicaSet, hashOf } from './observed.ts'
 import { deploymentOf, isComplete, rollingReports, troubleReports } from './progress.ts'
 import { type Outcome, reconcile } from './reconcile.ts'
 import { type Wanted, wantedOf } from './wanted.ts'
@@ -120,7 +121,8 @@ export function createWorkloads(settings: WorkloadsSettings): ClusterWorkloads {
     for (const one of wanted) {
       const deployment = deploymentOf(views, name, one)
       if (!deployment || isComplete(deployment)) continue
-      pods.set(one.release, await podsOf(one, deployment.spec.selector.matchLabels, signal))
+      const set = currentReplicaSet(views.get(one.namespace)!, deployment)
+      pods.set(one.release, await podsOf(one, deployment, set && hashOf(set), signal))
     }
     moving = !settled || pods.size > 0 || wanted.some(({ rolling }) => rolling)
     settings.onReplacements(steady(rollingReports(views, name, wanted, pods)))
@@ -135,12 +137,17 @@ export function createWorkloads(settings: WorkloadsSettings): ClusterWorkloads {
     watchAll([...new Set(open.map(({ namespace }) => namespace))])
   }
 
+  /** Those that the Deployment makes now: not the old ones that are being replaced. */
   async function podsOf(
     { namespace, release, image }: Wanted,
-    selector: Readonly<Record<string, string>>,
+    { spec }: Deployment,
+    hash: string | null,
     signal: AbortSignal,
   ): Promise<readonly Pod[]> {
-    const pairs = Object.entries(image === undefined ? selector : { [label.release]: release })
+    const pairs = Object.entries({
+      ...(image === undefined ? spec.selector.matchLabels : { [label.release]: release }),
+      ...(hash !== null && { [label.templateHash]: hash }),
+    })
     const labels = pairs.map(([key, value]) => `${key}=${value}`).join(',')
     const options = { labels, countMax: podsPerRelease }
     const answer = await cluster.list('Pod', namespace, options, signal)
