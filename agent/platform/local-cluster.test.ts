@@ -340,6 +340,24 @@ describe('a write of workloads', () => {
     expect((await put(many(copiesMax))).status).toBe(200)
   })
 
+  it('is told to the releases that are too much, until it is not', async () => {
+    await open()
+    await platform.workloads!.acquire('eu-1-a', signal)
+    const first = { epoch: 1, revision: 1, workloads: [workload('shop-r1', 1)] }
+    expect(await platform.workloads!.apply('eu-1-a', first, signal)).toBe('applied')
+    const workloads = [workload('shop-r1', 1), workload('shop-r2', copiesMax)]
+    const more = { ...first, revision: 2, workloads }
+    expect(await platform.workloads!.apply('eu-1-a', more, signal)).toBe('refused')
+    await until('the trouble', () => reasons.length === 1)
+    expect(reasons[0]).toMatchObject({
+      release: 'shop-r2',
+      message: expect.stringContaining('at most 256 copies, and all releases together ask for 257'),
+    })
+    const again = { ...first, revision: 3 }
+    expect(await platform.workloads!.apply('eu-1-a', again, signal)).toBe('applied')
+    await until('no trouble', () => reasons.length === 0)
+  })
+
   it('is refused when it is not of the agreed form', async () => {
     await open()
     expect((await put({ ...body, surprise: true })).status).toBe(400)

@@ -14,8 +14,10 @@ import { isIPv6 } from 'node:net'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { z } from 'zod'
+import { limits } from '#wire/limits.ts'
 import type { LogFormat, Say } from '#wire/log-line.ts'
 import { routeName } from '#wire/names.ts'
+import type { TroubleReport } from '#wire/report.ts'
 import type { Address } from '../config.ts'
 import { addressFlag, clusterFlag } from '../flags.ts'
 import { createLog } from '../log.ts'
@@ -28,11 +30,13 @@ import { createEndpointStream } from './endpoint-stream.ts'
 import { createLease } from './lease.ts'
 import {
   bodyBytesMax,
+  copiesMax,
   leaseMs,
   leaseRequest,
   orphanMs,
   paths,
   readsHeader,
+  type WorkloadsPut,
   workloadsPut,
 } from './local-protocol.ts'
 import { createOrphans } from './orphans.ts'
@@ -80,6 +84,8 @@ export async function startLocalCluster(settings: LocalClusterSettings): Promise
   })
   // Only after the address is ours: another cluster on this folder would lose its copies to us.
   let copies: Copies | null = null
+  /** Of the newest workloads, when they were refused. */
+  let tooMuch: readonly TroubleReport[] = []
   const running = await createCopies({
     cluster,
     host: listen.host,
@@ -97,8 +103,9 @@ export async function startLocalCluster(settings: LocalClusterSettings): Promise
     if (!copies) return
     stream.publish(copies.endpoints())
     stream.publishReplacements(copies.replacements())
-    stream.publishTroubles(copies.troubles())
+    stream.publishTroubles(troubles())
   }
+  const troubles = () => [...tooMuch, ...running.troubles()].slice(0, limits.troublesPerReport)
   copies.want(desired.state().workloads)
   const orphans = createOrphans(settings.orphanMs ?? orphanMs, () =>
     copies?.want(desired.state().workloads),
@@ -118,13 +125,17 @@ export async function startLocalCluster(settings: LocalClusterSettings): Promise
         holder: lease.holder(),
         copies: copies.list(),
         replacements: copies.replacements(),
-        troubles: copies.troubles(),
+        troubles: troubles(),
       })
     } else if (call === `PUT ${paths.workloads}`) {
       const put = await body(request, response, workloadsPut)
       if (!put) return
       const before = desired.state()
       const outcome = desired.put(put, lease.holder())
+      if (outcome.ok || outcome.code === 'too-many-copies') {
+        tooMuch = outcome.ok ? [] : tooManyCopies(put.workloads, before.workloads)
+        tell()
+      }
       if (outcome.ok) copies.want(orphans.runWith(before, desired.state()))
       send(response, outcome.ok ? 200 : statusOf[outcome.code], outcome)
     } else if (call === `POST ${paths.lease}`) {
@@ -148,6 +159,16 @@ export async function startLocalCluster(settings: LocalClusterSettings): Promise
       await closed
     },
   }
+}
+
+/** Told of those that are new, or have more copies than before. */
+function tooManyCopies(asked: WorkloadsPut['workloads'], running: WorkloadsPut['workloads']) {
+  const sum = asked.reduce((sum, { copies }) => sum + copies, 0)
+  const message = `the platform runs at most ${copiesMax} copies, and all releases together ask for ${sum}: ask for fewer copies, or decommission a release`
+  const before = new Map(running.map(({ release, copies }) => [release, copies]))
+  return asked.flatMap(({ release, copies }) =>
+    copies > (before.get(release) ?? 0) ? [{ release, message }] : [],
+  )
 }
 
 /** No page in somebody's browser may speak to it, not even under a name that leads here. */

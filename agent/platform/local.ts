@@ -131,6 +131,7 @@ function workloadsOf(url: string): Workloads {
         const put = { holder, ...desired, workloads: ours, expected: state.version }
         const { status, answer } = await call('PUT', paths.workloads, put, signal)
         if (status === 200) return 'applied'
+        if (answer.code === 'too-many-copies') return 'refused'
         if (answer.code === 'not-holder' || answer.code === 'older') return answer.code
         if (status !== 412) throw new Error(`the platform answered ${status} ${answer.code}`)
       }

@@ -11,7 +11,7 @@ const desired = (revision: number, copies: number): DesiredWorkloads => ({
 
 interface Fake extends Workloads {
   held: boolean
-  outcome: 'applied' | 'not-holder' | 'older' | Error
+  outcome: Awaited<ReturnType<Workloads['apply']>> | Error
   readonly writes: number[]
   acquired: number
 }
@@ -97,5 +97,17 @@ describe("the lease's holder", () => {
     start(platform).want(desired(1, 1))
     await until('attempts', () => platform.writes.length > 3)
     expect(said).toHaveLength(1)
+  })
+
+  it('holds on when its workloads are too much, says so once, and asks again', async () => {
+    const platform = fake()
+    platform.outcome = 'refused'
+    const holder = start(platform)
+    holder.want(desired(1, 999))
+    await until('attempts', () => platform.writes.length > 3)
+    expect(holder.held()).toBe(true)
+    expect(said).toEqual([
+      'workloads-refused: the platform refuses the workloads of revision 1: they are too much',
+    ])
   })
 })

@@ -28,7 +28,7 @@ export function obey(
   let applied: string | null = null
   let held = false
   let trouble = ''
-  let older = -1
+  let refused = -1
   let wake = new AbortController()
 
   async function once(): Promise<void> {
@@ -41,9 +41,10 @@ export function obey(
     const outcome = await workloads.apply(holder, wanted, stopping.signal)
     if (outcome === 'applied') applied = text
     else if (outcome === 'not-holder') held = false
-    else if (older !== wanted.revision) {
-      older = wanted.revision
-      log('workloads-refused', `the platform has seen a newer snapshot than revision ${older}`)
+    else if (refused !== wanted.revision) {
+      refused = wanted.revision
+      const why = outcome === 'older' ? 'a newer snapshot was applied already' : 'they are too much'
+      log('workloads-refused', `the platform refuses the workloads of revision ${refused}: ${why}`)
     }
   }
 

@@ -68,12 +68,15 @@ export interface DesiredWorkloads {
 export interface Workloads {
   /** Takes or renews the lease; true while `holder` has it. */
   acquire(holder: string, signal: AbortSignal): Promise<boolean>
-  /** Only the lease's holder may; `older`: a newer snapshot has been applied already. */
+  /**
+   * Only the lease's holder may; `older`: a newer snapshot has been applied already; `refused`: it is too much,
+   * and the troubles say so.
+   */
   apply(
     holder: string,
     desired: DesiredWorkloads,
     signal: AbortSignal,
-  ): Promise<'applied' | 'not-holder' | 'older'>
+  ): Promise<'applied' | 'not-holder' | 'older' | 'refused'>
 }
 
 export interface Ingresses {

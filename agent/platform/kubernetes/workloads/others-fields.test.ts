@@ -59,7 +59,7 @@ it('says nothing of what is ours too, of what is compared by value, and of a res
   const restarted = {
     'f:template': { 'f:metadata': { 'f:annotations': { '.': {}, ...annotations } } },
   }
-  expect(words(ours, ['kubectl-rollout', restarted])).toBeNull()
+  expect(words(ours, ['kubectl', restarted])).toBeNull()
 })
 
 it('says nothing where an API server keeps no such record', () => {
