@@ -83,8 +83,10 @@ export interface Control {
 export interface Attention {
   /** Resolves when what agents have stored is known, or the transport cannot be reached now. */
   pay(): Promise<void>
-  /** No turn is under way and nothing is left to be published. */
+  /** No turn is under way, nothing is left to be published, and no message to a webhook is on its way. */
   isIdle(): boolean
+  /** A webhook has something to be told. */
+  isWebhookBehind(): boolean
   /** Lets the transport's connection go; nothing is under way then, and no timer runs. */
   rest(): Promise<void>
 }
@@ -259,7 +261,8 @@ export async function createControl(options: ControlOptions): Promise<Control> {
         await transport.presence.hold()
         if (transport.connected()) await publisher.heard()
       },
-      isIdle: () => turns.isIdle() && publisher.isIdle(),
+      isIdle: () => turns.isIdle() && publisher.isIdle() && !webhooks.isSending(),
+      isWebhookBehind: webhooks.isBehind,
       async rest() {
         const gone = transport.presence?.letGo()
         publisher.rest()

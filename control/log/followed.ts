@@ -6,7 +6,10 @@
 import type { Log } from './log.ts'
 
 export interface FollowedLog extends Log {
-  /** Resolves true once there is a record after `position`, false after `timeoutMs` or an abort. */
+  /**
+   * Resolves true once there is a record after `position`, false after `timeoutMs` (`Infinity`: no timer
+   * runs) or an abort.
+   */
   recordAfter(position: number, timeoutMs: number, signal: AbortSignal): Promise<boolean>
   /** Closed, or about to be: nothing can be read any more. */
   isClosed(): boolean
@@ -43,7 +46,8 @@ export async function followed(log: Log): Promise<FollowedLog> {
           signal.removeEventListener('abort', done)
           resolve(head > position)
         }
-        const timer = setTimeout(done, timeoutMs)
+        const isBounded = timeoutMs !== Number.POSITIVE_INFINITY
+        const timer = isBounded ? setTimeout(done, timeoutMs) : undefined
         waiting.add(done)
         signal.addEventListener('abort', done)
       })

@@ -8,6 +8,8 @@ const cursor = z.strictObject({
   position: z.int().min(0),
   /** In which history: a position of a lost one means nothing. */
   epochId: z.string(),
+  /** Of a message that was not taken: how often in a row, and when it is tried again. */
+  retry: z.strictObject({ failures: z.int().min(1), atMs: z.int().min(0) }).optional(),
 })
 export type Cursor = z.infer<typeof cursor>
 const text = z.record(z.string(), cursor)

@@ -8,7 +8,7 @@ import type { State } from '../domain/state.ts'
 import type { WebhookState } from '../domain/webhooks.ts'
 import type { FollowedLog } from '../log/followed.ts'
 import type { LogRecord } from '../log/log.ts'
-import type { Cursors } from './cursors.ts'
+import type { Cursor, Cursors } from './cursors.ts'
 import { type Message, messageOf } from './message.ts'
 import type { WebhookSecrets } from './secrets.ts'
 import { type Attempt, gone, send } from './send.ts'
@@ -36,10 +36,14 @@ export interface DeliveriesOptions {
   readonly now: () => number
   readonly monotonicMs: () => number
   readonly timing: WebhookTiming
+  readonly sleep: Sleep
   /** Told of each attempt; tests crash in it. */
   readonly onAttempt: (attempt: Attempt) => void
   readonly onFailing: (failing: boolean, reason: string) => void
 }
+
+/** Resolves after `ms`, or when `signal` aborts. */
+export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>
 
 /** How a webhook is doing. */
 export interface Standing {
@@ -52,19 +56,21 @@ export interface Standing {
 
 export interface Deliveries {
   standing(): Standing
+  /** A message is on its way. */
+  isSending(): boolean
   /** Something was changed: try at once. */
   wake(): void
   stop(): Promise<void>
 }
 
 const pageRecords = 64
-const lookEveryMs = 60_000
 
 export function startDeliveries(options: DeliveriesOptions): Deliveries {
   const { name, log, state, secrets, cursors, now, timing } = options
   const stopping = new AbortController()
   const { signal } = stopping
   let wanted = new AbortController()
+  let sending = false
   let standing: Standing = { ...fresh, position: 0 }
   let failingSince: { readonly firstMs: number; readonly told: boolean } | null = null
 
@@ -81,19 +87,28 @@ export function startDeliveries(options: DeliveriesOptions): Deliveries {
     return Math.max(hook.since, Math.min(held.position, shared))
   }
 
-  function keep(): void {
+  function keep(retry?: Cursor['retry']): void {
     const { position } = standing
     const epochId = state().epochs.findLast(({ since }) => since <= position)?.id ?? ''
-    cursors.set(name, { position, epochId })
+    cursors.set(name, { position, epochId, ...(retry && { retry }) })
+  }
+
+  /** A pause that a former life of this control was in. */
+  async function rest(retry: NonNullable<Cursor['retry']>): Promise<void> {
+    standing = { ...standing, failures: retry.failures }
+    const leftMs = Math.min(retry.atMs - now(), timing.retry.mostMs)
+    if (leftMs > 0) await pauseFor(leftMs)
   }
 
   async function loop(): Promise<void> {
     const first = hookNow()
     if (first) standing = { ...standing, position: begin(first) }
+    const held = cursors.get(name)
+    if (held?.retry && held.position === standing.position) await rest(held.retry)
     while (!signal.aborted) {
       const records = await log.read(standing.position, pageRecords)
       if (records.length === 0) {
-        await log.recordAfter(standing.position, lookEveryMs, signal)
+        await log.recordAfter(standing.position, Number.POSITIVE_INFINITY, signal)
         continue
       }
       for (const record of records) {
@@ -116,7 +131,9 @@ export function startDeliveries(options: DeliveriesOptions): Deliveries {
     const message = hook && messageOf(hook, record, state().epochs)
     if (!message) return 'unwanted'
     wanted = new AbortController()
+    sending = true
     const attempt = await attemptOf(hook, message)
+    sending = false
     if (signal.aborted && attempt.reason !== null) return 'refused'
     note(message.id, attempt)
     return attempt.reason === null ? 'taken' : 'refused'
@@ -155,9 +172,13 @@ export function startDeliveries(options: DeliveriesOptions): Deliveries {
     const { firstMs, mostMs } = timing.retry
     const growing = Math.min(mostMs, firstMs * 2 ** Math.min(standing.failures - 1, 30))
     const wholeMs = standing.last?.status === gone ? mostMs : growing
-    const pauseMs = wholeMs * (0.5 + Math.random() / 2)
-    standing = { ...standing, nextAttemptAtMs: now() + Math.round(pauseMs) }
-    await delay(pauseMs, AbortSignal.any([signal, wanted.signal]))
+    const pauseMs = Math.round(wholeMs * (0.5 + Math.random() / 2))
+    keep({ failures: standing.failures, atMs: now() + pauseMs })
+    await pauseFor(pauseMs)
+  }
+  async function pauseFor(ms: number): Promise<void> {
+    standing = { ...standing, nextAttemptAtMs: now() + ms }
+    await options.sleep(ms, AbortSignal.any([signal, wanted.signal]))
     standing = { ...standing, nextAttemptAtMs: null }
   }
 
@@ -167,6 +188,7 @@ export function startDeliveries(options: DeliveriesOptions): Deliveries {
   })
   return {
     standing: () => standing,
+    isSending: () => sending,
     wake: () => wanted.abort(),
     async stop() {
       stopping.abort()
@@ -179,8 +201,8 @@ const fresh = { failures: 0, failingSinceMs: null, nextAttemptAtMs: null, last: 
 
 const lostSecret = 'its address and secret are missing here: set the webhook again'
 
-/** Ends early when `signal` is aborted. */
-function delay(ms: number, signal: AbortSignal): Promise<void> {
+/** With a timer of this process. */
+export function sleepByTimer(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer)

@@ -11,6 +11,8 @@ import type { FollowedLog } from '../log/followed.ts'
 import type { Cursors } from './cursors.ts'
 import {
   type Deliveries,
+  type Sleep,
+  sleepByTimer,
   startDeliveries,
   type WebhookTiming,
   webhookTiming,
@@ -24,6 +26,8 @@ export interface WebhookPlace {
   readonly secrets: WebhookSecrets
   readonly cursors: Cursors
   readonly timing?: WebhookTiming
+  /** Left out: timers of this process. */
+  readonly sleep?: Sleep
 }
 
 export interface WebhooksOptions extends WebhookPlace {
@@ -36,6 +40,10 @@ export interface WebhooksOptions extends WebhookPlace {
 }
 
 export interface Webhooks {
+  /** A message is on its way. */
+  isSending(): boolean
+  /** Records wait that somebody may have to be told of, and no pause is what they wait for. */
+  isBehind(): boolean
   /** The state may name other webhooks than before: starts and stops loops. */
   follow(): void
   list(): readonly WebhookView[]
@@ -88,6 +96,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
       now,
       monotonicMs,
       timing,
+      sleep: options.sleep ?? sleepByTimer,
       onAttempt: (attempt) => options.onAttempt(name, attempt),
       onFailing: (failing, reason) =>
         say(failing ? 'webhook-failing' : 'webhook-recovered', reason, { webhook: name }),
@@ -116,7 +125,14 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     return { ...shown, state: condition, ...told }
   }
 
+  const all = () => [...running.values()].map(({ deliveries }) => deliveries)
   return {
+    isSending: () => all().some((one) => one.isSending()),
+    isBehind: () =>
+      all().some((one) => {
+        const { position, nextAttemptAtMs } = one.standing()
+        return position < state().position && nextAttemptAtMs === null
+      }),
     follow,
     list: () => [...state().webhooks.values()].map(viewOf),
     view(name) {

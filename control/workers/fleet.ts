@@ -26,6 +26,7 @@ import { createDesk, type Desk } from './desk.ts'
 import { createObjectAlarm, type ObjectAlarm } from './object-alarm.ts'
 import { openObjectHistory, removeObjectHistory } from './object-history.ts'
 import { openObjectLog } from './object-log.ts'
+import { createObjectSleep, type ObjectSleep } from './object-sleep.ts'
 import { type ObjectTexts, openObjectTexts } from './object-texts.ts'
 import type { ObjectNamespace, ObjectState } from './platform.ts'
 import routerWasm from './router-module.ts'
@@ -64,6 +65,7 @@ export class Fleet {
   #control: Control | null = null
   #alarm: ObjectAlarm | null = null
   #visits: Visits | null = null
+  #sleep: ObjectSleep | null = null
   #step: Step = () => {}
 
   constructor(state: ObjectState, environment: Environment) {
@@ -107,6 +109,7 @@ export class Fleet {
     const [control, visits] = [this.#control, this.#visits]
     if (!control || !visits) return
     this.#alarm?.rang(Date.now())
+    this.#sleep?.rang(Date.now())
     await visits.during(async () => {
       await control.turns.submit({ kind: 'alarm' })
       await control.turns.settled()
@@ -141,6 +144,7 @@ export class Fleet {
       this.#state.abort('control has failed; the next event makes it anew')
     }
     const alarm = createObjectAlarm(storage, await storage.getAlarm(), fatal)
+    const sleep = createObjectSleep(alarm.wanted('pause'), Date.now)
     const http = createHttpTransport()
     const nats = natsOf(this.#environment)
     const control = await createControl({
@@ -174,6 +178,7 @@ export class Fleet {
       },
       say,
       webhooks: {
+        sleep: sleep.sleep,
         secrets: createWebhookSecrets(this.#texts),
         cursors: crashingCursors(
           openCursors(this.#texts.cursors, (error) => say('webhook-cursors-lost', stackOf(error))),
@@ -185,11 +190,13 @@ export class Fleet {
     await nats?.transport.presence?.hold()
     await control.start()
     this.#alarm = alarm
+    this.#sleep = sleep
     this.#visits = createVisits({
       attention: control.attention,
       state: control.turns.state,
       log,
       alarm: nats ? alarm.wanted('look') : null,
+      webhookAlarm: alarm.wanted('webhook'),
       now: Date.now,
     })
     this.#control = control

@@ -15,6 +15,8 @@ export interface VisitsOptions {
   readonly log: Pick<Log, 'read'>
   /** Looks at the fleet when nothing else wakes the object; null: agents speak with the object itself. */
   readonly alarm: Alarm | null
+  /** Wakes the object when it was evicted while a webhook was being told. */
+  readonly webhookAlarm: Alarm
   readonly now: () => number
 }
 
@@ -31,6 +33,9 @@ const lingerMs = 1_000
 const publishWithinMs = 10_000
 const lookAgainMs = 100
 
+/** Longer than a receiver may take. */
+const webhookAgainMs = 20_000
+
 /**
  * While something is open or unpublished: after a quarter of the time that nothing has changed for, because
  * agents POST what a switch waits for, and this finds what was lost.
@@ -40,7 +45,8 @@ const lookWhenUnpublishedMs = 60_000
 /** Nobody has to say that the stream was wiped, or that an agent is gone. */
 export const lookAtLeastEveryMs = 300_000
 
-export function createVisits({ attention, state, log, alarm, now }: VisitsOptions): Visits {
+export function createVisits(options: VisitsOptions): Visits {
+  const { attention, state, log, alarm, webhookAlarm, now } = options
   let inside = 0
   let beganMs: number | null = null
   let lingering: ReturnType<typeof setTimeout> | undefined
@@ -53,6 +59,7 @@ export function createVisits({ attention, state, log, alarm, now }: VisitsOption
       await within(attention.pay(), beganMs + hearWithinMs - now())
       return await work()
     } finally {
+      webhookAlarm.set(attention.isWebhookBehind() ? now() + webhookAgainMs : null)
       if (--inside === 0) lingering = setTimeout(() => void leave(), lingerMs)
     }
   }
@@ -64,6 +71,7 @@ export function createVisits({ attention, state, log, alarm, now }: VisitsOption
     if (inside > 0 || beganMs === null) return
     const isPublished = attention.isIdle()
     beganMs = null
+    webhookAlarm.set(attention.isWebhookBehind() ? now() + webhookAgainMs : null)
     await attention.rest()
     alarm?.set(await nextLookMs(isPublished))
   }
