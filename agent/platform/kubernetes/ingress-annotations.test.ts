@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { explain } from '#router/reference.ts'
 import { limits } from '#wire/limits.ts'
 import { workerLimits } from '../../worker/limits.ts'
-import { one, onPath, routeObjects, target } from './ingress-intent.fixture.ts'
+import { one, onPath, routeObjects, target, web } from './ingress-intent.fixture.ts'
 
 describe('header annotations', () => {
   const headers = (value: string) => one(onPath('/'), { 'haproxy.org/request-set-header': value })
@@ -121,6 +121,57 @@ describe('timeouts and endpoints', () => {
       expect(warnings).toEqual([])
     })
   }
+})
+
+describe('annotations of the Service', () => {
+  const asked = (ingress: Record<string, string>, service: Record<string, string>) =>
+    one(onPath('/'), ingress, [{ ...web, metadata: { ...web.metadata, annotations: service } }])
+
+  test('come before those of the Ingress, one by one', () => {
+    const { routes, warnings } = asked(
+      {
+        'haproxy.org/timeout-server': '5s',
+        'haproxy.org/timeout-connect': '1s',
+        'haproxy.org/load-balance': 'source',
+      },
+      { 'haproxy.org/timeout-server': '90s', 'haproxy.com/load-balance': 'uri' },
+    )
+    expect(routes[0]).toMatchObject({
+      timeouts: { idleMs: 90_000, connectMs: 1_000 },
+      loadBalance: { type: 'path' },
+    })
+    expect(warnings).toEqual([])
+  })
+
+  test('leastconn takes back what the Ingress says', () => {
+    const { routes } = asked(
+      { 'haproxy.org/load-balance': 'source' },
+      { 'haproxy.org/load-balance': 'leastconn' },
+    )
+    expect(routes[0]!.loadBalance).toBeUndefined()
+  })
+
+  test('that are not done are told, with the name of the Service', () => {
+    const { routes, warnings } = asked(
+      {},
+      {
+        'haproxy.org/path-rewrite': '/',
+        'haproxy.org/allow-list': '10.0.0.0/8',
+        'haproxy.org/cookie-persistence': 'pod',
+        'haproxy.org/load-balance': 'first',
+        'haproxy.org/check': 'true',
+        'kubectl.kubernetes.io/last-applied-configuration': '{}',
+      },
+    )
+    expect(routes).toHaveLength(1)
+    expect(warnings).toEqual([
+      'Service web: haproxy.org/allow-list is not done: on a Service it keeps nobody out.',
+      expect.stringMatching(/^Service web: haproxy.org\/check is not done: whether a pod/),
+      'Service web: haproxy.org/cookie-persistence is not done.',
+      expect.stringMatching(/^Service web: haproxy.org\/load-balance is not done: "first", where/),
+      'Service web: haproxy.org/path-rewrite is not done: it is read on an Ingress alone.',
+    ])
+  })
 })
 
 describe('other annotations', () => {

@@ -11,16 +11,15 @@ import {
   headerValue,
   hostname,
 } from '#wire/names.ts'
-import { readLoadBalance } from './ingress-load-balance.ts'
+import { type BackendAsked, readBackendAnnotation } from './ingress-backend.ts'
 import { type PathRewrite, readPathRewrite } from './ingress-path-rewrite.ts'
-import { readTimeout, timeoutFields } from './ingress-timeout.ts'
 
 export interface Annotations {
   readonly pathRewrite: PathRewrite | null
   /** Becomes the Host of every request. */
   readonly setHost: string | null
-  /** Beside the rewrite, which depends on the path. */
-  readonly filters: Omit<RouteFilters, 'rewrite'>
+  readonly headers: Pick<RouteFilters, 'requestHeaders' | 'responseHeaders'>
+  readonly backend: BackendAsked
   /** Why nobody may be let in; null: no annotation asks for that. */
   readonly closed: string | null
   readonly warnings: readonly string[]
@@ -44,24 +43,12 @@ export const isControllerAnnotation = (key: string): boolean =>
   [...haproxyPrefixes, ...foreignPrefixes].some((prefix) => key.startsWith(prefix))
 
 export function readAnnotations(all: Readonly<Record<string, string>>): Annotations {
-  const warnings: string[] = []
-  const closing: string[] = []
-  const found = new Map<string, { readonly key: string; readonly value: string }>()
-  for (const key of Object.keys(all).filter(isControllerAnnotation).sort()) {
-    const name = key.slice(key.indexOf('/') + 1)
-    const value = all[key]!.trim()
-    if (keepsOut.test(name) && value !== '') closing.push(key)
-    else if (foreignPrefixes.some((prefix) => key.startsWith(prefix))) {
-      warnings.push(`${key} is another controller's and is not done.`)
-    } else if (!found.has(name)) found.set(name, { key, value })
-  }
+  const { found, closing, warnings } = byName(all)
   let pathRewrite: PathRewrite | null = null
   let setHost: string | null = null
   const headers = { request: new Map<string, string>(), response: new Map<string, string>() }
-  const timeouts: Record<string, number> = {}
-  let loadBalance: RouteFilters['loadBalance']
+  const backend: BackendAsked = { timeouts: {} }
   for (const [name, { key, value }] of found) {
-    if (value === '') continue
     if (name === 'path-rewrite') {
       pathRewrite = readPathRewrite(value)
       if (!pathRewrite) warnings.push(notDone(key, 'this expression; requests keep their path'))
@@ -76,32 +63,61 @@ export function readAnnotations(all: Readonly<Record<string, string>>): Annotati
         if (typeof field === 'string') warnings.push(notDone(key, field))
         else headers[side].set(field.name, field.value)
       }
-    } else if (Object.hasOwn(timeoutFields, name)) {
-      const ms = readTimeout(value)
-      if (typeof ms === 'string') warnings.push(notDone(key, `"${shown(value)}", ${ms}`))
-      else timeouts[timeoutFields[name]!] = ms
-    } else if (name === 'load-balance') {
-      const read = readLoadBalance(value)
-      if (typeof read === 'string') warnings.push(notDone(key, `"${shown(value)}"; ${read}`))
-      else if (read !== null) loadBalance = read
-    } else {
-      const more = others[name] ?? (() => '')
-      const reason = more(value.toLowerCase())
-      if (reason !== null) warnings.push(notDone(key, reason))
-    }
+    } else warnings.push(...readOther(name, key, value, backend))
   }
   return {
     pathRewrite,
     setHost,
-    filters: {
+    headers: {
       ...(headers.request.size > 0 && { requestHeaders: setting(headers.request) }),
       ...(headers.response.size > 0 && { responseHeaders: setting(headers.response) }),
-      ...(Object.keys(timeouts).length > 0 && { timeouts }),
-      ...(loadBalance && { loadBalance }),
     },
+    backend,
     closed: closing.length === 0 ? null : `${closing.join(', ')}: ${closedReason}`,
     warnings,
   }
+}
+
+/** The same of a Service, which can say less. */
+export function readServiceAnnotations(
+  all: Readonly<Record<string, string>>,
+): Pick<Annotations, 'backend' | 'warnings'> {
+  const { found, closing, warnings } = byName(all)
+  const backend: BackendAsked = { timeouts: {} }
+  for (const key of closing) warnings.push(notDone(key, 'on a Service it keeps nobody out'))
+  for (const [name, { key, value }] of found) {
+    if (ofIngress.test(name)) warnings.push(notDone(key, 'it is read on an Ingress alone'))
+    else warnings.push(...readOther(name, key, value, backend))
+  }
+  return { backend, warnings }
+}
+
+const ofIngress = /^(path-rewrite|set-host|request-set-header|response-set-header)$/
+
+/** By name, the first of several prefixes; empty ones say nothing. */
+function byName(all: Readonly<Record<string, string>>) {
+  const found = new Map<string, { readonly key: string; readonly value: string }>()
+  const closing: string[] = []
+  const warnings: string[] = []
+  for (const key of Object.keys(all).filter(isControllerAnnotation).sort()) {
+    const name = key.slice(key.indexOf('/') + 1)
+    const value = all[key]!.trim()
+    if (keepsOut.test(name) && value !== '') closing.push(key)
+    else if (foreignPrefixes.some((prefix) => key.startsWith(prefix))) {
+      warnings.push(`${key} is another controller's and is not done.`)
+    } else if (value !== '' && !found.has(name)) found.set(name, { key, value })
+  }
+  return { found, closing, warnings }
+}
+
+/** Takes over what is asked of the backend; returns what is not done, if anything. */
+function readOther(name: string, key: string, value: string, backend: BackendAsked): string[] {
+  const fault = readBackendAnnotation(name, value, backend)
+  if (fault !== undefined)
+    return fault === null ? [] : [notDone(key, `"${shown(value)}", ${fault}`)]
+  const more = others[name] ?? (() => '')
+  const reason = more(value.toLowerCase())
+  return reason === null ? [] : [notDone(key, reason)]
 }
 
 const headerNames = { request: changeableHeaderName, response: changeableResponseHeaderName }

@@ -8,7 +8,7 @@ import type { IngressObject, ServiceObject } from './ingress-object.ts'
 import { translateIngress } from './ingress-translation.ts'
 
 export const web: ServiceObject = {
-  metadata: { name: 'web', namespace: 'shop' },
+  metadata: { name: 'web', namespace: 'shop', annotations: {} },
   spec: { type: 'ClusterIP', ports: [{ name: 'http', port: 80 }] },
   status: undefined,
 }

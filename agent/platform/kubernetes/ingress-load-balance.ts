@@ -22,5 +22,5 @@ export function readLoadBalance(value: string): LoadBalance | null | string {
   const [, given] = /^hdr\((.+)\)$/i.exec(value) ?? []
   const header = headerName.safeParse(given)
   if (header.success) return { type: 'header', header: header.data }
-  return 'roundrobin, static-rr, leastconn, random, source, uri and hdr(<name>) are; the endpoint with the fewest requests in progress is taken'
+  return 'where roundrobin, static-rr, leastconn, random, source, uri and hdr(<name>) are done; the endpoint with the fewest requests in progress is taken'
 }

@@ -3,6 +3,7 @@
  * that routes are made of. The server has validated them; what it does not bound is bounded here.
  */
 import { z } from 'zod'
+import { isControllerAnnotation } from './ingress-annotations.ts'
 
 const text = z.string().max(4_096)
 const annotations = z.record(z.string().max(512), z.string().max(262_144)).default({})
@@ -62,7 +63,16 @@ export const ingressClassObject = z.object({
 })
 
 export const serviceObject = z.object({
-  metadata: z.object({ name: text, namespace: text }),
+  metadata: z.object({
+    name: text,
+    namespace: text,
+    /** Those of controllers alone: all Services are held. */
+    annotations: optional(annotations).transform((found) =>
+      Object.fromEntries(
+        Object.entries(found ?? {}).filter(([key]) => isControllerAnnotation(key)),
+      ),
+    ),
+  }),
   spec: z.object({
     type: optional(text),
     ports: optional(z.array(z.object({ name: optional(text), port: z.int() }))).transform(

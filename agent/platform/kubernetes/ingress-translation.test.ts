@@ -111,7 +111,7 @@ describe('a backend of an Ingress', () => {
   const rule = (backend: string) =>
     `{ rules: [{ host: a.example, http: { paths: [{ path: /, pathType: Prefix, backend: ${backend} }] } }] }`
   const two: ServiceObject = {
-    metadata: { name: 'two', namespace: 'shop' },
+    metadata: { name: 'two', namespace: 'shop', annotations: {} },
     spec: {
       type: 'ClusterIP',
       ports: [

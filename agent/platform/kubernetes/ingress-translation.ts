@@ -8,7 +8,13 @@ import { digestOf } from '#wire/digest.ts'
 import { type IngressIntent, type IngressRoute, ingressPlace, ingressRoute } from '#wire/ingress.ts'
 import { limits } from '#wire/limits.ts'
 import { anyHost } from '#wire/object.ts'
-import { type Annotations, isControllerAnnotation, readAnnotations } from './ingress-annotations.ts'
+import {
+  type Annotations,
+  isControllerAnnotation,
+  readAnnotations,
+  readServiceAnnotations,
+} from './ingress-annotations.ts'
+import { type BackendAsked, backendFilters } from './ingress-backend.ts'
 import { classAnnotation } from './ingress-class.ts'
 import type { IngressBackend, IngressObject, ServiceObject } from './ingress-object.ts'
 import { rewrittenPaths } from './ingress-path-rewrite.ts'
@@ -16,9 +22,15 @@ import { rewrittenPaths } from './ingress-path-rewrite.ts'
 /** A Service of the Ingress's namespace; undefined while it is not there. */
 export type FindService = (name: string) => ServiceObject | undefined
 
+/** A Service at a port, and what it says of its pods. */
+interface Found {
+  readonly id: string
+  readonly asked: BackendAsked | null
+}
+
 interface Draft {
   readonly annotations: Annotations
-  readonly service: (backend: IngressBackend | undefined, where: string) => string | null
+  readonly service: (backend: IngressBackend | undefined, where: string) => Found | null
   readonly routes: IngressRoute[]
   /** Beside the routes of a path: they stand back behind what the object says itself. */
   readonly derived: IngressRoute[]
@@ -85,9 +97,9 @@ function addPath(
 ): void {
   const { annotations, service, derived, warn } = draft
   const where = isDefault ? 'The default backend' : ingressPlace({ host, path })
-  const id = service(backend, where)
-  if (id === null) return
-  const { pathRewrite, setHost, filters } = annotations
+  const found = service(backend, where)
+  if (found === null) return
+  const { pathRewrite, setHost, headers } = annotations
   const rewritten = pathRewrite && rewrittenPaths(path, pathRewrite)
   if (pathRewrite && !rewritten) {
     warn(`${where}: path-rewrite is not done here; requests keep their path.`)
@@ -96,11 +108,12 @@ function addPath(
     const parsed = ingressRoute.safeParse({
       host,
       path: at,
-      service: id,
+      service: found.id,
       ...((to || setHost) && {
         rewrite: { ...(to && { path: to }), ...(setHost && { hostname: setHost }) },
       }),
-      ...filters,
+      ...headers,
+      ...backendFilters(annotations.backend, found.asked),
     })
     const fault = parsed.error?.issues[0]?.message
     if (!parsed.success || nodePath({ path: at, headers: [] }) === null) {
@@ -125,7 +138,7 @@ function addRoute({ routes, seen }: Draft, route: IngressRoute): boolean {
 
 /** The id of the Service that a backend names: its port by name where the Service has one. */
 function serviceFinder(namespace: string, find: FindService, warn: Draft['warn']) {
-  return (backend: IngressBackend | undefined, where: string): string | null => {
+  return (backend: IngressBackend | undefined, where: string): Found | null => {
     const named = backend?.service
     if (!named) {
       const { kind, name } = backend?.resource ?? { kind: 'backend', name: 'none' }
@@ -146,10 +159,18 @@ function serviceFinder(namespace: string, find: FindService, warn: Draft['warn']
       return null
     }
     const asked = own?.name || port?.name || port?.number
-    if (asked) return `${namespace}/${name}:${asked}`
+    if (asked) return { id: `${namespace}/${name}:${asked}`, asked: askedOf(found, warn) }
     warn(`${where} is left out: it names no port of Service ${name}.`)
     return null
   }
+}
+
+/** What cannot be done of it is told once, whatever the paths that lead to it. */
+function askedOf(service: ServiceObject | undefined, warn: Draft['warn']): BackendAsked | null {
+  if (!service) return null
+  const { backend, warnings } = readServiceAnnotations(service.metadata.annotations)
+  for (const warning of warnings) warn(`Service ${service.metadata.name}: ${warning}`)
+  return backend
 }
 
 function bounded(warnings: readonly string[]): string[] {
