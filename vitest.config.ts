@@ -16,6 +16,9 @@ const controlOnWorkerd = {
   replacement: resolve(import.meta.dirname, 'test/edge/control-under-test.ts'),
 }
 
+/** The first test that wants the Worker bundles it, which takes a busy machine a minute. */
+const bundledWithinMs = 180_000
+
 export default defineConfig({
   test: {
     testTimeout: 20_000,
@@ -38,6 +41,7 @@ export default defineConfig({
           name: 'fleets',
           include: [fleets],
           globalSetup: 'test/edge/bundled-once.ts',
+          hookTimeout: bundledWithinMs,
           maxWorkers: 1,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
@@ -49,6 +53,8 @@ export default defineConfig({
         test: {
           name: 'workerd',
           globalSetup: 'test/edge/bundled-once.ts',
+          hookTimeout: bundledWithinMs,
+          testTimeout: 60_000,
           include: ['control/api/*.test.ts'],
           exclude: withoutControl.map((name) => `control/api/${name}.test.ts`),
           maxWorkers: 1,

@@ -5,6 +5,7 @@ import type { State } from '../domain/state.ts'
 import { openHistoryDatabase } from '../node/history-database.ts'
 import { loadCheckpoint, writeCheckpoint } from './checkpoints.ts'
 import { packed } from './packed.ts'
+import { rowCharsMax } from './sql.ts'
 
 const state = liveShop().state()
 const bytes = [...packed(state)].reduce((sum, text) => sum + text.length, 0)
@@ -44,5 +45,19 @@ it('one that was cut leaves nothing that counts, and is cleared away by the next
   await writeCheckpoint(sql, at(20), noPause)
   expect(count(sql)).toBe(1)
   expect(loadCheckpoint(sql, 20)?.position).toBe(20)
+  sql.close()
+})
+
+it('a text beyond a row is kept in parts', async () => {
+  const sql = openHistoryDatabase(':memory:')
+  const labels = { note: '🚉'.repeat(rowCharsMax) }
+  const long = { ...at(10), ingressNotes: labels } as State
+  await writeCheckpoint(sql, long, noPause)
+  const [row] = sql.all<{ most: number; parts: number }>(
+    'SELECT max(length(text)) AS most, max(part) AS parts FROM checkpoint_texts',
+  )
+  expect(row!.parts).toBeGreaterThanOrEqual(2)
+  expect(row!.most).toBeLessThanOrEqual(rowCharsMax)
+  expect(isDeepStrictEqual(loadCheckpoint(sql, 10), long)).toBe(true)
   sql.close()
 })

@@ -5,9 +5,10 @@
  */
 import { sha256Hex } from '#wire/sha256.ts'
 import type { State } from '../domain/state.ts'
+import { partsOf } from '../log/parts.ts'
 import { createUnpacker, packed } from './packed.ts'
 import type { Pause } from './pause.ts'
-import type { Sql } from './sql.ts'
+import { rowCharsMax, type Sql } from './sql.ts'
 
 const kept = 2
 /** A state beyond this is folded anew at each start rather than fill the disk. */
@@ -34,15 +35,17 @@ export function loadCheckpoint(sql: Sql, position: number): State | null {
 }
 
 function stateOf(sql: Sql, { position, texts, digest }: Row): State | null {
-  const rows = sql.all<{ text: string }>(
-    'SELECT text FROM checkpoint_texts WHERE position = ? ORDER BY number',
+  const rows = sql.all<{ number: number; text: string }>(
+    'SELECT number, text FROM checkpoint_texts WHERE position = ? ORDER BY number, part',
     position,
   )
-  if (rows.length !== texts) return null
-  if (rows.reduce((hash, { text }) => digestOf(hash, text), '') !== digest) return null
+  const whole: string[] = []
+  for (const { number, text } of rows) whole[number] = (whole[number] ?? '') + text
+  if (whole.length !== texts || whole.includes(undefined as never)) return null
+  if (whole.reduce(digestOf, '') !== digest) return null
   const unpack = createUnpacker()
   let value: unknown
-  for (const { text } of rows) value = unpack(text)
+  for (const text of whole) value = unpack(text)
   return (value as State).position === position ? (value as State) : null
 }
 
@@ -64,7 +67,10 @@ export async function writeCheckpoint(
     bytes += text.length
     if (bytes > bytesMax) return false
     digest = digestOf(digest, text)
-    sql.all('INSERT INTO checkpoint_texts VALUES (?, ?, ?)', position, texts++, text)
+    for (const [part, row] of partsOf(text, rowCharsMax).entries()) {
+      sql.all('INSERT INTO checkpoint_texts VALUES (?, ?, ?, ?)', position, texts, part, row)
+    }
+    texts++
     await pause()
   }
   sql.transaction(() => {

@@ -6,8 +6,9 @@ import type { SnapshotObject } from '#wire/object.ts'
 import { difference, emptyTree, find } from '#wire/tree.ts'
 import type { TurnRecord } from '../domain/record.ts'
 import type { ClusterState, State } from '../domain/state.ts'
+import { partsOf } from '../log/parts.ts'
 import { textsAt } from './snapshots.ts'
-import type { Sql } from './sql.ts'
+import { rowCharsMax, type Sql } from './sql.ts'
 import { subjectsOf } from './subjects.ts'
 
 /** One record, and the fold on both sides of it. */
@@ -76,7 +77,9 @@ export function createIndexing(sql: Sql) {
     versionCounts.set(name, isDue ? 0 : count)
     if (isDue) {
       const held = JSON.stringify(Object.fromEntries(textsAt(sql, name, revision)))
-      sql.all('INSERT INTO keyframes VALUES (?, ?, ?)', name, revision, held)
+      for (const [part, texts] of partsOf(held, rowCharsMax).entries()) {
+        sql.all('INSERT INTO keyframes VALUES (?, ?, ?, ?)', name, revision, part, texts)
+      }
     }
   }
 

@@ -36,18 +36,18 @@ export function snapshotRow(sql: Sql, cluster: string, position: number): Snapsh
 
 /** By key, the ids of the texts of all objects at a revision. */
 export function textsAt(sql: Sql, cluster: string, revision: number): Map<string, number> {
-  const [keyframe] = sql.all<{ revision: number; texts: string }>(
-    'SELECT revision, texts FROM keyframes WHERE cluster = ? AND revision <= ? ORDER BY revision DESC LIMIT 1',
+  const keyframe = sql.all<{ revision: number; texts: string }>(
+    `SELECT revision, texts FROM keyframes WHERE cluster = ?1 AND revision =
+       (SELECT max(revision) FROM keyframes WHERE cluster = ?1 AND revision <= ?2) ORDER BY part`,
     cluster,
     revision,
   )
-  const texts = new Map<string, number>(
-    Object.entries(parsed<Record<string, number>>(keyframe?.texts ?? '{}')),
-  )
+  const held = keyframe.map(({ texts }) => texts).join('') || '{}'
+  const texts = new Map<string, number>(Object.entries(parsed<Record<string, number>>(held)))
   const versions = sql.all<{ key: string; text: number | null }>(
     'SELECT key, text FROM versions WHERE cluster = ? AND revision > ? AND revision <= ? ORDER BY revision',
     cluster,
-    keyframe?.revision ?? 0,
+    keyframe[0]?.revision ?? 0,
     revision,
   )
   for (const { key, text } of versions) {

@@ -28,7 +28,10 @@ export class HistoryDamaged extends Error {
 }
 
 /** Of the tables below; another one is thrown away. */
-export const schemaVersion = 1
+export const schemaVersion = 2
+
+/** UTF-16 units of a long text in one row: a Durable Object's row has at most 2 MB. */
+export const rowCharsMax = 500_000
 
 export const schema = [
   `CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT`,
@@ -45,7 +48,8 @@ export const schema = [
    ) WITHOUT ROWID, STRICT`,
   `CREATE INDEX versions_revision ON versions (cluster, revision)`,
   `CREATE TABLE keyframes (
-     cluster TEXT, revision INTEGER, texts TEXT NOT NULL, PRIMARY KEY (cluster, revision)
+     cluster TEXT, revision INTEGER, part INTEGER, texts TEXT NOT NULL,
+     PRIMARY KEY (cluster, revision, part)
    ) WITHOUT ROWID, STRICT`,
   `CREATE TABLE touched (
      cluster TEXT, subject TEXT, revision INTEGER, key TEXT,
@@ -58,5 +62,8 @@ export const schema = [
   `CREATE TABLE checkpoints (
      position INTEGER PRIMARY KEY, texts INTEGER NOT NULL, bytes INTEGER NOT NULL, digest TEXT NOT NULL
    ) STRICT`,
-  `CREATE TABLE checkpoint_texts (position INTEGER, number INTEGER, text TEXT NOT NULL, PRIMARY KEY (position, number)) STRICT`,
+  `CREATE TABLE checkpoint_texts (
+     position INTEGER, number INTEGER, part INTEGER, text TEXT NOT NULL,
+     PRIMARY KEY (position, number, part)
+   ) STRICT`,
 ] as const

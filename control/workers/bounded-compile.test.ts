@@ -13,7 +13,11 @@ const routes = (count: number): RouteObject[] =>
     matches: [],
     since: 1,
   }))
-const compile = boundedCompile(() => null, most)
+const compile = boundedCompile(
+  () => null,
+  () => [],
+  most,
+)
 
 it('takes as many routes as the bound says and not one more, and always fewer than before', () => {
   const full = treeOf(routes(most))
@@ -28,4 +32,16 @@ it('takes as many routes as the bound says and not one more, and always fewer th
   const beyond = treeOf(routes(most + 9))
   const fewer = treeOf(routes(most + 8))
   expect(compile('eu-1', fewer, beyond), 'a log from Node that is too big').toBeNull()
+})
+
+it('counts the routes of all clusters, each once', () => {
+  const [here, there] = [treeOf(routes(200)), treeOf(routes(most))]
+  const beside = boundedCompile(
+    () => null,
+    () => [there],
+    most,
+  )
+  expect(beside('eu-1', here, emptyTree), 'the same ones').toBeNull()
+  const own = treeOf([{ ...routes(1)[0]!, key: routeKey('blog', 'r0'), app: 'blog' }])
+  expect(beside('eu-1', own, emptyTree)).toMatchObject({ code: 'does-not-compile' })
 })

@@ -4,6 +4,7 @@
  * is in the log. Empty at first, it is filled by a transfer (`transfers.ts`).
  */
 import { createSay, type Say, stackOf } from '#wire/log-line.ts'
+import type { Tree } from '#wire/tree.ts'
 import { defaultRates, type RateLimits } from '../api/rates.ts'
 import { createCompile } from '../compile.ts'
 import { type Control, createControl } from '../control.ts'
@@ -157,7 +158,7 @@ export class Fleet {
       transport: crashingTransport(nats?.transport ?? http, step),
       http,
       nats,
-      compile: boundedCompile(createCompile()),
+      compile: boundedCompile(createCompile(), (cluster) => this.#treesBeside(cluster)),
       explain: createExplain(() => routerWasm),
       hosts: this.#environment.SWITCHYARD_HOSTS?.split(',') ?? null,
       rates: ratesOf(this.#environment),
@@ -203,6 +204,11 @@ export class Fleet {
     // Whatever it was opened for, it lets go afterwards.
     void this.#visits.during(async () => {})
     say('control-started', 'the API answers', { revision: control.turns.state().position })
+  }
+
+  #treesBeside(cluster: string): readonly Tree[] {
+    const clusters = this.#control?.turns.state().clusters.values() ?? []
+    return [...clusters].flatMap(({ name, tree }) => (name === cluster ? [] : [tree]))
   }
 
   /** Until it is opened again there is no control. */

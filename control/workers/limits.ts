@@ -16,6 +16,11 @@ export const platformLimits = {
   workerBytesCompressed: 3_000_000,
   /** To evaluate the modules: https://developers.cloudflare.com/changelog/2025-10-10-increased-startup-time. */
   startMs: 1_000,
+  /**
+   * Between two bytes of an answer (524 beyond), "Proxy Read Timeout":
+   * https://developers.cloudflare.com/fundamentals/reference/connection-limits/ (2026-07).
+   */
+  silenceMs: 120_000,
   /** An isolate: https://developers.cloudflare.com/workers/platform/limits/ (2026-11). */
   memoryBytes: 128 * 1024 * 1024,
 } as const

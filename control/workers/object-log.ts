@@ -8,6 +8,7 @@
  * Old records may have been packed (`object-pages.ts`).
  */
 import type { Log, LogRecord } from '../log/log.ts'
+import { partsOf } from '../log/parts.ts'
 import { platformLimits } from './limits.ts'
 import { type Compacted, compact, createPages, isPacked, pageSchema } from './object-pages.ts'
 import type { ObjectStorage } from './platform.ts'
@@ -68,7 +69,8 @@ export function openObjectLog(storage: ObjectStorage): ObjectLog {
     head: async () => head(),
     read,
     async append(expected, text) {
-      const parts = partsOf(text)
+      const parts = partsOf(text, partCharsMax)
+      if (parts.length > partsPerRecord) throw new Error(`a record of ${text.length} characters`)
       const isAppended = storage.transactionSync(() => {
         if (head() !== expected) return false
         const first = (expected + 1) * partsPerRecord
@@ -107,18 +109,3 @@ function recordsOf(rows: readonly Row[]): LogRecord[] {
   }
   return records
 }
-
-/** Never between the halves of a character. */
-function partsOf(text: string): string[] {
-  const parts: string[] = []
-  for (let start = 0; start < text.length || parts.length === 0; ) {
-    let end = Math.min(start + partCharsMax, text.length)
-    if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end--
-    parts.push(text.slice(start, end))
-    start = end
-  }
-  if (parts.length > partsPerRecord) throw new Error(`a record of ${text.length} characters`)
-  return parts
-}
-
-const isHighSurrogate = (unit: number) => unit >= 0xd800 && unit <= 0xdbff

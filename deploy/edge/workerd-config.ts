@@ -16,6 +16,8 @@ export interface WorkerdPlan {
   /** From `wrangler.toml`: the day and the flags whose behaviour the Worker gets. */
   readonly compatibility: { readonly date: string; readonly flags: readonly string[] }
   readonly objects: readonly { readonly binding: string; readonly className: string }[]
+  /** For measurements: as V8 takes them, such as `--max-heap-size=128`. */
+  readonly v8Flags?: readonly string[]
   /** Variables and secrets. */
   readonly texts: Readonly<Record<string, string>>
 }
@@ -55,6 +57,7 @@ const config :Workerd.Config = (
     (name = "network", network = (allow = ["public", "private"])),
   ],
   sockets = [(name = "http", address = ${quoted(`${plan.host}:${plan.port}`)}, http = (), service = "control")],
+  v8Flags = [${(plan.v8Flags ?? []).map(quoted).join(', ')}],
 );
 const control :Workerd.Worker = (
   compatibilityDate = ${quoted(compatibility.date)},

@@ -2,7 +2,6 @@
  * For tests of the API: what `control/control-under-test.ts` gives, with control on workerd. `vitest.config.ts`
  * puts it in that file's place, so that the same cases run on both.
  */
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,6 +17,7 @@ import {
 import { init } from '../../control/node/commands.ts'
 import { openStateFolder, stateFiles } from '../../control/node/folder.ts'
 import { transferOf } from '../../control/node/transfer-file.ts'
+import { revisionOf } from './revision.ts'
 import { startWorker, type WorkerUnderTest } from './worker-under-test.ts'
 
 export type { Called, CallOptions, ControlUnderTest, Said }
@@ -27,6 +27,8 @@ interface More {
   readonly rates?: RateLimits
   /** Further ones of the Worker, as `wrangler.toml` would have them. */
   readonly variables?: Readonly<Record<string, string>>
+  /** Of workerd, for measurements. */
+  readonly v8Flags?: readonly string[]
 }
 
 export interface ControlOnWorkerd extends ControlUnderTest {
@@ -35,19 +37,22 @@ export interface ControlOnWorkerd extends ControlUnderTest {
 
 export async function startControl(
   clusters = ['eu-1', 'us-1'],
-  { rates, variables }: More = {},
+  { rates, variables, v8Flags }: More = {},
 ): Promise<ControlOnWorkerd> {
   const root = mkdtempSync(join(tmpdir(), 'switchyard-control-'))
   const folder = openStateFolder(join(root, 'state'))
   const clocks = { now: Date.now, monotonicMs: () => performance.now() }
   await init({ folder, ...clocks, wrapLog: (log) => log }, clusters)
-  const worker = await startWorker({
-    ...(rates && {
-      SWITCHYARD_READ_LIMIT: String(rates.reads),
-      SWITCHYARD_CHANGE_LIMIT: String(rates.changes),
-    }),
-    ...variables,
-  })
+  const worker = await startWorker(
+    {
+      ...(rates && {
+        SWITCHYARD_READ_LIMIT: String(rates.reads),
+        SWITCHYARD_CHANGE_LIMIT: String(rates.changes),
+      }),
+      ...variables,
+    },
+    v8Flags,
+  )
   const put = await worker.transfer('PUT', transferOf(folder) as unknown as BodyInit)
   if (!put.ok) throw new Error(`${await put.text()}\n${worker.workerd().output()}`)
   const token = (name: string) => folder.read(name)!.trim()
@@ -95,12 +100,6 @@ export async function startControl(
 /** Of a transfer out of the object: what it keeps, its records, and a digest. */
 const linesOf = async (worker: WorkerUnderTest): Promise<readonly string[]> =>
   (await (await worker.transfer('GET')).text()).trimEnd().split('\n')
-
-/** Without waiting, as the cases have it: by a process of its own. */
-function revisionOf(url: string): number {
-  const ask = `fetch(${JSON.stringify(`${url}/readyz`)}).then((a) => a.json()).then((b) => console.log(b.revision))`
-  return Number(execFileSync(process.execPath, ['-e', ask], { encoding: 'utf8' }))
-}
 
 const saidIn = (output: string): Said[] =>
   output.split('\n').flatMap((line) => {

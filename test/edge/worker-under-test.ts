@@ -51,6 +51,7 @@ function untilExit(folder: string): string {
 /** `variables`: further ones of the Worker, as `wrangler.toml` would have them. */
 export async function startWorker(
   variables: Readonly<Record<string, string>> = {},
+  v8Flags: readonly string[] = [],
 ): Promise<WorkerUnderTest> {
   const bundle = await bundled()
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-worker-'))
@@ -59,6 +60,7 @@ export async function startWorker(
     ...readWrangler(wranglerFile),
     bundle,
     storage: join(folder, 'objects'),
+    v8Flags,
     host: '127.0.0.1',
     port: 0,
     texts: {
