@@ -7,14 +7,26 @@
  * prints figures and exits 1 when any request failed.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import {
+  bootId,
+  type Clock,
+  isOwn,
+  offsetOf,
+  onOwnClock,
+  ownClock,
+  type Tick,
+} from './load/clock.ts'
 import { startGenerator } from './load/generator.ts'
 import {
   defaultPlan,
   type LoadCounts,
   type LoadPlan,
   type LoadResult,
+  monotonicMs,
+  type Sample,
   type Target,
 } from './load/plan.ts'
 import { describe, judge } from './load/verdict.ts'
@@ -27,30 +39,44 @@ export interface Load {
   kill(): void
 }
 
+/** Each is one line of JSON on the standard input of the generator. */
 type Order =
   | { readonly type: 'start'; readonly plan: LoadPlan }
+  | { readonly type: 'clock' }
   | { readonly type: 'counts' }
   | { readonly type: 'retarget'; readonly targets: readonly Target[] }
   | { readonly type: 'stop' }
 
+/** Each is one line of JSON on its standard output. */
 type Reply =
-  | { readonly type: 'started' }
+  | { readonly type: 'started'; readonly boot: string | null }
+  | { readonly type: 'clock'; readonly monotonicMs: number }
   | { readonly type: 'counts'; readonly counts: LoadCounts }
-  | { readonly type: 'result'; readonly result: LoadResult }
+  | { readonly type: 'samples'; readonly samples: readonly Sample[] }
+  | { readonly type: 'result'; readonly result: Omit<LoadResult, 'samples'> }
 
 const replyWithinMs = 60_000
+const samplesPerLine = 2_000
+const ticks = 20
 
-type Launch = (command: string, args: readonly string[], options: SpawnOptions) => ChildProcess
+/** What runs in the generator's process, wherever that is. */
+export const loadCommand: readonly string[] = [import.meta.filename, '--child']
 
-/** `launch` starts it elsewhere, such as in another network. */
-export async function startLoad(plan: LoadPlan, launch: Launch = spawn): Promise<Load> {
-  const child = launch(process.execPath, [import.meta.filename, '--child'], {
-    serialization: 'advanced',
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  })
-  const tell = (order: Order) => child.send(order)
+type Launch = (options: SpawnOptions) => ChildProcess
+const launchHere: Launch = (options) => spawn(process.execPath, loadCommand, options)
+
+/** `launch` starts it elsewhere, such as in another network or in a pod; pipes are all that it needs. */
+export async function startLoad(plan: LoadPlan, launch: Launch = launchHere): Promise<Load> {
+  const child = launch({ stdio: ['pipe', 'pipe', 'inherit'] })
+  child.stdin!.on('error', () => {})
+  const tell = (order: Order) => child.stdin!.write(`${JSON.stringify(order)}\n`)
   const waiting = new Map<Reply['type'], (reply: Reply) => void>()
-  child.on('message', (reply: Reply) => waiting.get(reply.type)?.(reply))
+  const samples: Sample[] = []
+  createInterface({ input: child.stdout! }).on('line', (line) => {
+    const reply = JSON.parse(line) as Reply
+    if (reply.type === 'samples') for (const sample of reply.samples) samples.push(sample)
+    else waiting.get(reply.type)?.(reply)
+  })
 
   function answer<Type extends Reply['type']>(type: Type) {
     return new Promise<Extract<Reply, { type: Type }>>((resolve, reject) => {
@@ -68,8 +94,21 @@ export async function startLoad(plan: LoadPlan, launch: Launch = spawn): Promise
     })
   }
 
+  async function tick(): Promise<Tick> {
+    const askedMs = monotonicMs()
+    tell({ type: 'clock' })
+    const { monotonicMs: itsMs } = await answer('clock')
+    return { askedMs, itsMs, answeredMs: monotonicMs() }
+  }
+  async function clockOf(boot: string | null): Promise<Clock> {
+    if (isOwn(boot)) return ownClock
+    const seen: Tick[] = []
+    for (let n = 0; n < ticks; n++) seen.push(await tick())
+    return offsetOf(seen)
+  }
+
   tell({ type: 'start', plan })
-  await answer('started')
+  const clock = await clockOf((await answer('started')).boot)
   return {
     async counts() {
       tell({ type: 'counts' })
@@ -80,7 +119,7 @@ export async function startLoad(plan: LoadPlan, launch: Launch = spawn): Promise
       tell({ type: 'stop' })
       const { result } = await answer('result')
       child.kill('SIGKILL')
-      return result
+      return onOwnClock({ ...result, samples }, clock)
     },
     kill: () => void child.kill('SIGKILL'),
   }
@@ -88,19 +127,29 @@ export async function startLoad(plan: LoadPlan, launch: Launch = spawn): Promise
 
 function serveOrders(): void {
   let generator: ReturnType<typeof startGenerator> | null = null
-  const reply = (message: Reply) => process.send?.(message)
-  process.once('disconnect', () => process.exit(0))
+  const reply = (message: Reply) => process.stdout.write(`${JSON.stringify(message)}\n`)
+  const replyResult = ({ samples, ...result }: LoadResult) => {
+    for (let from = 0; from < samples.length; from += samplesPerLine) {
+      reply({ type: 'samples', samples: samples.slice(from, from + samplesPerLine) })
+    }
+    reply({ type: 'result', result })
+  }
   process.on('SIGINT', () => {}) // the one who started us decides when it is over
-  process.on('message', (order: Order) => {
+  const orders = createInterface({ input: process.stdin })
+  orders.once('close', () => process.exit(0))
+  orders.on('line', (line) => {
+    const order = JSON.parse(line) as Order
     if (order.type === 'start') {
       generator = startGenerator(order.plan)
-      reply({ type: 'started' })
+      reply({ type: 'started', boot: bootId() })
+    } else if (order.type === 'clock') {
+      reply({ type: 'clock', monotonicMs: monotonicMs() })
     } else if (order.type === 'counts' && generator) {
       reply({ type: 'counts', counts: generator.counts() })
     } else if (order.type === 'retarget') {
       generator?.retarget(order.targets)
     } else if (order.type === 'stop') {
-      void generator?.stop().then((result) => reply({ type: 'result', result }))
+      void generator?.stop().then(replyResult)
     }
   })
 }
@@ -145,6 +194,6 @@ async function commandLine(): Promise<number> {
 }
 
 if (import.meta.main) {
-  if (process.argv.includes('--child') && process.send) serveOrders()
+  if (process.argv.includes('--child')) serveOrders()
   else process.exitCode = await commandLine()
 }

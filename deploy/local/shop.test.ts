@@ -1,5 +1,7 @@
 /** The demo application keeps what its address promises; the story's checks rest on it. */
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
@@ -83,4 +85,17 @@ test('finishes an open response before it stops, and takes no new connection', a
   await expect(fetch(`http://${address}/`)).rejects.toThrow()
   expect((await response.arrayBuffer()).byteLength).toBe(5_000)
   await stopped
+})
+
+test('with ON_SIGTERM=exit it ends at once, whatever is open', async () => {
+  const env = { ...process.env, ON_SIGTERM: 'exit' }
+  const script = new URL('./shop.ts', import.meta.url).pathname
+  const child = spawn(process.execPath, [script], { env, stdio: ['pipe', 'pipe', 'inherit'] })
+  const [said] = (await once(child.stdout!, 'data')) as [Buffer]
+  const address = /127\.0\.0\.1:\d+/.exec(said.toString())![0]
+  const slow = await fetch(`http://${address}/slow?ms=60000&bytes=1000000`)
+  const ended = once(child, 'exit')
+  child.kill('SIGTERM')
+  await expect(slow.arrayBuffer()).rejects.toThrow()
+  expect((await ended)[0]).toBe(0)
 })

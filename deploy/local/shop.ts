@@ -11,7 +11,7 @@
  *   GET  /ws                   WebSocket: `<version>: <what you said>`
  *
  * A version that ends in `-broken` starts, but says that it may not take traffic; one that ends in
- * `-crashing` ends before it listens, with exit code 1.
+ * `-crashing` ends before it listens, with exit code 1. With ON_SIGTERM=exit it ends at once when it is told to.
  */
 import { createHash } from 'node:crypto'
 import { fstatSync } from 'node:fs'
@@ -191,7 +191,7 @@ if (import.meta.main) {
   })
   console.log(`shop ${VERSION} listens on ${HOST}:${shop.port}`)
   const stop = () => void shop.stop().then(() => process.exit(0))
-  process.once('SIGTERM', stop)
+  process.once('SIGTERM', () => (process.env.ON_SIGTERM === 'exit' ? process.exit(0) : stop()))
   process.once('SIGINT', stop)
   whenParentGoes(() => process.exit(0))
 }

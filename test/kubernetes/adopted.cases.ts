@@ -1,20 +1,22 @@
-/** Chapter 2: Deployments that are there already, `app-blue` and `app-green`, are released as they are. */
+/** Chapter 3: Deployments that are there already, `app-blue` and `app-green`, are released as they are. */
 import { describe, expect, test } from 'vitest'
 import { createHistory } from '../../bench/load/history.ts'
 import { demoDeployment } from '../lab/demo-image.ts'
 import { underLoad } from '../story/scene.ts'
-import { decommission, expectVersion, live, untilGone } from './scene.ts'
-import { imageOf, type KubernetesStage } from './stage.ts'
+import { imageOf } from './images.ts'
+import { decommission, everywhere, expectVersion, live, untilGone } from './scene.ts'
+import type { StoryStage } from './story-stage.ts'
 
 const app = 'web'
 const deploymentOf = (color: string, version: string) => {
   const labels = { run: 'app', version: `0.0.${version}` }
   const made = demoDeployment({ name: `app-${color}`, labels, env: { VERSION: labels.version } })
-  Object.assign(made.spec.template.spec.containers[0]!, { image: imageOf(version) })
+  const taken = { image: imageOf(version), imagePullPolicy: 'IfNotPresent' }
+  Object.assign(made.spec.template.spec.containers[0]!, taken)
   return made
 }
 
-export function adoptedChapter(stageOf: () => KubernetesStage): void {
+export function adoptedChapter(stageOf: () => StoryStage): void {
   describe('blue-green with Deployments that are there', () => {
     let blue = ''
     let green = ''
@@ -22,11 +24,13 @@ export function adoptedChapter(stageOf: () => KubernetesStage): void {
     test('app-blue is adopted as it is: its pods stay', async () => {
       const stage = stageOf()
       await stage.putApp(app)
-      await stage.apply(deploymentOf('blue', '1'), deploymentOf('green', '2'))
-      await stage.cluster.kubectl([
-        ...['wait', 'deployment/app-blue', 'deployment/app-green', '--namespace', 'shop'],
-        ...['--for=condition=Available', '--timeout=40s'],
-      ])
+      await everywhere(stage, async ({ apply, kubectl }) => {
+        await apply(deploymentOf('blue', '1'), deploymentOf('green', '2'))
+        await kubectl([
+          ...['wait', 'deployment/app-blue', 'deployment/app-green', '--namespace', 'shop'],
+          ...['--for=condition=Available', '--timeout=60s'],
+        ])
+      })
       const before = await podsOf(stage, '0.0.1')
       const first = { app, version: '0.0.1', deployment: 'app-blue', autoPromote: true }
       blue = (await stage.release(first)).id
@@ -36,7 +40,7 @@ export function adoptedChapter(stageOf: () => KubernetesStage): void {
 
     test('promote to app-green and rollback under load', async () => {
       const stage = stageOf()
-      const { client } = stage.fleet
+      const { client } = stage
       const history = createHistory('0.0.1')
       await underLoad(stage, app, history, async () => {
         green = (await stage.release({ app, version: '0.0.2', deployment: 'app-green' })).id
@@ -50,21 +54,25 @@ export function adoptedChapter(stageOf: () => KubernetesStage): void {
 
     test('decommission scales app-blue to nothing and gives it back', async () => {
       const stage = stageOf()
-      const { client } = stage.fleet
+      const { client } = stage
       await underLoad(stage, app, createHistory('0.0.2'), async () => {
         await decommission(client, blue)
-        await untilGone(stage, 'service', blue)
+        await everywhere(stage, (cluster) => untilGone(cluster, 'service', blue))
       })
-      const { metadata, spec } = await stage.read('deployment', 'app-blue')
-      expect(spec.replicas).toBe(0)
-      expect(metadata.labels).toEqual({ run: 'app', version: '0.0.1' })
+      await everywhere(stage, async ({ read }) => {
+        const { metadata, spec } = await read('deployment', 'app-blue')
+        expect(spec.replicas).toBe(0)
+        expect(metadata.labels).toEqual({ run: 'app', version: '0.0.1' })
+      })
     })
   })
 }
 
-async function podsOf(stage: KubernetesStage, version: string): Promise<readonly string[]> {
-  const { items } = await stage.read<{ items: { metadata: { uid: string } }[] }>(
-    ...['pods', '--selector', `run=app,version=${version}`],
-  )
-  return items.map(({ metadata }) => metadata.uid)
-}
+/** Of all clusters. */
+const podsOf = (stage: StoryStage, version: string) =>
+  everywhere(stage, async ({ read }) => {
+    const { items } = await read<{ items: { metadata: { uid: string } }[] }>(
+      ...['pods', '--selector', `run=app,version=${version}`],
+    )
+    return items.map(({ metadata }) => metadata.uid)
+  })

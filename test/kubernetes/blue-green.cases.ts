@@ -5,13 +5,14 @@ import { lastSentMs } from '../../bench/load/verdict.ts'
 import { openStream } from '../../deploy/local/exchanges.ts'
 import { until } from '../../deploy/local/until.ts'
 import { underLoad } from '../story/scene.ts'
-import { decommission, expectVersion, live, untilGone } from './scene.ts'
-import { imageOf, type KubernetesStage } from './stage.ts'
+import { imageOf } from './images.ts'
+import { decommission, everywhere, expectVersion, live, untilGone } from './scene.ts'
+import type { StoryStage } from './story-stage.ts'
 
 const app = 'shop'
 const authority = `${app}.example`
 
-export function blueGreenChapter(stageOf: () => KubernetesStage): void {
+export function blueGreenChapter(stageOf: () => StoryStage): void {
   describe('blue-green by image', () => {
     let blue = ''
     let green = ''
@@ -22,15 +23,17 @@ export function blueGreenChapter(stageOf: () => KubernetesStage): void {
       const first = { app, version: '1', image: imageOf('1'), autoPromote: true }
       blue = (await stage.release(first)).id
       await expectVersion(stage, app, '1')
-      const { metadata, spec } = await stage.read('deployment', blue)
-      expect(spec.replicas).toBe(2)
-      expect(metadata.labels).toMatchObject({
-        'app.kubernetes.io/name': app,
-        'app.kubernetes.io/version': '1',
-        'app.kubernetes.io/managed-by': 'switchyard',
-        'switchyard.dev/release': blue,
+      await everywhere(stage, async (cluster) => {
+        const { metadata, spec } = await cluster.read('deployment', blue)
+        expect(spec.replicas).toBe(2)
+        expect(metadata.labels).toMatchObject({
+          'app.kubernetes.io/name': app,
+          'app.kubernetes.io/version': '1',
+          'app.kubernetes.io/managed-by': 'switchyard',
+          'switchyard.dev/release': blue,
+        })
+        expect((await cluster.read('deployment', app)).spec.replicas).toBe(0)
       })
-      expect((await stage.read('deployment', app)).spec.replicas).toBe(0)
     })
 
     test('the candidate answers on its preview only, rewritten to its root', async () => {
@@ -38,29 +41,33 @@ export function blueGreenChapter(stageOf: () => KubernetesStage): void {
       await underLoad(stage, app, createHistory('1'), async () => {
         const intent = { app, version: '2', image: imageOf('2'), preview: { path: '/test' } }
         green = (await stage.release(intent)).id
-        for (const name of Object.keys(stage.fleet.agents)) {
-          const seen = await until(
-            'preview',
-            () => stage.get(name, app, '/test/cart'),
-            ({ status, version }) => status === 200 && version === '2',
-          )
-          expect(seen.path).toBe('/cart')
-          expect(await stage.get(name, app, '/cart')).toMatchObject({ version: '1' })
-        }
+        await until(
+          'the preview at every agent',
+          async () => Object.values(await stage.ask(app, '/test/cart')),
+          (answers) =>
+            answers.every(({ version, path }) => version === '2' && path === '/cart') &&
+            answers.length > 0,
+        )
+        await expectVersion(stage, app, '1')
       })
     })
 
-    test('after promote has answered no new request reaches blue, and a stream ends on blue', async () => {
+    test('after promote has answered no new request reaches blue, and a stream at each agent ends on blue', async () => {
       const stage = stageOf()
-      const { client } = stage.fleet
+      const { client } = stage
       const history = createHistory('1')
       let promoted = { calledMs: 0, answeredMs: 0 }
       const result = await underLoad(stage, app, history, async () => {
-        const stream = await openStream(stage.targets()[0]!, authority, 2_000)
-        expect(stream.version).toBe('1')
+        const targets = await stage.targets()
+        const streams = await Promise.all(
+          targets.map((target) => openStream(target, authority, 2_000)),
+        )
+        for (const { version } of streams) expect(version).toBe('1')
         promoted = await history.move('2', () => client.step(green, 'promote', live))
         expect((await client.getRelease(green)).phase).toBe('live')
-        expect(await stream.finished).toEqual({ bytes: 300_000, whole: true })
+        for (const { finished } of streams) {
+          expect(await finished).toEqual({ bytes: 300_000, whole: true })
+        }
       })
       const { calledMs, answeredMs } = promoted
       console.log(
@@ -71,7 +78,7 @@ export function blueGreenChapter(stageOf: () => KubernetesStage): void {
 
     test('rollback is the same in reverse, in under a second', async () => {
       const stage = stageOf()
-      const { client } = stage.fleet
+      const { client } = stage
       const history = createHistory('2')
       await underLoad(stage, app, history, async () => {
         const { calledMs, answeredMs } = await history.move('1', () =>
@@ -84,13 +91,15 @@ export function blueGreenChapter(stageOf: () => KubernetesStage): void {
 
     test('decommission takes Deployment and Service of blue away, and nobody notices', async () => {
       const stage = stageOf()
-      const { client } = stage.fleet
+      const { client } = stage
       const history = createHistory('1')
       await underLoad(stage, app, history, async () => {
         await history.move('2', () => client.step(green, 'promote', live))
         await decommission(client, blue)
-        await untilGone(stage, 'deployment', blue)
-        await untilGone(stage, 'service', blue)
+        await everywhere(stage, async (cluster) => {
+          await untilGone(cluster, 'deployment', blue)
+          await untilGone(cluster, 'service', blue)
+        })
       })
       await expectVersion(stage, app, '2')
     })

@@ -1,6 +1,6 @@
 /**
  * Runs inside the lab and lets the machine reach its ports: listeners that were opened on the machine are handed
- * in, and whoever connects to one is connected to a port in here. It ends when the one who started it does.
+ * in, and whoever connects to one is connected to an address in here. It ends when the one who started it does.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -8,12 +8,13 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import type { Launch } from '../../deploy/local/child.ts'
 
 export interface Gate {
-  /** A port of the machine that leads to this one of the lab, on 127.0.0.1. */
-  open(port: number): Promise<number>
+  /** A port of the machine, on 127.0.0.1, that leads to this address of the lab. */
+  open(host: string, port: number): Promise<number>
   close(): void
 }
 
 interface Opened {
+  readonly host: string
   readonly port: number
 }
 
@@ -22,12 +23,12 @@ export function openGate(launch: Launch = spawn): Gate {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   return {
-    async open(port) {
+    async open(host, port) {
       const server = createServer()
       server.listen(0, '127.0.0.1')
       await once(server, 'listening')
       const { port: outer } = server.address() as AddressInfo
-      const opened: Opened = { port }
+      const opened: Opened = { host, port }
       await new Promise<void>((resolve, reject) =>
         child.send(opened, server, (error) => (error ? reject(error) : resolve())),
       )
@@ -38,8 +39,8 @@ export function openGate(launch: Launch = spawn): Gate {
   }
 }
 
-function lead(outer: Socket, port: number): void {
-  const inner = connect({ host: '127.0.0.1', port, noDelay: true })
+function lead(outer: Socket, { host, port }: Opened): void {
+  const inner = connect({ host, port, noDelay: true })
   for (const [one, other] of [
     [outer, inner],
     [inner, outer],
@@ -53,7 +54,7 @@ function lead(outer: Socket, port: number): void {
 
 if (import.meta.main) {
   process.once('disconnect', () => process.exit(0))
-  process.on('message', ({ port }: Opened, server: Server) => {
-    server.on('connection', (socket) => lead(socket, port))
+  process.on('message', (opened: Opened, server: Server) => {
+    server.on('connection', (socket) => lead(socket, opened))
   })
 }

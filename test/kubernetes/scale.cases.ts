@@ -1,9 +1,10 @@
-/** Chapter 4: others scale and restart a Deployment, again and again, and its pods end at once when told to. */
+/** Chapter 5: others scale and restart a Deployment, again and again, and its pods end at once when told to. */
 import { describe, expect, test } from 'vitest'
 import { createHistory } from '../../bench/load/history.ts'
 import { until } from '../../deploy/local/until.ts'
-import { underAbruptDeaths, untilReplicas } from './scene.ts'
-import { imageOf, type KubernetesStage, namespace } from './stage.ts'
+import { imageOf } from './images.ts'
+import { everywhere, underAbruptDeaths, untilReplicas } from './scene.ts'
+import { namespace, type StoryCluster, type StoryStage } from './story-stage.ts'
 
 const app = 'scaled'
 const ratePerSecond = 500
@@ -13,13 +14,14 @@ export interface HowLong {
   readonly cycles: number
 }
 
-export function scaleChapter(stageOf: () => KubernetesStage, { cycles }: HowLong): void {
+export function scaleChapter(stageOf: () => StoryStage, { cycles }: HowLong): void {
   describe('pods without a preStop hook that exit at once on SIGTERM', () => {
     let release = ''
-    const scaleTo = (stage: KubernetesStage, count: number) =>
-      stage.cluster.kubectl([
-        ...['scale', 'deployment', release, '--namespace', namespace, `--replicas=${count}`],
-      ])
+    const scaleTo = async (cluster: StoryCluster, count: number) => {
+      const scale = ['scale', 'deployment', release, '--namespace', namespace]
+      await cluster.kubectl([...scale, `--replicas=${count}`])
+      await untilReplicas(cluster, release, count)
+    }
 
     test(`scaled 1 → 10 → 2, ${cycles} times`, { timeout: 60_000 + cycles * 40_000 }, async () => {
       const stage = stageOf()
@@ -35,8 +37,7 @@ export function scaleChapter(stageOf: () => KubernetesStage, { cycles }: HowLong
         async () => {
           for (let cycle = 0; cycle < cycles; cycle++) {
             for (const count of [1, 10, 2]) {
-              await scaleTo(stage, count)
-              await untilReplicas(stage, release, count)
+              await everywhere(stage, (cluster) => scaleTo(cluster, count))
             }
           }
         },
@@ -56,7 +57,9 @@ export function scaleChapter(stageOf: () => KubernetesStage, { cycles }: HowLong
         history,
         ratePerSecond,
         async () => {
-          for (let cycle = 0; cycle < cycles; cycle++) await restart(stage, release)
+          for (let cycle = 0; cycle < cycles; cycle++) {
+            await everywhere(stage, (cluster) => restart(cluster, release))
+          }
         },
       )
       console.log(`${cycles} restarts: ${requests} requests, 0 failed, ${cut} cut by a pod's end`)
@@ -76,21 +79,17 @@ interface Observed {
   }
 }
 
-/** As kubectl restarts a Deployment: a new annotation of its pods. */
-async function restart(stage: KubernetesStage, deployment: string): Promise<void> {
-  const restartedAt = new Date().toISOString()
-  const annotations = { 'kubectl.kubernetes.io/restartedAt': restartedAt }
-  const patch = JSON.stringify({ spec: { template: { metadata: { annotations } } } })
-  await stage.cluster.kubectl(['patch', 'deployment', deployment, '-n', namespace, '-p', patch])
+async function restart(cluster: StoryCluster, deployment: string): Promise<void> {
+  await cluster.kubectl(['rollout', 'restart', `deployment/${deployment}`, '-n', namespace])
   await until(
-    `${deployment} has restarted`,
-    () => stage.read<Observed>('deployment', deployment),
+    `${deployment} has restarted in ${cluster.name}`,
+    () => cluster.read<Observed>('deployment', deployment),
     ({ metadata, spec, status }) =>
       status.observedGeneration === metadata.generation &&
       status.updatedReplicas === spec.replicas &&
       status.availableReplicas === spec.replicas &&
       status.replicas === spec.replicas,
-    40_000,
+    60_000,
     200,
   )
 }

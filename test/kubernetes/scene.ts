@@ -1,4 +1,4 @@
-/** What the chapters share: a scene under load, and where in Kubernetes a release is looked at. */
+/** What the chapters share: a scene under load, and where in every cluster a release is looked at. */
 import { expect } from 'vitest'
 import type { ReleaseView } from '#wire/release.ts'
 import type { History } from '../../bench/load/history.ts'
@@ -6,11 +6,16 @@ import type { ControlClient } from '../../deploy/local/control-client.ts'
 import { until, untilPhase } from '../../deploy/local/until.ts'
 import { expectFlawless } from '../story/scene.ts'
 import { countApart } from './cut.ts'
-import type { KubernetesObject, KubernetesStage } from './stage.ts'
+import {
+  type KubernetesObject,
+  namespace,
+  type StoryCluster,
+  type StoryStage,
+} from './story-stage.ts'
 
 /** Plays `scene`; no request failed or was misrouted. Gives how many an abrupt death of a pod has cut. */
 export async function underAbruptDeaths(
-  stage: KubernetesStage,
+  stage: StoryStage,
   app: string,
   history: History,
   ratePerSecond: number,
@@ -30,55 +35,70 @@ export async function underAbruptDeaths(
 
 export const live = { wait: 'active', timeoutMs: 15_000 } as const
 
-/** Every agent answers the app's host with this version. */
+/** Every agent of every cluster answers the app's host with this version. */
 export async function expectVersion(
-  stage: KubernetesStage,
+  stage: StoryStage,
   app: string,
   version: string,
 ): Promise<void> {
-  for (const name of Object.keys(stage.fleet.agents)) {
-    expect(await stage.get(name, app)).toMatchObject({ status: 200, version })
+  const answers = Object.entries(await stage.ask(app))
+  expect(answers.length).toBeGreaterThan(0)
+  for (const [agent, answer] of answers) {
+    expect(answer, agent).toMatchObject({ status: 200, version })
   }
 }
 
+/** In every cluster at once. */
+export const everywhere = <Seen>(
+  stage: StoryStage,
+  act: (cluster: StoryCluster) => Promise<Seen>,
+): Promise<readonly Seen[]> => Promise.all(stage.clusters.map(act))
+
+const withinMs = 60_000
+const everyMs = 200
+
 /** Waits until the Deployment has as many pods, all ready and no other. */
 export const untilReplicas = (
-  stage: KubernetesStage,
+  cluster: StoryCluster,
   deployment: string,
   count: number,
 ): Promise<KubernetesObject> =>
   until(
-    `${deployment} has ${count} pods`,
-    () => stage.read<KubernetesObject>('deployment', deployment),
+    `${deployment} in ${cluster.name} has ${count} pods`,
+    () => cluster.read<KubernetesObject>('deployment', deployment),
     ({ spec, status }) =>
       spec.replicas === count &&
       (status.readyReplicas ?? 0) === count &&
       (status.replicas ?? 0) === count,
-    40_000,
-    200,
+    withinMs,
+    everyMs,
   )
 
-export const untilGone = (stage: KubernetesStage, kind: string, name: string): Promise<unknown> =>
+export const untilGone = (
+  { name: where, kubectl }: StoryCluster,
+  kind: string,
+  name: string,
+): Promise<unknown> =>
   until(
-    `${kind} ${name} is gone`,
-    () => stage.cluster.kubectl(['get', kind, name, '--namespace', 'shop', '--ignore-not-found']),
+    `${kind} ${name} is gone from ${where}`,
+    () => kubectl(['get', kind, name, '--namespace', namespace, '--ignore-not-found']),
     (text) => text === '',
-    40_000,
-    200,
+    withinMs,
+    everyMs,
   )
 
 /** Waits until it waits for this, in these words. */
 export const untilWaits = (
-  stage: KubernetesStage,
+  { client }: StoryStage,
   release: string,
   code: NonNullable<ReleaseView['waiting']>['code'],
   words: RegExp,
 ): Promise<ReleaseView> =>
   until(
     `${release} waits for ${code}: ${words}`,
-    () => stage.fleet.client.getRelease(release),
+    () => client.getRelease(release),
     ({ waiting }) => waiting?.code === code && words.test(waiting.message),
-    30_000,
+    withinMs,
     50,
   )
 

@@ -1,35 +1,39 @@
 /**
- * The story on a real Kubernetes: control and two agents as processes in a lab's network, the applications as its
- * pods, under an open-loop load that counts every failed and every misrouted request.
+ * The story on a real Kubernetes, twice: `deploy/all-in-one` in one cluster, `deploy/agent-only` in another, agents
+ * and applications as pods, under an open-loop load inside both that counts every failed and misrouted request.
  */
 import { afterAll, afterEach, beforeAll, describe } from 'vitest'
 import { whyNoLab } from '../lab/availability.ts'
 import { adoptedChapter } from './adopted.cases.ts'
+import { agentsChapter } from './agents.cases.ts'
 import { badInputChapter } from './bad-input.cases.ts'
 import { blueGreenChapter } from './blue-green.cases.ts'
+import { canaryChapter } from './canary.cases.ts'
 import { isLong } from './long-form.ts'
+import { openStory } from './open-story.ts'
+import { outsideContexts } from './outside-place.ts'
 import { rollingChapter } from './rolling.cases.ts'
 import { scaleChapter } from './scale.cases.ts'
-import { type KubernetesStage, openStage } from './stage.ts'
+import type { StoryStage } from './story-stage.ts'
 
 const cycles = isLong() ? 50 : 2
+const whyNot = outsideContexts() ? null : whyNoLab({ nodes: true, images: true })
 
-describe.skipIf(whyNoLab({ nodes: true }))('the story on Kubernetes', { timeout: 90_000 }, () => {
-  let stage: KubernetesStage
+describe.skipIf(whyNot)('the story on Kubernetes', { timeout: 180_000 }, () => {
+  let stage: StoryStage
   beforeAll(async () => {
-    stage = await openStage((line) => console.log(line))
-  }, 300_000)
-  afterAll(() => stage?.close())
+    stage = await openStory((line) => console.log(line))
+  }, 1_800_000)
+  afterAll(() => stage?.close(), 300_000)
   afterEach(async ({ task }) => {
-    if (task.result?.state !== 'fail' || !stage) return
-    console.log(stage.fleet.tails())
-    const kinds = 'deployments,replicasets,pods,services,endpointslices'
-    console.log(await stage.cluster.kubectl(['get', kinds, '--namespace', 'shop', '--show-labels']))
+    if (task.result?.state === 'fail' && stage) console.log(await stage.tails())
   })
 
   blueGreenChapter(() => stage)
+  canaryChapter(() => stage)
   adoptedChapter(() => stage)
   rollingChapter(() => stage)
   scaleChapter(() => stage, { cycles })
+  agentsChapter(() => stage)
   badInputChapter(() => stage)
 })

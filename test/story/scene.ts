@@ -3,11 +3,16 @@ import { expect } from 'vitest'
 import type { History } from '../../bench/load/history.ts'
 import type { LoadPlan, LoadResult } from '../../bench/load/plan.ts'
 import { describe as inWords, judge } from '../../bench/load/verdict.ts'
-import type { Stage } from '../stage.ts'
+import type { Load } from '../../bench/load.ts'
+
+/** Where load comes from. */
+export interface Loaded {
+  load(app: string, plan?: Partial<LoadPlan>): Promise<Pick<Load, 'stop'>>
+}
 
 /** Plays `scene` under load and expects that no request failed, none was misrouted, none truncated. */
 export async function underLoad(
-  stage: Pick<Stage, 'load'>,
+  stage: Loaded,
   app: string,
   history: History,
   scene: () => Promise<void>,

@@ -11,8 +11,8 @@
 //
 // As `demo get URL` it prints what answers there, for those who ask from inside a pod.
 //
-// GET /ready, POST /ready/on, POST /ready/off, GET /slow?ms=N[&bytes=N], POST /upload, POST /crash, GET / and any
-// other path. An answer repeats the X-Request-Id that it was asked with; one of N bytes promises their digest in its
+// GET /ready or /readyz, POST /ready/on, POST /ready/off, GET /slow?ms=N[&bytes=N], POST /upload, POST /crash, GET / and
+// any other path. An answer repeats the X-Request-Id that it was asked with; one of N bytes promises their digest in its
 // head and takes `ms` to stream.
 package main
 
@@ -93,11 +93,13 @@ func handler(version, hostname string) http.Handler {
 		time.AfterFunc(milliseconds("READY_AFTER_MS", 0), func() { ready.Store(true) })
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /ready", func(response http.ResponseWriter, _ *http.Request) {
-		if !ready.Load() {
-			response.WriteHeader(http.StatusServiceUnavailable)
-		}
-	})
+	for _, path := range []string{"GET /ready", "GET /readyz"} {
+		mux.HandleFunc(path, func(response http.ResponseWriter, _ *http.Request) {
+			if !ready.Load() {
+				response.WriteHeader(http.StatusServiceUnavailable)
+			}
+		})
+	}
 	mux.HandleFunc("POST /ready/on", func(http.ResponseWriter, *http.Request) { ready.Store(true) })
 	mux.HandleFunc("POST /ready/off", func(http.ResponseWriter, *http.Request) { ready.Store(false) })
 	mux.HandleFunc("POST /crash", func(http.ResponseWriter, *http.Request) { os.Exit(1) })
