@@ -1,19 +1,17 @@
 /** Chapter 3: Deployments that are there already, `app-blue` and `app-green`, are released as they are. */
 import { describe, expect, test } from 'vitest'
 import { createHistory } from '../../bench/load/history.ts'
-import { demoDeployment } from '../lab/demo-image.ts'
 import { underLoad } from '../story/scene.ts'
 import { imageOf } from './images.ts'
 import { decommission, everywhere, expectVersion, live, untilGone } from './scene.ts'
+import { shopDeployment } from './shop-deployment.ts'
 import type { StoryStage } from './story-stage.ts'
 
 const app = 'web'
 const deploymentOf = (color: string, version: string) => {
   const labels = { run: 'app', version: `0.0.${version}` }
-  const made = demoDeployment({ name: `app-${color}`, labels, env: { VERSION: labels.version } })
-  const taken = { image: imageOf(version), imagePullPolicy: 'IfNotPresent' }
-  Object.assign(made.spec.template.spec.containers[0]!, taken)
-  return made
+  const env = { VERSION: labels.version }
+  return shopDeployment({ name: `app-${color}`, labels, env }, imageOf(version))
 }
 
 export function adoptedChapter(stageOf: () => StoryStage): void {

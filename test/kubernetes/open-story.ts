@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { defaultPlan } from '../../bench/load/plan.ts'
 import { type ControlClient, createControlClient } from '../../deploy/local/control-client.ts'
 import { untilPhase } from '../../deploy/local/until.ts'
-import { demoDeployment, demoPort } from '../lab/demo-image.ts'
+import { demoPort } from '../lab/demo-image.ts'
 import type { Link } from '../lab/join.ts'
 import { request } from '../stage.ts'
 import { startFleetLoad } from './fleet-load.ts'
@@ -13,6 +13,7 @@ import { clusterNames, installHome, installOther, optIn, secretOf } from './inst
 import { openLabs } from './lab-place.ts'
 import { openOutside, outsideContexts } from './outside-place.ts'
 import type { Place } from './place.ts'
+import { shopDeployment } from './shop-deployment.ts'
 import { storyCluster, tailsOf } from './story-cluster.ts'
 import {
   namespace,
@@ -23,6 +24,9 @@ import {
 } from './story-stage.ts'
 
 const agentPort = 8080
+
+/** All of a fleet shares the cores of one machine: what is only late has not failed. */
+const storyPlan = { ...defaultPlan, concurrencyMax: 2_000, timeoutMs: 30_000 }
 
 export async function openStory(say: (line: string) => void): Promise<StoryStage> {
   const closing: (() => Promise<unknown>)[] = []
@@ -123,7 +127,8 @@ async function stageOf(
     home: clusters[0]!,
     targets,
     async putApp(app, { intent = {}, env = {} } = {}) {
-      for (const cluster of clusters) await cluster.apply(templateOf(app, env))
+      for (const cluster of clusters)
+        await cluster.apply(shopDeployment({ name: app, replicas: 0, env }))
       const shop = {
         clusters: clusters.map(({ name }) => name),
         hosts: [`${app}.example`],
@@ -137,7 +142,7 @@ async function stageOf(
       return untilPhase(client, id, intent.autoPromote ? 'live' : 'ready', withinMs)
     },
     async load(app, changes = {}) {
-      const plan = { ...defaultPlan, authority: `${app}.example`, ...changes }
+      const plan = { ...storyPlan, authority: `${app}.example`, ...changes }
       const load = await startFleetLoad(
         services.map(({ place, target }) => ({ place, plan: { targets: [target], ...plan } })),
       )
@@ -155,15 +160,4 @@ async function stageOf(
       return texts.join('\n')
     },
   }
-}
-
-/** Its image says the version, and may be pulled, so that a missing one fails as it does for users. */
-function templateOf(app: string, env: Readonly<Record<string, string>>) {
-  const template = demoDeployment({ name: app, replicas: 0, env })
-  const [container] = template.spec.template.spec.containers
-  Object.assign(container!, {
-    imagePullPolicy: 'IfNotPresent',
-    readinessProbe: { ...container!.readinessProbe, httpGet: { path: '/readyz', port: 'http' } },
-  })
-  return template
 }

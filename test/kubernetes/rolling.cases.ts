@@ -2,9 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { createHistory } from '../../bench/load/history.ts'
 import { until, untilPhase } from '../../deploy/local/until.ts'
-import { underLoad } from '../story/scene.ts'
 import { brokenVersion, imageOf, missingImage } from './images.ts'
-import { everywhere, expectVersion, untilReplicas, untilWaits } from './scene.ts'
+import { everywhere, expectVersion, underDeaths, untilReplicas, untilWaits } from './scene.ts'
 import type { StoryStage } from './story-stage.ts'
 
 const app = 'rolling'
@@ -27,7 +26,7 @@ export function rollingChapter(stageOf: () => StoryStage): void {
         async ({ read }) => (await read('deployment', first)).metadata.uid,
       )
       const history = createHistory('1')
-      await underLoad(stage, app, history, async () => {
+      await underDeaths(stage, app, history, async () => {
         await history.move('2', () =>
           stage.release({
             ...{ app, version: '2', image: imageOf('2'), strategy: 'rolling' as const },
@@ -49,7 +48,7 @@ export function rollingChapter(stageOf: () => StoryStage): void {
     ])('%s pauses it with the reason, and rollback goes back', async (_, image, version, words) => {
       const stage = stageOf()
       const { client } = stage
-      await underLoad(stage, app, createHistory('2'), async () => {
+      await underDeaths(stage, app, createHistory('2'), async () => {
         const { id } = await client.createRelease({
           ...{ app, version, image, strategy: 'rolling', rolling: hurry },
         })
@@ -73,7 +72,7 @@ export function rollingChapter(stageOf: () => StoryStage): void {
     test('undo of a former release is a rolling release of its version', async () => {
       const stage = stageOf()
       const history = createHistory('2')
-      await underLoad(stage, app, history, async () => {
+      await underDeaths(stage, app, history, async () => {
         await history.move('1', () =>
           stage.release({
             app,

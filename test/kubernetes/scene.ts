@@ -2,6 +2,7 @@
 import { expect } from 'vitest'
 import type { ReleaseView } from '#wire/release.ts'
 import type { History } from '../../bench/load/history.ts'
+import type { LoadPlan, LoadResult } from '../../bench/load/plan.ts'
 import type { ControlClient } from '../../deploy/local/control-client.ts'
 import { until, untilPhase } from '../../deploy/local/until.ts'
 import { expectFlawless } from '../story/scene.ts'
@@ -13,16 +14,19 @@ import {
   type StoryStage,
 } from './story-stage.ts'
 
-/** Plays `scene`; no request failed or was misrouted. Gives how many an abrupt death of a pod has cut. */
-export async function underAbruptDeaths(
+/**
+ * Plays `scene`, in which pods end that still get requests: none failed or was misrouted but those that a pod's end
+ * has cut, which are counted and told.
+ */
+export async function underDeaths(
   stage: StoryStage,
   app: string,
   history: History,
-  ratePerSecond: number,
   scene: () => Promise<void>,
-): Promise<{ readonly requests: number; readonly cut: number }> {
-  const load = await stage.load(app, { ratePerSecond })
-  let result: Awaited<ReturnType<typeof load.stop>>
+  plan: Partial<LoadPlan> = {},
+): Promise<void> {
+  const load = await stage.load(app, plan)
+  let result: LoadResult
   try {
     await scene()
   } finally {
@@ -30,7 +34,9 @@ export async function underAbruptDeaths(
   }
   const { judged, cut } = countApart(result)
   expectFlawless(judged, history)
-  return { requests: result.samples.length, cut: cut.length }
+  const requests = result.samples.length
+  console.log(`${app}: ${requests} requests, 0 failed, ${cut.length} cut by a pod's end`)
+  expect(cut.length).toBeLessThan(requests / 100)
 }
 
 export const live = { wait: 'active', timeoutMs: 15_000 } as const

@@ -59,8 +59,8 @@ async function agentsOf({ kubectl }: Place): Promise<readonly AgentPod[]> {
 }
 
 /** What a reader wants to see who was not there. */
-export async function tailsOf(name: string, { kubectl }: Place): Promise<string> {
-  const look = (...args: readonly string[]) => kubectl(args).catch(String)
+export async function tailsOf(name: string, place: Place): Promise<string> {
+  const look = (...args: readonly string[]) => place.kubectl(args).catch(String)
   const kinds = 'deployments,replicasets,pods,services,endpointslices'
   const logs = [
     'logs',
@@ -75,6 +75,19 @@ export async function tailsOf(name: string, { kubectl }: Place): Promise<string>
     await look('get', 'pods', '-n', systemNamespace, '-o', 'wide'),
     await look('get', kinds, '-n', namespace, '--show-labels'),
     await look('events', '-n', systemNamespace),
+    await look('events', '-n', namespace),
+    ...(await countsOf(place).catch((error: unknown) => [String(error)])),
     await look(...logs, '--prefix', '--all-containers', '--max-log-requests=20'),
   ].join('\n')
+}
+
+/** Endpoints, failures and what else each agent counts. */
+async function countsOf(place: Place): Promise<readonly string[]> {
+  const counts = (await agentsOf(place)).map(async ({ name }) => {
+    const path = `/api/v1/namespaces/${systemNamespace}/pods/${name}:8082/proxy/metrics`
+    const text = await place.kubectl(['get', '--raw', path])
+    const own = text.split('\n').filter((line) => /^switchyard_agent_[a-z_]+(\{| )/.test(line))
+    return [name, ...own.filter((line) => !/_bucket|_sum/.test(line))].join('\n')
+  })
+  return Promise.all(counts)
 }
