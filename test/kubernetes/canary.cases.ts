@@ -1,11 +1,10 @@
 /** Chapter 2: a share of the users first, in both clusters; whoever has seen the new version stays with it. */
-import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { createHistory } from '../../bench/load/history.ts'
-import { monotonicMs, type Sample } from '../../bench/load/plan.ts'
+import { type LoadResult, monotonicMs, type Sample } from '../../bench/load/plan.ts'
 import { shareOf, wentBack } from '../../bench/load/users.ts'
-import { untilPhase } from '../../deploy/local/until.ts'
-import { underLoad } from '../story/scene.ts'
+import { until, untilPhase } from '../../deploy/local/until.ts'
+import { expectFlawless } from '../story/scene.ts'
 import { imageOf } from './images.ts'
 import { expectVersion, live } from './scene.ts'
 import type { StoryStage } from './story-stage.ts'
@@ -15,8 +14,6 @@ const users = 300
 const weights = [10, 50, 100]
 /** Which users are the first 10 percent is by hash: how far their number may be from 10 percent of them. */
 const shareErrorMax = 0.1
-/** Time for most users to ask again. */
-const lookMs = 2_000
 
 export function canaryChapter(stageOf: () => StoryStage): void {
   describe('canary', () => {
@@ -27,7 +24,13 @@ export function canaryChapter(stageOf: () => StoryStage): void {
       await stage.release({ app, version: '1', image: imageOf('1'), autoPromote: true })
       const history = createHistory('1')
       const steps: { weight: number; calledMs: number; answeredMs: number; untilMs: number }[] = []
-      const scene = async () => {
+      const load = await stage.load(app, { users })
+      const untilMostHaveAsked = async () => {
+        const { done } = await load.counts()
+        await until('more have asked', load.counts, (now) => now.done > done + users, 60_000)
+      }
+      let result: LoadResult
+      try {
         const { id } = await stage.release({
           ...{ app, version: '2', image: imageOf('2'), strategy: 'canary' as const },
           steps: weights.map((weight) => ({ weight, pause: { until: 'promote' as const } })),
@@ -35,12 +38,15 @@ export function canaryChapter(stageOf: () => StoryStage): void {
         for (const weight of weights) {
           const after = weight === 100 ? '2' : ['2', '1']
           const moved = await history.move(after, () => client.step(id, 'promote', live))
-          await delay(lookMs)
+          await untilMostHaveAsked()
           steps.push({ weight, ...moved, untilMs: monotonicMs() })
         }
         await untilPhase(client, id, 'live')
+      } finally {
+        result = await load.stop()
       }
-      const { samples } = await underLoad(stage, app, history, scene, { users })
+      expectFlawless(result, history)
+      const { samples } = result
       for (const { weight, answeredMs, untilMs } of steps) {
         const share = shareOf(samples, '2', answeredMs, untilMs)
         console.log(`${weight} %: answered ${share.answered} of the ${share.users} users who asked`)

@@ -137,7 +137,7 @@ async function stageOf(
       }
       await client.putApp(app, shop, { wait: 'active', timeoutMs: 30_000 })
     },
-    async release(intent, withinMs = 60_000) {
+    async release(intent, withinMs = 120_000) {
       const { id } = await client.createRelease(intent)
       return untilPhase(client, id, intent.autoPromote ? 'live' : 'ready', withinMs)
     },

@@ -8,8 +8,9 @@ import type { StoryStage } from './story-stage.ts'
 
 const app = 'rolling'
 const copies = 3
-/** Bounds that are quick to reach. */
-const hurry = { maxSurge: 1, maxUnavailable: 0, progressDeadlineMs: 5_000 }
+const oneByOne = { maxSurge: 1, maxUnavailable: 0 }
+/** For what never gets ready. */
+const hurry = { ...oneByOne, progressDeadlineMs: 5_000 }
 
 export function rollingChapter(stageOf: () => StoryStage): void {
   describe('rolling', () => {
@@ -30,7 +31,7 @@ export function rollingChapter(stageOf: () => StoryStage): void {
         await history.move('2', () =>
           stage.release({
             ...{ app, version: '2', image: imageOf('2'), strategy: 'rolling' as const },
-            ...{ rolling: hurry, autoPromote: true },
+            ...{ rolling: oneByOne, autoPromote: true },
           }),
         )
       })
@@ -63,7 +64,7 @@ export function rollingChapter(stageOf: () => StoryStage): void {
           ),
         )
         await client.step(id, 'rollback')
-        await untilPhase(client, 'rolling-r2', 'live', 40_000)
+        await untilPhase(client, 'rolling-r2', 'live', 120_000)
       })
       await everywhere(stage, (cluster) => untilReplicas(cluster, first, copies))
       await expectVersion(stage, app, '2')
@@ -78,7 +79,7 @@ export function rollingChapter(stageOf: () => StoryStage): void {
             app,
             undo: first,
             strategy: 'rolling',
-            rolling: hurry,
+            rolling: oneByOne,
             autoPromote: true,
           }),
         )

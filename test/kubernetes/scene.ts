@@ -39,7 +39,7 @@ export async function underDeaths(
   expect(cut.length).toBeLessThan(requests / 100)
 }
 
-export const live = { wait: 'active', timeoutMs: 15_000 } as const
+export const live = { wait: 'active', timeoutMs: 30_000 } as const
 
 /** Every agent of every cluster answers the app's host with this version. */
 export async function expectVersion(
@@ -60,7 +60,7 @@ export const everywhere = <Seen>(
   act: (cluster: StoryCluster) => Promise<Seen>,
 ): Promise<readonly Seen[]> => Promise.all(stage.clusters.map(act))
 
-const withinMs = 60_000
+const withinMs = 120_000
 const everyMs = 200
 
 /** Waits until the Deployment has as many pods, all ready and no other. */

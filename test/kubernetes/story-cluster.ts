@@ -74,12 +74,14 @@ export async function tailsOf(name: string, place: Place): Promise<string> {
     `===== ${name}`,
     await look('get', 'pods', '-n', systemNamespace, '-o', 'wide'),
     await look('get', kinds, '-n', namespace, '--show-labels'),
-    await look('events', '-n', systemNamespace),
-    await look('events', '-n', namespace),
+    endOf(await look('events', '-n', systemNamespace)),
+    endOf(await look('events', '-n', namespace)),
     ...(await countsOf(place).catch((error: unknown) => [String(error)])),
     await look(...logs, '--prefix', '--all-containers', '--max-log-requests=20'),
   ].join('\n')
 }
+
+const endOf = (text: string) => text.trimEnd().split('\n').slice(-40).join('\n')
 
 /** Endpoints, failures and what else each agent counts. */
 async function countsOf(place: Place): Promise<readonly string[]> {

@@ -19,7 +19,7 @@ import type { StoryStage } from './story-stage.ts'
 const cycles = isLong() ? 50 : 2
 const whyNot = outsideContexts() ? null : whyNoLab({ nodes: true, images: true })
 
-describe.skipIf(whyNot)('the story on Kubernetes', { timeout: 180_000 }, () => {
+describe.skipIf(whyNot)('the story on Kubernetes', { timeout: 300_000 }, () => {
   let stage: StoryStage
   beforeAll(async () => {
     stage = await openStory((line) => console.log(line))
