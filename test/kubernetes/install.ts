@@ -1,6 +1,6 @@
 /**
  * Installs Switchyard as `docs/install.md` says, with an overlay of `deploy/all-in-one` in the first cluster and of
- * `deploy/agent-only` in the second, whose agents reach control and NATS at ports of the first one's node.
+ * `deploy/agent-only` in the second, whose agents follow control over HTTP, at a port of the first one's node.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
@@ -26,7 +26,7 @@ export async function installHome(place: Place, folder: string, clusters: number
       'switchyard-fleet': [`SWITCHYARD_CLUSTERS=${names}`],
       'switchyard-agent': [workers],
     },
-    [...reachable],
+    [reachable],
   )
   await place.kubectl(['apply', '-k', overlay])
   await untilInstalled(place)
@@ -35,7 +35,7 @@ export async function installHome(place: Place, folder: string, clusters: number
 
 export async function installOther(place: Place, folder: string, home: Place): Promise<string> {
   const token = await secretOf(home, 'switchyard-enrol', otherName)
-  const [control, nats] = [await nodePort(home, 'control'), await nodePort(home, 'nats')]
+  const control = await nodePort(home)
   await place.kubectl(['create', 'namespace', systemNamespace])
   const secret = ['create', 'secret', 'generic', 'switchyard-enrol', '-n', systemNamespace]
   await place.kubectl([...secret, `--from-literal=${otherName}=${token}`])
@@ -44,7 +44,6 @@ export async function installOther(place: Place, folder: string, home: Place): P
       workers,
       `SWITCHYARD_CLUSTER=${otherName}`,
       `CONTROL_URL=http://${control}`,
-      `SWITCHYARD_NATS=nats://${nats}`,
     ],
   })
   await place.kubectl(['apply', '-k', overlay])
@@ -70,45 +69,24 @@ export async function untilInstalled(place: Place): Promise<void> {
   await place.kubectl(['rollout', 'status', ...agents, readyWithin])
 }
 
-/** For agents of another cluster: control and NATS at ports of the node. */
-const reachable = ['control', 'nats'].flatMap((component) => {
-  const matchLabels = {
-    'app.kubernetes.io/name': 'switchyard',
-    'app.kubernetes.io/component': component,
-  }
-  const port = component === 'nats' ? 'client' : 'api'
-  const metadata = { name: outsideName(component) }
-  return [
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata,
-      spec: {
-        type: 'NodePort',
-        selector: matchLabels,
-        ports: [{ name: port, port: component === 'nats' ? 4222 : 7700, targetPort: port }],
-      },
+/** Control for agents of another cluster. */
+const reachable = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'switchyard-control-outside' },
+  spec: {
+    type: 'NodePort',
+    selector: {
+      'app.kubernetes.io/name': 'switchyard',
+      'app.kubernetes.io/component': 'control',
     },
-    {
-      apiVersion: 'networking.k8s.io/v1',
-      kind: 'NetworkPolicy',
-      metadata,
-      spec: {
-        podSelector: { matchLabels },
-        policyTypes: ['Ingress'],
-        ingress: [{ ports: [{ port }] }],
-      },
-    },
-  ]
-})
-
-function outsideName(component: string): string {
-  return `switchyard-${component}-outside`
+    ports: [{ name: 'api', port: 7_700, targetPort: 'api' }],
+  },
 }
 
-async function nodePort(home: Place, component: string): Promise<string> {
+async function nodePort(home: Place): Promise<string> {
   const path = 'jsonpath={.spec.ports[0].nodePort}'
-  const service = ['get', 'service', outsideName(component), '-n', systemNamespace, '-o', path]
+  const service = ['get', 'service', reachable.metadata.name, '-n', systemNamespace, '-o', path]
   const address = '{.items[0].status.addresses[?(@.type=="InternalIP")].address}'
   const node = await home.kubectl(['get', 'nodes', '-o', `jsonpath=${address}`])
   return `${node.split(' ')[0]}:${await home.kubectl(service)}`
