@@ -90,7 +90,7 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
       ])
       control.start()
       const token = readFileSync(join(state, 'control/admin.token'), 'utf8').trim()
-      client = createControlClient(`http://127.0.0.1:${await gate.open(7_700)}`, token)
+      client = createControlClient(`http://127.0.0.1:${await gate.open('127.0.0.1', 7_700)}`, token)
       await until('control answers', () => client.clusters(), Boolean, withinMs)
     }
     async function startHub(): Promise<void> {
