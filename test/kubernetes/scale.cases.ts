@@ -3,12 +3,13 @@ import { describe, test } from 'vitest'
 import { createHistory } from '../../bench/load/history.ts'
 import { until } from '../../deploy/local/until.ts'
 import { imageOf } from './images.ts'
+import { isLong } from './long-form.ts'
 import { everywhere, underDeaths, untilReplicas } from './scene.ts'
 import { namespace, type StoryCluster, type StoryStage } from './story-stage.ts'
 
 const app = 'scaled'
-/** Of both clusters together. */
-const ratePerSecond = 500
+/** Of both clusters together. The short form runs beside other tests on one small machine. */
+const ratePerSecond = isLong() ? 500 : 200
 
 export interface HowLong {
   /** Cycles of 1 → 10 → 2, and restarts. */

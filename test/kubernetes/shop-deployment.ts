@@ -11,6 +11,8 @@ export function shopDeployment(plan: DemoPlan, image?: string) {
   Object.assign(container!, {
     ...(image && { image }),
     imagePullPolicy: 'IfNotPresent',
+    // Without it a container gets next to nothing of a busy machine.
+    resources: { requests: { cpu: '50m' } },
     readinessProbe: {
       httpGet: { path: '/readyz', port: 'http' },
       ...{ periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 3 },

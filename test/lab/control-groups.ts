@@ -1,5 +1,5 @@
 /** The control groups of a lab's containers: one folder in each hierarchy of the kernel, empty once all have ended. */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -18,6 +18,23 @@ export const controlGroupFolders = (group: string): string[] =>
   hierarchies()
     .map((hierarchy) => join(hierarchy, group))
     .filter((folder) => existsSync(folder))
+
+/** Where containerd puts the containers of all labs. */
+const containers = 'k8s.io'
+/** Their share of a busy machine's processor is that of so many of its processes; by itself it is that of one. */
+const likeProcesses = 16
+
+export function weighContainers(): void {
+  const isVersion2 = existsSync(join(root, 'cgroup.controllers'))
+  const [file, ofOne] = isVersion2 ? ['cpu.weight', 100] : ['cpu.shares', 1_024]
+  for (const hierarchy of hierarchies()) {
+    if (!isVersion2 && !existsSync(join(hierarchy, file))) continue
+    const folder = join(hierarchy, containers)
+    mkdirSync(folder, { recursive: true })
+    const setting = join(folder, file)
+    if (existsSync(setting)) writeFileSync(setting, String(ofOne * likeProcesses))
+  }
+}
 
 /** Deepest first. The kernel lets a group go a moment after its last process has ended. */
 export async function removeControlGroups(group: string): Promise<void> {

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { addOns } from './add-ons.ts'
 import { outputOf } from './command.ts'
+import { weighContainers } from './control-groups.ts'
 import { dnsImage, dnsName, dnsNamespace } from './dns.ts'
 import { containerd, kubelet, kubeProxy, type NodePlan, pauseImage } from './node-parts.ts'
 import { writeProgramImage } from './oci-archive.ts'
@@ -27,6 +28,7 @@ export function openNode(
   },
 ): LabNode {
   const { cluster, folder, plan, programs, startPart } = of
+  weighContainers()
   const runtime = startPart(containerd(of))
 
   const ctr = (args: readonly string[], withinMs: number) =>
