@@ -223,24 +223,12 @@ describe.skipIf(whyNoLab({ nodes: false }))('Ingress objects', { timeout: 120_00
     )
     const notes = await until(
       'both Events',
-      async () =>
-        (
-          (await json('events.events.k8s.io')).items as {
-            reason: string
-            type: string
-            note: string
-            regarding: { kind: string; name: string }
-          }[]
-        ).filter(({ regarding }) => regarding.kind === 'Ingress'),
-      (all) => all.length === 2,
+      () => notesOn('late'),
+      ({ length }) => length === 2,
     )
-    expect(notes.map(({ type, regarding }) => `${type} ${regarding.name}`)).toEqual([
-      'Warning late',
-      'Warning late',
-    ])
-    expect(notes.map(({ reason, note }) => `${reason} ${note}`).sort()).toEqual([
-      'NotDone haproxy.org/cors-enable is not done.',
-      expect.stringMatching(/^Refused route-conflict: .*route\/shop\//),
+    expect(notes.sort()).toEqual([
+      'Warning NotDone haproxy.org/cors-enable is not done.',
+      expect.stringMatching(/^Warning Refused route-conflict: .*route\/shop\//),
     ])
     expect((await json('ingress', 'late')).status.loadBalancer).toEqual({})
     // It goes on trying; when the older route is gone it is taken.
@@ -249,6 +237,56 @@ describe.skipIf(whyNoLab({ nodes: false }))('Ingress objects', { timeout: 120_00
       all.some(({ name, refused }) => name === 'late' && refused === null),
     )
   })
+
+  test('have what their annotations ask for; what no route can have is named', async () => {
+    await apply(
+      ingress(
+        'asks',
+        'asks.example',
+        [
+          `"haproxy.org/response-set-header": "X-Frame-Options DENY"`,
+          `"haproxy.org/timeout-server": "2500ms"`,
+          `"haproxy.org/timeout-queue": "5s"`,
+          `"haproxy.org/load-balance": "source"`,
+        ].join(),
+      ),
+    )
+    await until('it is known', shown, (all) => all.some(({ name }) => name === 'asks'))
+    const route = (await objects()).find(({ key }) => key === 'ingress/shop/asks/asks.example/')
+    expect(route).toMatchObject({
+      responseHeaders: { set: [{ name: 'x-frame-options', value: 'DENY' }] },
+      timeouts: { idleMs: 2_500 },
+      loadBalance: { type: 'client-address' },
+    })
+    // Its Service says otherwise, and comes first.
+    const onService = (annotation: string) =>
+      cluster.kubectl(['annotate', '-n', 'shop', 'service', 'app', annotation])
+    await onService('haproxy.org/timeout-server=9s')
+    await until('the Service is heard', objects, (all) =>
+      all.some((one) => one.kind === 'route' && one.timeouts?.idleMs === 9_000),
+    )
+    await onService('haproxy.org/timeout-server-')
+    const [note, ...more] = await until(
+      'the Event',
+      () => notesOn('asks'),
+      ({ length }) => length > 0,
+    )
+    expect(more).toEqual([])
+    expect(note).toMatch(/^Warning NotDone haproxy\.org\/timeout-queue is not done: no request is/)
+    await cluster.kubectl(['delete', 'ingress', '-n', 'shop', 'asks'])
+    await until('it is gone', shown, (all) => all.every(({ name }) => name !== 'asks'))
+  })
+  const notesOn = async (name: string) =>
+    (
+      (await json('events.events.k8s.io')).items as {
+        reason: string
+        type: string
+        note: string
+        regarding: { kind: string; name: string }
+      }[]
+    )
+      .filter(({ regarding }) => regarding.kind === 'Ingress' && regarding.name === name)
+      .map(({ type, reason, note }) => `${type} ${reason} ${note}`)
 
   test('that are deleted, or get another class, are routes no more', async () => {
     await cluster.kubectl(['delete', 'ingress', '-n', 'shop', 'late'])
