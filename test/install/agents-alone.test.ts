@@ -134,7 +134,11 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
       return blocks.find((text) => text.includes(`deploy/${resource}]`))!
     }
 
-    const agents = async () => ((await client.agents(name)) as { agents: Agent[] }).agents
+    /** By name: the API lists them as they enrolled. */
+    const agents = async () =>
+      ((await client.agents(name)) as { agents: Agent[] }).agents.toSorted((one, other) =>
+        one.agent.localeCompare(other.agent),
+      )
     const current = (...names: readonly string[]) =>
       until(
         `${names} to be current`,
