@@ -25,6 +25,7 @@ export const logCodes = {
   'call-failed': { level: 'error', sentence: 'A call of the API met a bug and was answered 500.' },
   'webhook-failing': { level: 'warn', sentence: 'The receiver of a webhook takes no messages; it is tried on. Fields: webhook.' },
   'webhook-recovered': { level: 'info', sentence: 'The receiver takes messages again. Fields: webhook.' },
+  'visit-ended': { level: 'debug', sentence: 'On Workers: the object has let go of NATS and may leave memory; what it took since the last such line. Fields: ms, events, rowsRead, rowsWritten.' },
   'webhook-cursors-lost': { level: 'warn', sentence: 'How far webhooks were told cannot be written; messages may be repeated.' },
   'control-failed': { level: 'fatal', sentence: 'Control cannot go on and ends.' },
 

@@ -24,6 +24,7 @@ import { createWebhookSecrets } from '../webhooks/secrets.ts'
 import { boundedCompile } from './bounded-compile.ts'
 import { type CrashVariables, objectCrashAt } from './crash-at.ts'
 import { createDesk, type Desk } from './desk.ts'
+import { type Metered, metered } from './metered.ts'
 import { createObjectAlarm, type ObjectAlarm } from './object-alarm.ts'
 import { openObjectHistory, removeObjectHistory } from './object-history.ts'
 import { openObjectLog } from './object-log.ts'
@@ -58,6 +59,7 @@ export interface Environment extends CrashVariables {
 export class Fleet {
   readonly #state: ObjectState
   readonly #environment: Environment
+  readonly #storage: Metered
   readonly #say: Say
   readonly #texts: ObjectTexts
   readonly #transfers: Transfers
@@ -68,9 +70,12 @@ export class Fleet {
   #visits: Visits | null = null
   #sleep: ObjectSleep | null = null
   #step: Step = () => {}
+  /** Since the object let go the last time. */
+  #events = 0
 
   constructor(state: ObjectState, environment: Environment) {
     this.#state = state
+    this.#storage = metered(state.storage)
     this.#environment = environment
     this.#say = createSay({
       format: 'json',
@@ -78,16 +83,16 @@ export class Fleet {
       now: Date.now,
       write: (line) => console.log(line.trimEnd()),
     })
-    this.#texts = openObjectTexts(state.storage)
+    this.#texts = openObjectTexts(this.#storage.storage)
     this.#transfers = createTransfers({
-      storage: state.storage,
+      storage: this.#storage.storage,
       texts: this.#texts,
       epochNumber: () => this.#control?.turns.state().epoch?.number ?? null,
       open: () => this.#open(),
       close: () => this.#close(),
       alone: (work) => state.blockConcurrencyWhile(work),
     })
-    this.#room = createStorageRoom(state.storage, environment.SWITCHYARD_STORAGE_BYTES)
+    this.#room = createStorageRoom(this.#storage.storage, environment.SWITCHYARD_STORAGE_BYTES)
     const { put, get, remove, recover } = this.#transfers
     this.#desk = createDesk(environment.SWITCHYARD_TRANSFER_TOKEN, {
       '/edge/log': { GET: get, PUT: put, DELETE: remove },
@@ -98,6 +103,7 @@ export class Fleet {
   }
 
   async fetch(request: Request): Promise<Response> {
+    this.#events++
     const answered = this.#desk.answer(request)
     if (answered) return answered
     const [control, visits] = [this.#control, this.#visits]
@@ -107,6 +113,7 @@ export class Fleet {
   }
 
   async alarm(): Promise<void> {
+    this.#events++
     const [control, visits] = [this.#control, this.#visits]
     if (!control || !visits) return
     this.#alarm?.rang(Date.now())
@@ -122,7 +129,7 @@ export class Fleet {
 
   /** Does nothing before there is a whole log. */
   async #open(): Promise<void> {
-    const { storage } = this.#state
+    const { storage } = this.#storage
     const keys = this.#texts.read(storedNames.keys)
     if (!this.#transfers.isWhole() || keys === null) return
     const say = this.#say
@@ -198,6 +205,12 @@ export class Fleet {
       log,
       alarm: nats ? alarm.wanted('look') : null,
       webhookAlarm: alarm.wanted('webhook'),
+      onEnd: (ms) => {
+        const rows = this.#storage.take()
+        if (nats)
+          say('visit-ended', 'sleeps until the next event', { ms, events: this.#events, ...rows })
+        this.#events = 0
+      },
       now: Date.now,
     })
     this.#control = control

@@ -5,8 +5,16 @@
  */
 export type SqlValue = string | number | null | ArrayBuffer
 
+/** A statement without rows has done its work when it is returned. */
+export interface ObjectCursor<Row> {
+  toArray(): Row[]
+  /** So far. */
+  readonly rowsRead: number
+  readonly rowsWritten: number
+}
+
 export interface ObjectSql {
-  exec<Row>(sql: string, ...values: readonly SqlValue[]): { toArray(): Row[] }
+  exec<Row>(sql: string, ...values: readonly SqlValue[]): ObjectCursor<Row>
   /** Bytes of the database. */
   readonly databaseSize: number
 }

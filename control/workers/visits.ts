@@ -17,6 +17,8 @@ export interface VisitsOptions {
   readonly alarm: Alarm | null
   /** Wakes the object when it was evicted while a webhook was being told. */
   readonly webhookAlarm: Alarm
+  /** Told when it has let go, so long after the first event. */
+  readonly onEnd: (ms: number) => void
   readonly now: () => number
 }
 
@@ -70,10 +72,12 @@ export function createVisits(options: VisitsOptions): Visits {
     while (inside === 0 && !attention.isIdle() && now() < untilMs) await delay(lookAgainMs)
     if (inside > 0 || beganMs === null) return
     const isPublished = attention.isIdle()
+    const visitMs = now() - beganMs
     beganMs = null
     webhookAlarm.set(attention.isWebhookBehind() ? now() + webhookAgainMs : null)
     await attention.rest()
     alarm?.set(await nextLookMs(isPublished))
+    options.onEnd(visitMs)
   }
 
   async function nextLookMs(isPublished: boolean): Promise<number> {
