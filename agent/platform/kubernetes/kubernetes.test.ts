@@ -221,17 +221,23 @@ const load = async (module: string) => {
   return Number((await promisify(execFile)(process.execPath, args, { cwd })).stdout)
 }
 
-it('the library, which takes 70 MB, is loaded for a kubeconfig alone, and never in a pod', async () => {
-  follow()
-  expect(await load("await import('./agent/worker/served.ts')")).toBe(0)
-  expect(await load("await import('./agent/pilot/outside.ts')")).toBe(0)
-  expect(await load("await import('./agent/platform/kubernetes/kubernetes.ts')")).toBe(0)
-  const opened = (...args: readonly unknown[]) =>
-    `const { openAccess } = await import('./agent/platform/kubernetes/access.ts')
+const patient = { timeout: 60_000 }
+
+it(
+  'the library, which takes 70 MB, is loaded for a kubeconfig alone, and never in a pod',
+  patient,
+  async () => {
+    follow()
+    expect(await load("await import('./agent/worker/served.ts')")).toBe(0)
+    expect(await load("await import('./agent/pilot/outside.ts')")).toBe(0)
+    expect(await load("await import('./agent/platform/kubernetes/kubernetes.ts')")).toBe(0)
+    const opened = (...args: readonly unknown[]) =>
+      `const { openAccess } = await import('./agent/platform/kubernetes/access.ts')
      await openAccess(${args.map((one) => JSON.stringify(one)).join()})`
-  const env = { KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBERNETES_SERVICE_PORT: '443' }
-  const account = dirname(server.kubeconfig)
-  for (const name of ['token', 'namespace', 'ca.crt']) writeFileSync(join(account, name), name)
-  expect(await load(opened(null, { folder: account, env }))).toBe(0)
-  expect(await load(opened(server.kubeconfig))).toBeGreaterThan(100)
-})
+    const env = { KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBERNETES_SERVICE_PORT: '443' }
+    const account = dirname(server.kubeconfig)
+    for (const name of ['token', 'namespace', 'ca.crt']) writeFileSync(join(account, name), name)
+    expect(await load(opened(null, { folder: account, env }))).toBe(0)
+    expect(await load(opened(server.kubeconfig))).toBeGreaterThan(100)
+  },
+)

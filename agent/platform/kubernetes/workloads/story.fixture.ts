@@ -114,9 +114,11 @@ export function historyOf(asked: readonly Move[], epoch = 1): readonly Snapshot[
   let wanted: readonly Wanted[] = []
   const plain = ({ rolling: _, ...rest }: Wanted): Wanted => rest
   const rolls = () => wanted.find((one) => one.rolling)
-  const swap = (out: Wanted, into: Wanted) => {
+  /** The app's own Service stays with what is live: the copies that replace, and those that are not removed. */
+  const swap = (out: Wanted, { service: _, ...into }: Wanted) => {
     former.set(out.release, plain(out))
-    return [...wanted.filter((one) => one !== out), into]
+    const live = out.service === undefined ? into : { ...into, service: out.service }
+    return [...wanted.filter((one) => one !== out), live]
   }
 
   function next(move: Move): readonly Wanted[] | null {
@@ -144,7 +146,7 @@ export function historyOf(asked: readonly Move[], epoch = 1): readonly Snapshot[
       case 'finish':
         return active ? wanted.map((one) => (one === active ? plain(one) : one)) : null
       case 'decommission':
-        return !active && wanted.length > 1 ? wanted.slice(1) : null
+        return !active && wanted.length > 1 && !wanted[0]!.service ? wanted.slice(1) : null
       case 'pause':
         return active
           ? wanted.map((one) =>
