@@ -18,17 +18,13 @@ import { init } from '../../control/node/commands.ts'
 import { openStateFolder, stateFiles } from '../../control/node/folder.ts'
 import { transferOf } from '../../control/node/transfer-file.ts'
 import { revisionOf } from './revision.ts'
-import { startWorker, type WorkerUnderTest } from './worker-under-test.ts'
+import { startWorker, type WorkerOptions, type WorkerUnderTest } from './worker-under-test.ts'
 
 export type { Called, CallOptions, ControlUnderTest, Said }
 export { shop }
 
-interface More {
+interface More extends WorkerOptions {
   readonly rates?: RateLimits
-  /** Further ones of the Worker, as `wrangler.toml` would have them. */
-  readonly variables?: Readonly<Record<string, string>>
-  /** Of workerd, for measurements. */
-  readonly v8Flags?: readonly string[]
 }
 
 export interface ControlOnWorkerd extends ControlUnderTest {
@@ -37,22 +33,22 @@ export interface ControlOnWorkerd extends ControlUnderTest {
 
 export async function startControl(
   clusters = ['eu-1', 'us-1'],
-  { rates, variables, v8Flags }: More = {},
+  { rates, variables, ...others }: More = {},
 ): Promise<ControlOnWorkerd> {
   const root = mkdtempSync(join(tmpdir(), 'switchyard-control-'))
   const folder = openStateFolder(join(root, 'state'))
   const clocks = { now: Date.now, monotonicMs: () => performance.now() }
   await init({ folder, ...clocks, wrapLog: (log) => log }, clusters)
-  const worker = await startWorker(
-    {
+  const worker = await startWorker({
+    ...others,
+    variables: {
       ...(rates && {
         SWITCHYARD_READ_LIMIT: String(rates.reads),
         SWITCHYARD_CHANGE_LIMIT: String(rates.changes),
       }),
       ...variables,
     },
-    v8Flags,
-  )
+  })
   const put = await worker.transfer('PUT', transferOf(folder) as unknown as BodyInit)
   if (!put.ok) throw new Error(`${await put.text()}\n${worker.workerd().output()}`)
   const token = (name: string) => folder.read(name)!.trim()

@@ -47,6 +47,15 @@ const logNamed = (log: string): Log => ({
   close: async () => {},
 })
 
+/** Records 1 to `total`, a page in each call. */
+async function fill(log: string, total: number, textAt: (n: number) => string): Promise<void> {
+  for (let expected = 0; expected < total; expected += 64) {
+    const length = Math.min(64, total - expected)
+    const texts = Array.from({ length }, (_, n) => textAt(expected + n + 1))
+    await ask('/append-many', { log, expected }, JSON.stringify(texts))
+  }
+}
+
 const evict = (log: string) => ask('/evict', { log }).catch(() => {})
 
 let count = 0
@@ -83,15 +92,7 @@ describe('the log in a Durable Object', () => {
     const textAt = (n: number) =>
       n === 70 ? big : `{"at":${n},"text":"${'switch '.repeat(100)}🚉"}`
     const total = recordsKept + 64 * 4
-    for (let n = 0; n < total; n += 64) {
-      await ask(
-        '/append-many',
-        { log: 'compacted', expected: n },
-        JSON.stringify(
-          Array.from({ length: Math.min(64, total - n) }, (_, i) => textAt(n + i + 1)),
-        ),
-      )
-    }
+    await fill('compacted', total, textAt)
     expect(await log.head()).toBe(total)
     const before = await ask<number>('/bytes', { log: 'compacted' })
     const compact = () =>
@@ -131,6 +132,27 @@ describe('the log in a Durable Object', () => {
     expect(await log.append(total, '"next"')).toBe(total + 1)
     await expect(ask('/delete', { log: 'compacted' })).rejects.toThrow('/delete: 500')
     expect(await log.head()).toBe(total + 1)
+  })
+
+  it('that workerd was killed in while it packed is whole, and is packed on', async () => {
+    const log = logNamed('cut')
+    const total = recordsKept + 64 * 48
+    const textAt = (n: number) => `{"at":${n},"text":"${'switch '.repeat(20)}"}`
+    await fill('cut', total, textAt)
+    const compact = () => ask('/compact', { log: 'cut' })
+    for (const ms of [1, 4, 9]) {
+      const packing = compact().catch(() => null)
+      await new Promise((resolve) => setTimeout(resolve, ms))
+      await workerd.kill('SIGKILL')
+      await packing
+      workerd = await startWorkerd(plan)
+      const records = await log.read(0, total)
+      expect(records.every(({ text, position }) => text === textAt(position))).toBe(true)
+      expect(records.length).toBe(total)
+    }
+    await compact()
+    expect(await compact()).toMatchObject({ records: 0, isDone: true })
+    expect((await log.read(0, total)).length).toBe(total)
   })
 
   it('has every answered append after workerd was killed with -9', async () => {

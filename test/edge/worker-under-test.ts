@@ -1,7 +1,7 @@
 /** For tests: the control plane of `wrangler.toml` on a real workerd, on a folder of its own. */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { makeToken } from '../../control/trust/tokens.ts'
 import { type Bundle, bundleFrom, bundleWorker } from '../../deploy/edge/bundle.ts'
 import { startWorkerd, type Workerd } from '../../deploy/edge/workerd.ts'
@@ -27,20 +27,21 @@ export interface WorkerUnderTest {
 }
 
 const wranglerFile = resolve(import.meta.dirname, '../../wrangler.toml')
-let bundling: Promise<Bundle> | null = null
-const bundled = (): Promise<Bundle> => {
-  bundling ??= bundle()
+const bundles = new Map<string, Promise<Bundle>>()
+const bundled = (config: string): Promise<Bundle> => {
+  const bundling = bundles.get(config) ?? bundle(config)
+  bundles.set(config, bundling)
   return bundling
 }
 
 /** Of the files that run, the first one makes it, and the others find it; alone, it is this process's. */
-async function bundle(): Promise<Bundle> {
+async function bundle(config: string): Promise<Bundle> {
   const shared = process.env[bundleFolder]
   const folder = join(
     shared ?? untilExit(mkdtempSync(join(tmpdir(), 'switchyard-bundle-'))),
-    'worker',
+    basename(config, '.toml'),
   )
-  return existsSync(folder) ? bundleFrom(folder) : bundleWorker(wranglerFile, folder)
+  return existsSync(folder) ? bundleFrom(folder) : bundleWorker(config, folder)
 }
 
 function untilExit(folder: string): string {
@@ -48,16 +49,25 @@ function untilExit(folder: string): string {
   return folder
 }
 
-/** `variables`: further ones of the Worker, as `wrangler.toml` would have them. */
-export async function startWorker(
-  variables: Readonly<Record<string, string>> = {},
-  v8Flags: readonly string[] = [],
-): Promise<WorkerUnderTest> {
-  const bundle = await bundled()
+export interface WorkerOptions {
+  /** Further ones of the Worker, as `wrangler.toml` would have them. */
+  readonly variables?: Readonly<Record<string, string>>
+  /** Of workerd, for measurements. */
+  readonly v8Flags?: readonly string[]
+  /** Another Worker than that of `wrangler.toml`. */
+  readonly config?: string
+}
+
+export async function startWorker({
+  variables = {},
+  v8Flags = [],
+  config = wranglerFile,
+}: WorkerOptions = {}): Promise<WorkerUnderTest> {
+  const bundle = await bundled(config)
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-worker-'))
   const transferToken = makeToken('admin').token
   let plan: WorkerdPlan = {
-    ...readWrangler(wranglerFile),
+    ...readWrangler(config),
     bundle,
     storage: join(folder, 'objects'),
     v8Flags,
