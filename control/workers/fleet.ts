@@ -5,6 +5,7 @@
  */
 import { createSay, type Say, stackOf } from '#wire/log-line.ts'
 import type { Tree } from '#wire/tree.ts'
+import type { Alarm } from '../alarm.ts'
 import { defaultRates, type RateLimits } from '../api/rates.ts'
 import { createCompile } from '../compile.ts'
 import { type Control, createControl } from '../control.ts'
@@ -15,6 +16,7 @@ import { natsCredentials } from '../delivery/nats-credentials.ts'
 import { createExplain } from '../explaining.ts'
 import { rememberFleetEpoch } from '../fleet-epoch.ts'
 import { createHistory } from '../history/history.ts'
+import type { Log } from '../log/log.ts'
 import { createMetrics } from '../metrics.ts'
 import { openKeyRing } from '../trust/key-ring.ts'
 import { storedKeys } from '../trust/keys.ts'
@@ -135,7 +137,13 @@ export class Fleet {
     const say = this.#say
     const step = objectCrashAt(this.#environment, (why) => this.#state.abort(why))
     this.#step = step
-    const log = crashingLog(openObjectLog(storage), step)
+    const fatal = (error: unknown) => {
+      say('control-failed', stackOf(error))
+      this.#state.abort('control has failed; the next event makes it anew')
+    }
+    const alarm = createObjectAlarm(storage, await storage.getAlarm(), fatal)
+    const resume = alarm.wanted('resume')
+    const log = crashingLog(resuming(openObjectLog(storage), resume), step)
     const monotonicMs = () => performance.now()
     const history = () =>
       createHistory({
@@ -147,11 +155,6 @@ export class Fleet {
         onDamage: (error) => say('history-damaged', stackOf(error)),
       })
     await this.#transfers.raiseEpoch(log, history)
-    const fatal = (error: unknown) => {
-      say('control-failed', stackOf(error))
-      this.#state.abort('control has failed; the next event makes it anew')
-    }
-    const alarm = createObjectAlarm(storage, await storage.getAlarm(), fatal)
     const sleep = createObjectSleep(alarm.wanted('pause'), Date.now)
     const http = createHttpTransport()
     const nats = natsOf(this.#environment)
@@ -206,6 +209,7 @@ export class Fleet {
       alarm: nats ? alarm.wanted('look') : null,
       webhookAlarm: alarm.wanted('webhook'),
       onEnd: (ms) => {
+        resume.set(null)
         const rows = this.#storage.take()
         if (nats)
           say('visit-ended', 'sleeps until the next event', { ms, events: this.#events, ...rows })
@@ -231,6 +235,21 @@ export class Fleet {
     await control?.stop()
   }
 }
+
+/** Longer than most visits. */
+const resumeAfterMs = 5_000
+
+/**
+ * An append takes an alarm with it, in the same write: should the object be gone before what it says is
+ * published, it comes back by itself.
+ */
+const resuming = (log: Log, alarm: Alarm): Log => ({
+  ...log,
+  append(expected, text) {
+    alarm.set(Date.now() + resumeAfterMs)
+    return log.append(expected, text)
+  },
+})
 
 /** Without a version nothing that another code has kept is believed. */
 const codeOf = ({ VERSION, SWITCHYARD_CODE }: Environment): string =>

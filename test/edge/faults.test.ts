@@ -74,6 +74,13 @@ describe('a switch over NATS', { timeout: 240_000 }, () => {
     }
   })
 
+  it('killed after an append: nobody calls again, the alarm publishes it', async () => {
+    await killedAt('appended', () => shop.motion('promote', 'shop-r2'))
+    await until('the object is back by itself', edge.lives, (lives) => lives > 0, 90_000, 200)
+    await headerStored(await clusterRevision())
+    expect((await shop.position()).next, 'it is being prepared').toBeTruthy()
+  })
+
   it('killed between prepare and commit, on both sides of the decision', async () => {
     for (const step of ['append', 'appended', 'publish', 'published']) {
       const target = (await shop.shown('shop-r2')).phase === 'live' ? 'rollback' : 'promote'

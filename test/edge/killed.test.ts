@@ -4,8 +4,12 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { until } from '../../deploy/local/until.ts'
 import { type ControlUnderTest, startControl } from './control-under-test.ts'
 import { openSwitching, type Switching } from './switching.ts'
+
+/** No machine is so slow that it passes. */
+const deadlineMs = 600_000
 
 describe('workerd killed with -9', () => {
   let control: ControlUnderTest
@@ -13,11 +17,11 @@ describe('workerd killed with -9', () => {
 
   beforeEach(async () => {
     control = await startControl(['eu-1'])
-    shop = await openSwitching(control)
   })
   afterEach(() => control.stop())
 
   it('between prepare and commit', async () => {
+    shop = await openSwitching(control, deadlineMs)
     expect((await shop.motion('promote', 'shop-r2')).status).toBeLessThan(300)
     expect((await shop.position()).next, 'it is being prepared').toBeTruthy()
     await control.restart()
@@ -27,6 +31,7 @@ describe('workerd killed with -9', () => {
   })
 
   it('between commit and the last acknowledgement', async () => {
+    shop = await openSwitching(control, deadlineMs)
     await shop.motion('promote', 'shop-r2')
     await shop.follow(shop.agents, false)
     const committed = await shop.position()
@@ -37,7 +42,8 @@ describe('workerd killed with -9', () => {
     await shop.untilLive('shop-r2')
   })
 
-  it('at any moment of a call, which counts once', { timeout: 60_000 }, async () => {
+  it('at any moment of a call, which counts once', { timeout: 120_000 }, async () => {
+    shop = await openSwitching(control, deadlineMs)
     for (const [n, ms] of [0, 1, 2, 4, 8, 16, 32, 64].entries()) {
       const [what, to, from] =
         n % 2 === 0
@@ -60,18 +66,23 @@ describe('workerd killed with -9', () => {
     }
   })
 
-  it('is woken by its alarm after that: nobody asks anything', async () => {
+  it('is woken by its alarm after that: nobody asks anything', { timeout: 120_000 }, async () => {
+    shop = await openSwitching(control, 2_000)
     const promotedMs = Date.now()
     await shop.motion('promote', 'shop-r2')
     await control.restart()
-    // The deadline of the switch is 2 s; no request comes before twice that.
-    await delay(4_500)
-    const askedMs = Date.now()
+    // Of its log only: no request wakes it.
+    await until(
+      'time has ended the switch',
+      () => control.said,
+      (said) => said.some(({ events }) => `${events}`.includes('switch-aborted')),
+      60_000,
+      100,
+    )
     const audit = await control.call('GET', '/v1/audit?limit=1')
     const [newest] = audit.body.entries as unknown as { atMs: number; actor: string }[]
-    expect(newest!.actor, 'time has ended the switch').toBe('clock')
+    expect(newest!.actor).toBe('clock')
     expect(newest!.atMs).toBeGreaterThanOrEqual(promotedMs + 2_000)
-    expect(newest!.atMs, 'before anybody asked').toBeLessThan(askedMs - 500)
     expect((await shop.position()).next ?? null).toBeNull()
   })
 })

@@ -16,7 +16,7 @@ export interface Switching {
 
 export async function openSwitching(
   control: ControlUnderTest,
-  deadlineMs = 2_000,
+  deadlineMs: number,
 ): Promise<Switching> {
   const agents = [
     await enrolAgent(control, 'eu-1', 'eu-1-a'),
