@@ -288,7 +288,10 @@ export const dryRun = z.object({
   warnings: z.array(z.object({ code: text, message: text })),
 })
 
-export const ready = z.object({ revision: count })
+export const ready = z.object({
+  revision: count,
+  warnings: z.array(z.object({ detail: text, fix: text })).optional(),
+})
 
 const signingKey = z.object({
   keyId: text,

@@ -54,6 +54,7 @@ export const rejections = {
   'log-missing': { status: 503, sentence: 'This Durable Object holds no log yet; put one in (docs/edge.md).' },
   'log-present': { status: 409, sentence: 'This Durable Object holds a log already; nothing is put over it.' },
   'transfer-broken': { status: 422, sentence: 'What was sent is no whole transfer of a log; nothing of it counts.' },
+  'storage-full': { status: 507, sentence: 'The Durable Object holds nearly all that it may; pack its old records (docs/edge.md).' },
   'overloaded': { status: 503, sentence: 'Too many intents are waiting; try again later.' },
   'internal-error': { status: 500, sentence: 'A bug in Switchyard; the log has the details.' },
 } as const satisfies Record<string, Code> // biome-ignore format: one code a line

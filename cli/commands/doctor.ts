@@ -82,10 +82,11 @@ const checks: Readonly<Record<string, (session: Session) => Promise<Finding[]>>>
       : [ok('login', `${url}, from ${source}`)]
   },
   async control(session) {
-    const { revision } = await session.read(ready, '/readyz')
+    const { revision, warnings = [] } = await session.read(ready, '/readyz')
+    const soon = warnings.map(({ detail, fix }) => warn('control', detail, fix))
     const { transport } = await session.read(z.object({ transport: z.string() }), '/readyz')
     return transport === 'connected'
-      ? [ok('control', `ready, revision ${revision}`)]
+      ? [ok('control', `ready, revision ${revision}`), ...soon]
       : [fail('control', 'the transport to the agents is away', 'Start NATS, or look at its log.')]
   },
   async clock(session) {

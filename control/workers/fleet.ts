@@ -110,6 +110,8 @@ export class Fleet {
     if (answered) return answered
     const [control, visits] = [this.#control, this.#visits]
     if (!control || !visits) return this.#transfers.notYet()
+    const full = this.#room.refusal(request)
+    if (full) return full
     const answer = () => control.fetch(request, request.headers.get('cf-connecting-ip'))
     return new URL(request.url).pathname === '/livez' ? answer() : visits.during(answer)
   }

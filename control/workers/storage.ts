@@ -1,4 +1,7 @@
-/** How full the object is: `/readyz` tells it from the half on, and `/edge/compact` makes room. */
+/**
+ * How full the object is: `/readyz` tells it from the half on, and `/edge/compact` makes room. Near the end
+ * nothing new is begun; what has begun goes on, by its buttons and by what agents report.
+ */
 import type { HealthWarning } from '../api/health.ts'
 import { problem } from '../api/problem.ts'
 import { platformLimits } from './limits.ts'
@@ -7,9 +10,13 @@ import type { ObjectStorage } from './platform.ts'
 
 /** Of the limit, when nobody is in a hurry yet. */
 const warnAt = 0.5
+/** What is left is for switches under way, going back, and the pages of a compaction. */
+const fullAt = 0.95
 
 export interface StorageRoom {
   warnings(): readonly HealthWarning[]
+  /** Null: it may go on. */
+  refusal(request: Request): Response | null
   compact(): Promise<Response>
 }
 
@@ -21,6 +28,10 @@ export function createStorageRoom(storage: ObjectStorage, limitText?: string): S
     warnings() {
       const bytes = storage.sql.databaseSize
       return bytes < limitBytes * warnAt ? [] : [filling(bytes, limitBytes)]
+    },
+    refusal(request) {
+      if (!isNew(request) || storage.sql.databaseSize < limitBytes * fullAt) return null
+      return problem({ ...filling(storage.sql.databaseSize, limitBytes), code: 'storage-full' })
     },
     async compact() {
       if (isCompacting) return problem({ code: 'overloaded', detail: 'It is being done already.' })
@@ -35,6 +46,10 @@ export function createStorageRoom(storage: ObjectStorage, limitText?: string): S
     },
   }
 }
+
+/** Not the buttons of a release, nor what agents say. */
+const isNew = ({ method, url }: Request): boolean =>
+  method === 'PUT' || (method === 'POST' && /^\/v1\/[^/]+$/.test(new URL(url).pathname))
 
 function bytesIn(text: string | undefined): number {
   if (text === undefined) return platformLimits.storageBytes

@@ -4,8 +4,8 @@ import { shop } from '../../control/control-under-test.ts'
 import { recordsKept } from '../../control/workers/object-pages.ts'
 import { type ControlOnWorkerd, startControl } from './control-under-test.ts'
 
-const limitBytes = 4_000_000
-const appends = recordsKept + 256
+const limitBytes = 4_500_000
+const appends = recordsKept + 128
 
 let control: ControlOnWorkerd
 beforeEach(async () => {
@@ -20,13 +20,13 @@ const get = async (path: string) => (await control.call('GET', path)).body
 const changes = (n: number) => ({
   ...shop,
   clusters: ['eu-1'],
-  routes: Array.from({ length: 8 }, (_, i) => ({
+  routes: Array.from({ length: 12 }, (_, i) => ({
     name: `r${i}`,
     matches: [{ path: { type: 'PathPrefix', value: `/${n}/${'path'.repeat(20)}/${i}` } }],
   })),
 })
 
-it('warns from half of the limit on, and is compacted', { timeout: 120_000 }, async () => {
+it('warns from half of the limit on, and is compacted', { timeout: 180_000 }, async () => {
   expect(await get('/readyz')).not.toHaveProperty('warnings')
   const key = { 'idempotency-key': 'first' }
   const first = await control.call('PUT', '/v1/apps/shop', { body: changes(0), headers: key })
@@ -39,6 +39,15 @@ it('warns from half of the limit on, and is compacted', { timeout: 120_000 }, as
   expect(full.warnings).toMatchObject([
     { code: 'storage-filling', fix: expect.stringContaining('/edge/compact') },
   ])
+  let last = full
+  for (let n = appends; last.code !== 'storage-full' && n < 2 * appends; n++) {
+    last = (await control.call('PUT', '/v1/apps/shop', { body: changes(n) })).body
+  }
+  expect(last).toMatchObject({ status: 507, code: 'storage-full' })
+  const version = { body: { app: 'shop', version: '1' } }
+  expect((await control.call('POST', '/v1/releases', version)).status).toBe(507)
+  const button = await control.call('POST', '/v1/releases/shop-r9/rollback')
+  expect(button.body.code, 'a button is heard').toBe('unknown-release')
   const looks = async () => [
     await get('/v1/audit?limit=5&to=40'),
     await get('/v1/clusters/eu-1/snapshot?revision=20'),
@@ -52,11 +61,12 @@ it('warns from half of the limit on, and is compacted', { timeout: 120_000 }, as
   }
   console.log(`compacted: ${JSON.stringify(compacted)}`)
   expect(compacted).toMatchObject({ isDone: true })
-  expect(compacted.records).toBeGreaterThanOrEqual(256 - 64)
+  expect(compacted.records).toBeGreaterThanOrEqual(128 - 64)
   expect(compacted.bytes).toBeLessThan(compacted.bytesBefore)
   expect(await looks()).toEqual(before)
   await control.restart()
   expect(await looks()).toEqual(before)
+  expect((await control.call('POST', '/v1/releases', version)).status).toBe(201)
   const again = await control.call('PUT', '/v1/apps/shop', { body: changes(0), headers: key })
   expect(again.headers.get('idempotent-replayed')).toBe('true')
   expect(again.body).toEqual(first.body)
