@@ -9,14 +9,20 @@ import { agentsChapter } from './agents.cases.ts'
 import { badInputChapter } from './bad-input.cases.ts'
 import { blueGreenChapter } from './blue-green.cases.ts'
 import { canaryChapter } from './canary.cases.ts'
+import { faultsChapter } from './faults.cases.ts'
+import { flipsChapter } from './flips.cases.ts'
 import { isLong } from './long-form.ts'
 import { openStory } from './open-story.ts'
 import { outsideContexts } from './outside-place.ts'
 import { rollingChapter } from './rolling.cases.ts'
 import { scaleChapter } from './scale.cases.ts'
 import type { StoryStage } from './story-stage.ts'
+import { underOurFeetChapter } from './under-our-feet.cases.ts'
 
-const cycles = isLong() ? 50 : 2
+const [cycles, flips] = isLong() ? [50, 100] : [2, 10]
+const away = isLong()
+  ? { apiServerMs: 600_000, clusterMs: 60_000 }
+  : { apiServerMs: 8_000, clusterMs: 15_000 }
 const whyNot = outsideContexts() ? null : whyNoLab({ nodes: true, images: true })
 
 describe.skipIf(whyNot)('the story on Kubernetes', { timeout: 300_000 }, () => {
@@ -36,4 +42,7 @@ describe.skipIf(whyNot)('the story on Kubernetes', { timeout: 300_000 }, () => {
   scaleChapter(() => stage, { cycles })
   agentsChapter(() => stage)
   badInputChapter(() => stage)
+  underOurFeetChapter(() => stage)
+  faultsChapter(() => stage, away)
+  flipsChapter(() => stage, { flips })
 })
