@@ -74,6 +74,9 @@ export class Fleet {
   #step: Step = () => {}
   /** Since the object let go the last time. */
   #events = 0
+  #rings = false
+  /** Of the visit that has ended and was not told yet. */
+  #visitMs: number | null = null
 
   constructor(state: ObjectState, environment: Environment) {
     this.#state = state
@@ -120,6 +123,7 @@ export class Fleet {
     this.#events++
     const [control, visits] = [this.#control, this.#visits]
     if (!control || !visits) return
+    this.#rings = true
     this.#alarm?.rang(Date.now())
     this.#sleep?.rang(Date.now())
     await visits.during(async () => {
@@ -129,6 +133,16 @@ export class Fleet {
     await visits.leave()
     await this.#step('alarmed')
     this.#alarm?.rearm()
+    this.#rings = false
+    if (this.#visitMs !== null) this.#sayVisit()
+  }
+
+  /** With the row of the alarm that it has set. */
+  #sayVisit(): void {
+    const taken = { ms: this.#visitMs ?? 0, events: this.#events, ...this.#storage.take() }
+    this.#say('visit-ended', 'sleeps until the next event', taken)
+    this.#events = 0
+    this.#visitMs = null
   }
 
   /** Does nothing before there is a whole log. */
@@ -212,10 +226,8 @@ export class Fleet {
       webhookAlarm: alarm.wanted('webhook'),
       onEnd: (ms) => {
         resume.set(null)
-        const rows = this.#storage.take()
-        if (nats)
-          say('visit-ended', 'sleeps until the next event', { ms, events: this.#events, ...rows })
-        this.#events = 0
+        this.#visitMs = ms
+        if (nats && !this.#rings) this.#sayVisit()
       },
       now: Date.now,
     })
