@@ -226,8 +226,9 @@ export class Fleet {
       webhookAlarm: alarm.wanted('webhook'),
       onEnd: (ms) => {
         resume.set(null)
+        if (!nats) return
         this.#visitMs = ms
-        if (nats && !this.#rings) this.#sayVisit()
+        if (!this.#rings) this.#sayVisit()
       },
       now: Date.now,
     })
