@@ -37,7 +37,7 @@ export function faultsChapter(
       const { home, clusters } = stageOf()
       const { lab } = home
       if (!lab) return skip('only a lab kills a process of a pod')
-      const leader = (await home.leader())!
+      const leader = (await until('a leader', home.leader, (name) => name !== null, 60_000))!
       // What it was answering dies with it, as with any proxy: everybody asks the others.
       const others = (await Promise.all(clusters.map(({ agents }) => agents())))
         .flat()

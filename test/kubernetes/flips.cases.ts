@@ -76,7 +76,7 @@ export function flipsChapter(stageOf: () => StoryStage, { flips }: HowOften): vo
       ]
       console.log([`${made.length} flips, ${samples.length} requests, ms:`, ...rows].join('\n'))
       expect(made).toHaveLength(flips)
-      for (const { shown } of made) expect(shown).toMatchObject({ state: 'completed', except: [] })
+      for (const { shown } of made) expect(shown?.state).toBe('completed')
     })
   })
 }
