@@ -56,6 +56,13 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
     test('load comes from a pod of it', async () => {
       const path = ['-o', 'jsonpath={.spec.clusterIP}']
       const host = await place.kubectl(['get', 'service', 'app', '-n', namespace, ...path])
+      const ask = ['exec', 'load', '-n', 'switchyard-load', '--', 'node', '-e']
+      await until(
+        'kube-proxy leads to the pod',
+        () => place.kubectl([...ask, `await fetch('http://${host}/')`]),
+        () => true,
+        60_000,
+      )
       const targets = [{ name: 'app', host, port: 80 }]
       const plan = { ...defaultPlan, targets, authority: 'app.example' }
       const load = await startLoad(plan, place.launchLoad)
