@@ -6,6 +6,7 @@ import { join, relative, resolve } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { outputOf } from '../lab/command.ts'
 import { findPrograms } from '../lab/programs/build.ts'
+import { sorted } from './audit.ts'
 
 export const deploy = resolve(import.meta.dirname, '../../deploy')
 
@@ -69,6 +70,9 @@ export interface Manifest {
   readonly data?: Readonly<Record<string, string>>
   /** Of a Role. */
   readonly rules?: readonly Rule[]
+  /** Of a binding. */
+  readonly roleRef?: { readonly name: string }
+  readonly subjects?: readonly { readonly name: string }[]
   readonly spec?: {
     readonly template?: {
       readonly metadata: { readonly labels: Readonly<Record<string, string>> }
@@ -115,6 +119,23 @@ export function writeOverlay(folder: string, text: string): void {
 
 export const manifestsOf = (text: string): readonly Manifest[] =>
   parseAllDocuments(text).map((document) => document.toJS() as Manifest)
+
+/** What the account may, in any namespace: `list apps/deployments`, each once. */
+export function grantedBy(manifests: readonly Manifest[], account: string): readonly string[] {
+  const roles = manifests
+    .filter(({ subjects }) => subjects?.some(({ name }) => name === account))
+    .map(({ roleRef }) => roleRef!.name)
+  const rules = manifests
+    .filter(({ metadata, rules }) => rules && roles.includes(metadata.name))
+    .flatMap(({ rules }) => rules!)
+  return sorted(
+    rules.flatMap(({ apiGroups, resources, verbs }) =>
+      apiGroups.flatMap((group) =>
+        resources.flatMap((resource) => verbs.map((verb) => `${verb} ${group}/${resource}`)),
+      ),
+    ),
+  )
+}
 
 export const podsOf = (manifests: readonly Manifest[]) =>
   manifests.flatMap(({ kind, metadata, spec }) =>

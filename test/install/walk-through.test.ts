@@ -3,7 +3,8 @@
  * users apply them, version 1, version 2, and back; blue and green that were there before.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { join, resolve } from 'node:path'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findNatsServer } from '../../deploy/local/nats-server.ts'
@@ -12,11 +13,68 @@ import { whyNoLab } from '../lab/availability.ts'
 import { buildImage } from '../lab/images.ts'
 import { writeProgramImage } from '../lab/oci-archive.ts'
 import { type Cluster, startCluster } from '../lab/start-cluster.ts'
-import { deploy } from './rendered.ts'
+import { refusedIn, usedIn } from './audit.ts'
+import { deploy, grantedBy, manifestsOf, render, writeOverlay } from './rendered.ts'
 
 const root = resolve(deploy, '..')
 const run = promisify(execFile)
 const shops = ['0.0.1', '0.0.2']
+const page = readFileSync(join(root, 'docs/install.md'), 'utf8')
+const ready =
+  'kubectl -n switchyard wait --for=condition=Ready pod -l app.kubernetes.io/component=control --timeout=60s'
+
+/** The commands of the page in which these words are. */
+function blockWith(words: string): string {
+  const blocks = [...page.matchAll(/```sh\n([^`]*)```/g)].map(([, text]) => text!)
+  return blocks.find((text) => text.includes(words))!
+}
+
+const withLeaf = `
+resources: [../switchyard/deploy/all-in-one]
+configMapGenerator:
+  - name: switchyard-fleet
+    behavior: merge
+    literals: ['SWITCHYARD_CLUSTERS=eu-1,us-1', SWITCHYARD_LEAVES=us-1]
+`
+
+/** A Service of somebody's own, and an Ingress that leads to it. */
+const web = {
+  apiVersion: 'v1',
+  kind: 'List',
+  items: [
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'web' },
+      spec: {
+        selector: { run: 'app', version: '0.0.1' },
+        ports: [{ name: 'http', port: 80, targetPort: 8_080 }],
+      },
+    },
+    {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'Ingress',
+      metadata: { name: 'web' },
+      spec: {
+        ingressClassName: 'switchyard',
+        rules: [
+          {
+            host: 'web.example',
+            http: {
+              paths: [
+                {
+                  path: '/',
+                  pathType: 'Prefix',
+                  backend: { service: { name: 'web', port: { number: 80 } } },
+                },
+              ],
+            },
+          },
+        ],
+      },
+    },
+  ],
+}
 
 describe.skipIf(whyNoLab({ nodes: true, images: true }))(
   'the walk-through',
@@ -32,7 +90,7 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
       const archives: string[] = []
       for (const target of ['control', 'agent']) archives.push(await image(target, '0.1.0'))
       for (const version of shops) archives.push(await image('shop', version))
-      cluster = await startCluster({ name: 'walk' })
+      cluster = await startCluster({ name: 'walk', audit: true })
       const nats = join(cluster.folder, 'nats.tar')
       const program = await findNatsServer()
       await writeProgramImage({ reference: 'nats:2.15.2', program, at: 'nats-server' }, nats)
@@ -128,6 +186,29 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
       expect(await versionAt('app.example')).toBe('0.0.1')
     })
 
+    test('what is left of it: decommission, copies replaced, an Ingress, a Service that is changed', async () => {
+      await switchyard('release', 'decommission', 'shop-r2', '--watch')
+      const rolling = ['release', 'create', 'shop', '0.0.2', '--image', 'switchyard-shop:0.0.2']
+      await switchyard(...rolling, '--strategy', 'rolling', '--auto-promote', '--watch')
+      expect(await versionAt('shop.example')).toBe('0.0.2')
+
+      // What a load balancer of the cluster would do.
+      const address = { status: { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } } }
+      const patch = ['--subresource=status', '--type=merge', '-p', JSON.stringify(address)]
+      await cluster.kubectl([
+        ...['-n', 'switchyard', 'patch', 'service', 'switchyard-agent'],
+        ...patch,
+      ])
+      await cluster.kubectl(['-n', 'shop', 'apply', '-f', '-'], JSON.stringify(web))
+      await until(
+        'the status of the Ingress',
+        () => cluster.kubectl(['-n', 'shop', 'get', 'ingress', 'web', '-o', 'json']),
+        (text) => text.includes('192.0.2.1'),
+        60_000,
+      )
+      expect(await versionAt('web.example')).toBe('0.0.1')
+    })
+
     test('a pod of an agent that is replaced comes back under its name', async () => {
       const agent = async () => {
         const list = JSON.parse(await switchyard('agent', 'list', 'eu-1', '-o', 'json')) as {
@@ -162,6 +243,75 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
       await cluster.kubectl(['wait', '--for=condition=Ready', 'pod', ...part, '--timeout=60s'])
       control = await forward('service/switchyard-control', 7_700)
       expect(await switchyard('release', 'list', 'shop')).toContain('shop-r2')
+    })
+
+    test('another cluster, which has a leaf: the Job completes, and control introduces it', async () => {
+      const overlay = join(cluster.folder, 'overlay')
+      mkdirSync(overlay)
+      writeOverlay(overlay, withLeaf)
+      const inSwitchyard = ['-n', 'switchyard']
+      const job = ['wait', '--for=condition=Complete', 'job/switchyard-init', '--timeout=60s']
+      await cluster.kubectl([...inSwitchyard, 'delete', 'job', 'switchyard-init'])
+      await cluster.kubectl(['apply', '-k', overlay])
+      await cluster.kubectl([...inSwitchyard, ...job])
+      const said = await cluster.kubectl([...inSwitchyard, 'logs', 'job/switchyard-init'])
+      expect(said.match(/: completed$/gm)?.length).toBe(2)
+      const parts = ['-l', 'app.kubernetes.io/component in (control, nats)']
+      await cluster.kubectl([...inSwitchyard, 'delete', 'pod', ...parts])
+      const ready = ['wait', '--for=condition=Ready', 'pod', ...parts, '--timeout=60s']
+      await until(
+        'both are back',
+        () => cluster.kubectl([...inSwitchyard, ...ready]),
+        Boolean,
+        90_000,
+      )
+      control = await forward('service/switchyard-control', 7_700)
+      const introduce = ['node', 'deploy/nats/introduce.ts', 'us-1', '--hub', 'nats.example:7422']
+      const exec = ['exec', 'deploy/switchyard-control', '-c', 'control', '--', ...introduce]
+      const secret = JSON.parse(await cluster.kubectl([...inSwitchyard, ...exec]))
+      expect(JSON.parse(secret.stringData['introduction.json'])).toMatchObject({ cluster: 'us-1' })
+    })
+
+    test('the volume of control gone: a backup is restored as the page says, and its word counts', async () => {
+      const folder = join(cluster.folder, 'operator')
+      mkdirSync(folder)
+      const sh = (text: string) =>
+        run('sh', ['-e', '-c', text.replaceAll(' deploy/', ` ${deploy}/`)], {
+          cwd: folder,
+          env: {
+            ...process.env,
+            KUBECONFIG: cluster.kubeconfig,
+            PATH: `${dirname(cluster.programs.kubectl!)}:${process.env.PATH}`,
+          },
+        })
+      await sh(blockWith('main.ts backup'))
+      const back = ['release', 'create', 'shop', '0.0.1', '--image', 'switchyard-shop:0.0.1']
+      await switchyard(...back, '--auto-promote', '--watch')
+      expect(await versionAt('shop.example')).toBe('0.0.1')
+      await sh(blockWith('main.ts restore'))
+      await until('control is ready', () => sh(ready), Boolean, 90_000)
+      control = await forward('service/switchyard-control', 7_700)
+      const restored = () => versionAt('shop.example')
+      await until('the restored log counts', restored, (version) => version === '0.0.2', 90_000)
+      await until(
+        'every agent is current',
+        async () => JSON.parse(await switchyard('agent', 'list', 'eu-1', '-o', 'json')),
+        ({ agents }: { agents: { condition: string }[] }) =>
+          agents.every(({ condition }) => condition === 'current'),
+        90_000,
+      )
+    })
+
+    test('verbs used are verbs granted, of agents and of the init Job, and nothing was refused', async () => {
+      const manifests = [
+        ...manifestsOf(await render('all-in-one')),
+        ...manifestsOf(await render('shop')),
+      ]
+      for (const account of ['switchyard-agent', 'switchyard-init']) {
+        const user = `system:serviceaccount:switchyard:${account}`
+        expect(refusedIn(cluster.auditLog!, user), account).toEqual([])
+        expect(usedIn(cluster.auditLog!, user), account).toEqual(grantedBy(manifests, account))
+      }
     })
   },
 )
