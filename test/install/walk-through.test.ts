@@ -187,7 +187,13 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
     })
 
     test('what is left of it: decommission, copies replaced, an Ingress, a Service that is changed', async () => {
-      await switchyard('release', 'decommission', 'shop-r2', '--watch')
+      await switchyard('release', 'decommission', 'shop-r2')
+      await until(
+        'its Deployment and its Service are gone',
+        () => cluster.kubectl(['-n', 'shop', 'get', 'deploy,svc', '-o', 'name']),
+        (names) => !names.includes('/shop-r2'),
+        60_000,
+      )
       const rolling = ['release', 'create', 'shop', '0.0.2', '--image', 'switchyard-shop:0.0.2']
       await switchyard(...rolling, '--strategy', 'rolling', '--auto-promote', '--watch')
       expect(await versionAt('shop.example')).toBe('0.0.2')
