@@ -3,7 +3,7 @@
  * users apply them, version 1, version 2, and back; blue and green that were there before.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -27,6 +27,18 @@ const ready =
 function blockWith(words: string): string {
   const blocks = [...page.matchAll(/```sh\n([^`]*)```/g)].map(([, text]) => text!)
   return blocks.find((text) => text.includes(words))!
+}
+
+const lost = {
+  apiVersion: 'switchyard.dev/v1',
+  kind: 'App',
+  metadata: { name: 'lost' },
+  spec: {
+    clusters: ['eu-1'],
+    hosts: ['lost.example'],
+    platform: { type: 'kubernetes', namespace: 'nowhere', port: 8_080 },
+    copies: 1,
+  },
 }
 
 const withLeaf = `
@@ -186,7 +198,7 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
       expect(await versionAt('app.example')).toBe('0.0.1')
     })
 
-    test('what is left of it: decommission, copies replaced, an Ingress, a Service that is changed', async () => {
+    test('what is left of it: decommission, copies replaced, an Ingress', async () => {
       await switchyard('release', 'decommission', 'shop-r2')
       await until(
         'its Deployment and its Service are gone',
@@ -213,6 +225,17 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
         60_000,
       )
       expect(await versionAt('web.example')).toBe('0.0.1')
+    })
+
+    test('a namespace that is not there is named while a release waits for it', async () => {
+      const file = join(cluster.folder, 'lost.json')
+      writeFileSync(file, JSON.stringify(lost))
+      await switchyard('apply', '-f', file)
+      await switchyard('release', 'create', 'lost', '1', '--image', 'switchyard-shop:0.0.1')
+      const shown = () => switchyard('release', 'show', 'lost-r1')
+      const words = 'kubectl create namespace nowhere'
+      await until('what to do', shown, (text) => text.includes(words), 60_000)
+      await switchyard('release', 'abort', 'lost-r1')
     })
 
     test('a pod of an agent that is replaced comes back under its name', async () => {
@@ -281,8 +304,9 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
     test('the volume of control gone: a backup is restored as the page says, and its word counts', async () => {
       const folder = join(cluster.folder, 'operator')
       mkdirSync(folder)
+      symlinkSync(deploy, join(folder, 'deploy'))
       const sh = (text: string) =>
-        run('sh', ['-e', '-c', text.replaceAll(' deploy/', ` ${deploy}/`)], {
+        run('sh', ['-e', '-c', text], {
           cwd: folder,
           env: {
             ...process.env,
