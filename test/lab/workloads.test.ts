@@ -1,32 +1,16 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { parse, stringify } from 'yaml'
-import type { RollingReport, TroubleReport } from '#wire/report.ts'
-import { createKubernetesPlatform } from '../../agent/platform/kubernetes/kubernetes.ts'
-import {
-  type Permission,
-  permissions,
-} from '../../agent/platform/kubernetes/workloads/permissions.ts'
-import { workloadsTiming } from '../../agent/platform/kubernetes/workloads/workloads.ts'
-import type { Platform, Workload } from '../../agent/platform/platform.ts'
+import { permissions } from '../../agent/platform/kubernetes/workloads/permissions.ts'
+import type { Workload } from '../../agent/platform/platform.ts'
 import { until } from '../../deploy/local/until.ts'
 import { whyNoLab } from './availability.ts'
 import { demoDeployment, demoImage, demoPort, loadDemoImage } from './demo-image.ts'
+import { agents, type Leader, longLeaseMs, makeAccount, optIn, startLeader } from './leader.ts'
 import { writeProgramImage } from './oci-archive.ts'
 import { type Cluster, startCluster } from './start-cluster.ts'
 
-interface Leader {
-  readonly platform: Platform
-  readonly rolling: () => readonly RollingReport[]
-  readonly troubles: () => readonly TroubleReport[]
-  apply(revision: number, ...workloads: readonly Workload[]): Promise<string>
-}
-
 const secondImage = 'lab/demo:2'
-const signal = new AbortController().signal
-const longLeaseMs = 2_000
-const agents = 'switchyard'
 
 const lab = describe.skipIf(whyNoLab({ nodes: true }))
 
@@ -48,70 +32,21 @@ lab('workloads in a real Kubernetes', { timeout: 120_000 }, () => {
   }, 300_000)
   afterAll(() => cluster?.stop())
   afterEach(async () => {
-    await Promise.all(leaders.map(({ platform }) => platform.close()))
+    await Promise.all(leaders.map((one) => one.close()))
     leaders = []
   })
 
   /** A namespace that has opted in, with the template; and an agent that leads there. */
   async function stage(): Promise<Leader> {
     inside = `shop-${++numbers}`
-    await cluster.kubectl(['create', 'namespace', inside])
-    await cluster.kubectl(['label', 'namespace', inside, 'switchyard.dev/managed=true'])
-    await grant(cluster, 'Role', inside, permissions.workloads)
+    await optIn(cluster, inside)
     await put(demoDeployment({ name: 'shop', labels: { app: 'shop', tier: 'web' } }))
     return leader(`eu-${numbers}`)
   }
 
-  function leader(name: string, { agent = 'a', leaseMs = longLeaseMs } = {}): Leader {
-    let rolling: readonly RollingReport[] = []
-    let troubles: readonly TroubleReport[] = []
-    const platform = createKubernetesPlatform({
-      kubeconfig,
-      cluster: name,
-      log: () => {},
-      workloadsTiming: {
-        ...workloadsTiming,
-        leaseMs,
-        renewEveryMs: leaseMs / 6,
-        orphanMs: 1_000,
-      },
-    })
-    platform.follow({
-      onEndpoints: () => {},
-      onReplacements(next) {
-        rolling = next
-      },
-      onTroubles(next) {
-        troubles = next
-      },
-      onTrouble: (text) => console.log(`trouble: ${text}`),
-    })
-    const workloads = platform.workloads!
-    const one: Leader = {
-      platform,
-      rolling: () => rolling,
-      troubles: () => troubles,
-      async apply(revision, ...wanted) {
-        await until(
-          'the lease',
-          () => workloads.acquire(agent, signal),
-          (held) => held,
-        )
-        return workloads.apply(agent, { epoch: 1, revision, workloads: wanted }, signal)
-      },
-    }
-    // As an agent does it: renewed for as long as it lives.
-    const renewing = setInterval(() => void workloads.acquire(agent, signal).catch(() => {}), 500)
-    leaders.push({
-      ...one,
-      platform: {
-        ...platform,
-        close() {
-          clearInterval(renewing)
-          return platform.close()
-        },
-      },
-    })
+  function leader(name: string, more: { agent?: string; leaseMs?: number } = {}): Leader {
+    const one = startLeader({ kubeconfig, name, ...more })
+    leaders.push(one)
     return one
   }
 
@@ -337,6 +272,25 @@ lab('workloads in a real Kubernetes', { timeout: 120_000 }, () => {
     expect((await get('deployment', 'shop-r1')).spec).toMatchObject({ replicas: 1 })
   })
 
+  test('an autoscaler’s replicas stay, and a candidate starts with as many', async () => {
+    const { apply, troubles } = await stage()
+    await apply(1, workload(1))
+    await kubectl('autoscale', 'deployment', 'shop-r1', '--min=3', '--max=5')
+    const replicas = async (name: string) => (await get('deployment', name)).spec.replicas
+    await until(
+      'the autoscaler',
+      () => replicas('shop-r1'),
+      (count) => count === 3,
+      60_000,
+      200,
+    )
+    await apply(2, { ...workload(1), copies: 5 }, workload(2))
+    expect([await replicas('shop-r1'), await replicas('shop-r2')]).toEqual([3, 3])
+    expect(troubles().map(({ message }) => message)).toContainEqual(
+      expect.stringContaining('an autoscaler holds Deployment "shop-r1" at 3 replicas'),
+    )
+  })
+
   test('what cannot be done says what to do', async () => {
     const { apply, troubles } = await stage()
     await cluster.kubectl(['create', 'namespace', `${inside}-closed`])
@@ -374,7 +328,7 @@ lab('workloads in a real Kubernetes', { timeout: 120_000 }, () => {
     await first.apply(1, workload(1))
     const second = leader(`eu-${numbers}`, { agent: 'b' })
     await untilReady('shop-r1', 2)
-    await leaders[0]!.platform.close()
+    await leaders[0]!.close()
     const started = performance.now()
     expect(await second.apply(2, workload(1), workload(2, { image: secondImage }))).toBe('applied')
     expect(performance.now() - started, 'a lease that was let go').toBeLessThan(longLeaseMs + 3_000)
@@ -422,53 +376,3 @@ lab('workloads in a real Kubernetes', { timeout: 120_000 }, () => {
     expect([...used].sort()).toEqual(granted.sort())
   })
 })
-
-/** The agents' account with what they are granted, and nothing else. */
-async function makeAccount(cluster: Cluster): Promise<string> {
-  const { lease, namespaces } = permissions
-  const slices = {
-    apiGroup: 'discovery.k8s.io',
-    resource: 'endpointslices',
-    verbs: ['list', 'watch'],
-  }
-  await cluster.kubectl(['create', 'namespace', agents])
-  await cluster.kubectl(['-n', agents, 'create', 'serviceaccount', 'agent'])
-  await grant(cluster, 'Role', agents, lease)
-  await grant(cluster, 'ClusterRole', null, [...namespaces, slices])
-  const token = (await cluster.kubectl(['-n', agents, 'create', 'token', 'agent'])).trim()
-  const kubeconfig = parse(readFileSync(cluster.kubeconfig, 'utf8'))
-  const user = { name: 'agent', user: { token } }
-  const [context] = kubeconfig.contexts
-  const file = join(cluster.folder, 'agent.kubeconfig')
-  const contexts = [
-    { name: 'agent', context: { ...context.context, user: 'agent', namespace: agents } },
-  ]
-  const own = { ...kubeconfig, users: [user], contexts, 'current-context': 'agent' }
-  writeFileSync(file, stringify(own), { mode: 0o600 })
-  return file
-}
-
-async function grant(
-  cluster: Cluster,
-  kind: 'Role' | 'ClusterRole',
-  namespace: string | null,
-  list: readonly Permission[],
-): Promise<void> {
-  const rules = list.map(({ apiGroup, resource, verbs }) => ({
-    apiGroups: [apiGroup],
-    resources: [resource],
-    verbs,
-  }))
-  const apiVersion = 'rbac.authorization.k8s.io/v1'
-  const metadata = { name: 'switchyard', ...(namespace !== null && { namespace }) }
-  const role = { apiVersion, kind, metadata, rules }
-  const binding = {
-    apiVersion,
-    kind: `${kind}Binding`,
-    metadata,
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name: 'switchyard' },
-    subjects: [{ kind: 'ServiceAccount', name: 'agent', namespace: agents }],
-  }
-  const items = { apiVersion: 'v1', kind: 'List', items: [role, binding] }
-  await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(items))
-}
