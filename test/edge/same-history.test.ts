@@ -24,7 +24,7 @@ type Step =
   /** Every agent reports that it is where its snapshot wants it. */
   | { readonly call: null }
 
-it('makes the same objects and digests on both', { timeout: 180_000 }, async () => {
+it('makes the same objects and digests on both', { timeout: 600_000 }, async () => {
   let completed = 0
   const property = fc.asyncProperty(histories, async ({ seed, steps }) => {
     const history = historyOf(createRandom(seed), steps)
