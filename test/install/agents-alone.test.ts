@@ -232,8 +232,6 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
       }
       await current(node)
       expect(await versionAt(at(80))).toBe('2')
-      await client.step('shop-r2', 'rollback', { wait: 'active' })
-      expect(await versionAt(at(80))).toBe('1')
     })
   },
 )
