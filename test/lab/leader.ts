@@ -23,7 +23,8 @@ export interface Leader {
   close(): Promise<void>
 }
 
-export const longLeaseMs = 2_000
+/** Not lost on a machine that is busy for some seconds: what was applied is not applied again by itself here. */
+export const longLeaseMs = 20_000
 export const agents = 'switchyard'
 
 export function startLeader({
