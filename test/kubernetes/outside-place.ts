@@ -37,8 +37,9 @@ export async function openOutside(context: string): Promise<Place> {
     )
   }
   const forwards = new Map<string, Promise<Forward>>()
-  const open = async (where: string, resource: string, port: number) => {
-    const key = `${where}/${resource}:${port}`
+  /** `which`: a pod of the same name may be another one. */
+  const open = async (where: string, resource: string, port: number, which = '') => {
+    const key = `${where}/${resource}:${port} ${which}`
     const forward = forwards.get(key) ?? forwardPort(program(['-n', where]), resource, port)
     forwards.set(key, forward)
     return (await forward).port
@@ -57,7 +58,7 @@ export async function openOutside(context: string): Promise<Place> {
         options,
       ),
     openService: (where, name, port) => open(where, `service/${name}`, port),
-    openPod: (where, { name }, port) => open(where, `pod/${name}`, port),
+    openPod: (where, { name, address }, port) => open(where, `pod/${name}`, port, address),
     async close() {
       for (const forward of forwards.values()) (await forward.catch(() => null))?.close()
       await kubectl(['delete', 'namespaces', ...own, '--ignore-not-found', '--timeout=200s'])
