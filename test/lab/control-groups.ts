@@ -1,4 +1,7 @@
-/** The control groups of a lab's containers: one folder in each hierarchy of the kernel, empty once all have ended. */
+/**
+ * The control groups of a lab's containers: in each hierarchy of the kernel one folder for each, named by its id,
+ * empty once it has ended. containerd removes those of containers that end while it runs.
+ */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,10 +17,16 @@ function hierarchies(): string[] {
   return readdirSync(root).map((name) => join(root, name))
 }
 
-export const controlGroupFolders = (group: string): string[] =>
+/** Those of containers that this lab's containerd has begun, as far as they are there. */
+export const containerGroups = (folder: string): string[] =>
   hierarchies()
-    .map((hierarchy) => join(hierarchy, group))
-    .filter((folder) => existsSync(folder))
+    .flatMap((hierarchy) => idsIn(folder).map((id) => join(hierarchy, containers, id)))
+    .filter((group) => existsSync(group))
+
+function idsIn(folder: string): string[] {
+  const tasks = join(folder, 'containerd/io.containerd.runtime.v2.task', containers)
+  return existsSync(tasks) ? readdirSync(tasks) : []
+}
 
 /** Where containerd puts the containers of all labs. */
 const containers = 'k8s.io'
@@ -37,11 +46,13 @@ export function weighContainers(): void {
 }
 
 /** Deepest first. The kernel lets a group go a moment after its last process has ended. */
-export async function removeControlGroups(group: string): Promise<void> {
+export async function removeContainerGroups(folder: string): Promise<void> {
   const deadline = performance.now() + emptyWithinMs
-  for (const folder of controlGroupFolders(group)) {
-    while (!(await removeTree(folder)) && performance.now() < deadline) await delay(20)
+  for (const group of containerGroups(folder)) {
+    while (!(await removeTree(group)) && performance.now() < deadline) await delay(20)
   }
+  // The one above goes with the last lab.
+  for (const hierarchy of hierarchies()) await rmdir(join(hierarchy, containers)).catch(() => {})
 }
 
 async function removeTree(folder: string): Promise<boolean> {

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../../deploy/local/until.ts'
 import { whyNoLab } from './availability.ts'
+import { containerGroups } from './control-groups.ts'
 import { demoDeployment, demoPort, demoService, loadDemoImage } from './demo-image.ts'
 import { conflictOf, type Joinable, joinClusters, type Link } from './join.ts'
 import { leftoversOf } from './leftovers.ts'
@@ -106,8 +108,11 @@ describe.skipIf(whyNoLab({ nodes: true }))('two labs side by side', { timeout: 1
 
   test('each goes on, and cleans up, when the other has stopped', async () => {
     const [eu, us] = labs as [Cluster, Cluster]
+    const groups = containerGroups(us.folder)
+    expect(groups, 'control groups of pods that run').not.toEqual([])
     await us.stop()
     expect(leftoversOf(us.folder)).toEqual([])
+    expect(groups.filter((group) => existsSync(group))).toEqual([])
     expect(await ask(eu, eu)).toMatchObject({ version: 'eu' })
     await eu.stop()
     expect(leftoversOf(eu.folder)).toEqual([])

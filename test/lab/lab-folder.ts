@@ -13,9 +13,9 @@ import {
 } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { z } from 'zod'
-import { removeControlGroups } from './control-groups.ts'
+import { removeContainerGroups } from './control-groups.ts'
 
 const prefix = 'swy-lab-'
 const recordName = 'lab.json'
@@ -54,11 +54,8 @@ export function runningLabs(): LabRecord[] {
   })
 }
 
-/** The control group of everything that a lab's pods run. */
-export const controlGroupOf = (folder: string): string => basename(folder)
-
 export async function removeLab(folder: string): Promise<void> {
-  await removeControlGroups(controlGroupOf(folder))
+  await removeContainerGroups(folder)
   await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
 }
 

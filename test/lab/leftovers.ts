@@ -1,9 +1,8 @@
 /** What of a lab could still be on the machine, for tests that it is gone. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { runningProcesses } from '../../deploy/local/processes.ts'
-import { controlGroupFolders } from './control-groups.ts'
+import { containerGroups } from './control-groups.ts'
 import { nodeDevice } from './inside.ts'
-import { controlGroupOf } from './lab-folder.ts'
 import { podsDevice } from './node-parts.ts'
 
 /** The node's, its pods' bridge, links between labs: all of them belong into a lab's own network. */
@@ -16,7 +15,7 @@ export function leftoversOf(folder: string): string[] {
       command.includes(folder) ? [`process ${pid}: ${command}`] : [],
     ),
     ...mounts.filter((line) => line.includes(folder)).map((line) => `mount ${line}`),
-    ...controlGroupFolders(controlGroupOf(folder)).map((group) => `control group ${group}`),
+    ...containerGroups(folder).map((group) => `control group ${group}`),
     ...readdirSync('/sys/class/net').flatMap((device) =>
       ownDevice.test(device) ? [`network device ${device}`] : [],
     ),

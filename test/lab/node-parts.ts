@@ -2,7 +2,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Credentials } from './credentials.ts'
-import { controlGroupOf } from './lab-folder.ts'
 import type { PartPlan } from './part.ts'
 import { dnsAddress, type LabPlan } from './plan.ts'
 import type { Programs } from './programs/build.ts'
@@ -112,7 +111,6 @@ const kubeletConfig = (plan: LabPlan, folder: string) => ({
   failCgroupV1: false,
   cgroupDriver: 'cgroupfs',
   cgroupsPerQOS: false,
-  cgroupRoot: `/${controlGroupOf(folder)}`,
   enforceNodeAllocatable: [],
   localStorageCapacityIsolation: false,
   oomScoreAdj: 0,
