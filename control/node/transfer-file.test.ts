@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type ControlUnderTest, shop, startControl } from '../control-under-test.ts'
 import { NotTransferred } from '../transfer.ts'
 import { openStateFolder, type StateFolder, stateFiles } from './folder.ts'
-import { serve } from './serve.ts'
+import { serveFolder } from './served-folder.fixture.ts'
 import { importTransfer, writeTransfer } from './transfer-file.ts'
 
 const main = resolve(import.meta.dirname, '../main.ts')
@@ -38,23 +38,12 @@ describe('a transfer into a state folder', () => {
     expect([records, epochNumber]).toEqual([control.head(), 2])
     expect(folder.readKeys()).toEqual(control.folder.readKeys())
     expect(statSync(folder.file(stateFiles.keys)).mode & 0o777).toBe(0o600)
-    const other = await serve({
-      folder,
-      listen: { host: '127.0.0.1', port: 0 },
-      hosts: [],
-      nats: null,
-      step: () => {},
-      say: () => {},
-      onFatal: (error) => {
-        throw error
-      },
-    })
+    const other = await serveFolder(folder, control.adminToken)
     try {
       for (const cluster of ['eu-1', 'us-1']) {
         const path = `/v1/clusters/${cluster}/snapshot`
         const before = (await control.call('GET', path)).body
-        const headers = { authorization: `Bearer ${control.adminToken}` }
-        const after = (await (await fetch(other.url + path, { headers })).json()) as typeof before
+        const after = await other.get<typeof before>(path)
         expect(after.objects).toEqual(before.objects)
         expect(after.digest).toBe(before.digest)
         expect(after.epoch).toMatchObject({ number: 2 })

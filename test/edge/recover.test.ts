@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { enrolAgent } from '../../control/agent-under-test.ts'
 import { shop } from '../../control/control-under-test.ts'
 import { openStateFolder } from '../../control/node/folder.ts'
-import { serve } from '../../control/node/serve.ts'
+import { serveFolder } from '../../control/node/served-folder.fixture.ts'
 import { importTransfer } from '../../control/node/transfer-file.ts'
 import { type ControlOnWorkerd, startControl } from './control-under-test.ts'
 
@@ -91,20 +91,9 @@ describe('an object', () => {
     const clocks = { now: Date.now, monotonicMs: () => performance.now() }
     const imported = await importTransfer(file, { folder, ...clocks, wrapLog: (log) => log })
     expect(imported).toEqual({ records: control.head(), epochNumber: 3 })
-    const node = await serve({
-      folder,
-      listen: { host: '127.0.0.1', port: 0 },
-      hosts: [],
-      nats: null,
-      step: () => {},
-      say: () => {},
-      onFatal: (error) => {
-        throw error
-      },
-    })
+    const node = await serveFolder(folder, control.adminToken)
     try {
-      const headers = { authorization: `Bearer ${control.adminToken}` }
-      const there = (await (await fetch(node.url + path, { headers })).json()) as typeof here
+      const there = await node.get<typeof here>(path)
       const here = await snapshot()
       expect([there.objects, there.digest]).toEqual([here.objects, here.digest])
       expect(there.epoch).toMatchObject({ number: 3 })
