@@ -1,6 +1,7 @@
 /** What leaves a turn for the agents, and how long the turn waits for it. */
 import type { Publication } from './delivery/publisher-port.ts'
 import type { State } from './domain/state.ts'
+import { within } from './within.ts'
 
 /** Null before `init`, and for a cluster that does not exist. */
 export function publicationOf(state: State, cluster: string): Publication | null {
@@ -16,10 +17,5 @@ const publishWaitMs = 1_000
 /** Whichever comes first: every header is out, or the bound. */
 export async function bounded(outgoing: readonly Promise<void>[]): Promise<void> {
   if (outgoing.length === 0) return
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const bound = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, publishWaitMs)
-  })
-  await Promise.race([Promise.allSettled(outgoing), bound])
-  clearTimeout(timer)
+  await within(Promise.allSettled(outgoing), publishWaitMs)
 }

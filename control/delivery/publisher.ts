@@ -8,6 +8,7 @@ import type { RefusalCode } from '#wire/codes.ts'
 import type { Epoch } from '#wire/header.ts'
 import type { Report } from '#wire/report.ts'
 import { pinKeys, type SigningKey } from '#wire/signature.ts'
+import { within } from '../within.ts'
 import { type ClusterLoop, createClusterLoop } from './cluster-loop.ts'
 import type { FleetAhead, Publication, PublisherPort } from './publisher-port.ts'
 import { createReportIntake, type Enrolled } from './report-intake.ts'
@@ -211,13 +212,4 @@ function beyond(epoch: Epoch, revision: number, log: Epoch, logRevision: number)
   if (epoch.number !== log.number) return epoch.number > log.number ? 'newer' : null
   if (epoch.id !== log.id) return 'fork'
   return revision > logRevision ? 'newer' : null
-}
-
-async function within(work: Promise<unknown>, ms: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const bound = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms)
-  })
-  await Promise.race([work, bound])
-  clearTimeout(timer)
 }

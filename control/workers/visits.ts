@@ -8,6 +8,7 @@ import type { Alarm } from '../alarm.ts'
 import type { Attention } from '../control.ts'
 import type { State } from '../domain/state.ts'
 import type { Log } from '../log/log.ts'
+import { within } from '../within.ts'
 
 export interface VisitsOptions {
   readonly attention: Attention
@@ -58,7 +59,7 @@ export function createVisits(options: VisitsOptions): Visits {
     clearTimeout(lingering)
     beganMs ??= now()
     try {
-      await within(attention.pay(), beganMs + hearWithinMs - now())
+      await within(attention.pay(), Math.max(0, beganMs + hearWithinMs - now()))
       return await work()
     } finally {
       webhookAlarm.set(attention.isWebhookBehind() ? now() + webhookAgainMs : null)
@@ -93,12 +94,3 @@ export function createVisits(options: VisitsOptions): Visits {
 }
 
 const delay = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
-
-async function within(work: Promise<void>, ms: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const bound = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.max(0, ms))
-  })
-  await Promise.race([work, bound])
-  clearTimeout(timer)
-}
