@@ -8,23 +8,16 @@ import type { z } from 'zod'
 import { responseHeaders } from '#wire/filter.ts'
 import * as at from './layout.ts'
 import { policyOf, writePolicy } from './policy.ts'
+import type { Router } from './router.ts'
 import { dateSetting, forwardedSetting, viaSetting } from './settings.ts'
 import { createImage } from './table-image.ts'
 import { POLICY_BYTES_MAX } from './table-layout.ts'
 
-interface Exports {
+interface Exports extends Pick<Router, 'response'> {
   scanRequest(start: number, end: number): number
   writeRequestHead(out: number, route: number): number
   match(): number
   scanResponse(start: number, end: number, flags: number): number
-  response(
-    start: number,
-    end: number,
-    out: number,
-    flags: number,
-    minor: number,
-    policy: number,
-  ): number
   chunk(start: number, end: number, out: number, outBytes: number, flags: number): number
   frame(start: number, end: number, out: number): number
   frameEnd(out: number): number

@@ -11,20 +11,13 @@ import { compileTable } from './compile.ts'
 import * as at from './layout.ts'
 import { backend, exact, live, prefix, route } from './objects.cases.ts'
 import { createPolicies } from './policies.ts'
+import type { Router } from './router.ts'
 import { checksum, nameHash } from './table-hash.ts'
 import * as table from './table-layout.ts'
 
-interface Exports extends Record<string, unknown> {
+interface Exports extends Record<string, unknown>, Pick<Router, 'response'> {
   verify(start: number, bytes: number): number
   request(start: number, end: number, out: number): number
-  response(
-    start: number,
-    end: number,
-    out: number,
-    flags: number,
-    minor: number,
-    policy: number,
-  ): number
 }
 
 const wasm = readFileSync(new URL('./build/router.wasm', import.meta.url))
