@@ -40,9 +40,15 @@ function memoryStore(before: (store: Map<string, Kept>) => void = () => {}) {
   return { store, secrets, writes }
 }
 
-async function init(store: SecretStore, clusters: readonly string[], leaves: string[] = []) {
+async function init(
+  store: SecretStore,
+  clusters: readonly string[],
+  leaves: string[] = [],
+  own?: string,
+) {
   const outcomes: string[] = []
-  for (const plan of secretPlans(clusters, leaves)) outcomes.push(await completeSecret(store, plan))
+  for (const plan of secretPlans(clusters, leaves, own))
+    outcomes.push(await completeSecret(store, plan))
   return outcomes
 }
 
@@ -110,6 +116,28 @@ test('a cluster that gets a leaf keeps its user, who is the leaf there from then
   expect(natsCredentials.parse(JSON.parse(nats()['users.json']!))).toEqual(before)
 })
 
+test("the installation's own cluster keeps its name; nothing is changed for another one", async () => {
+  const { store, secrets, writes } = memoryStore()
+  await init(store, ['eu-1', 'us-1'], [], 'eu-1')
+  expect(dataOf(secrets)['switchyard-keys']!.cluster).toBe('eu-1')
+  writes.length = 0
+  expect(await init(store, ['eu-1', 'us-1'], [], 'eu-1')).toEqual(['kept', 'kept', 'kept', 'kept'])
+  for (const name of ['us-1', 'fra-1']) {
+    await expect(init(store, [name, 'eu-1'], [], name)).rejects.toThrow(
+      `is called "eu-1" and cannot become "${name}"`,
+    )
+  }
+  expect(writes).toEqual([])
+})
+
+test('one that was installed before its name was kept has it from the next run on', async () => {
+  const { store, secrets } = memoryStore()
+  await init(store, ['eu-1'])
+  const before = dataOf(secrets)['switchyard-keys']!
+  expect(await init(store, ['eu-1'], [], 'eu-1')).toEqual(['completed', 'kept', 'kept', 'kept'])
+  expect(dataOf(secrets)['switchyard-keys']).toEqual({ ...before, cluster: 'eu-1' })
+})
+
 test('a run that was cut is finished by the next one', async () => {
   const { store, secrets } = memoryStore()
   const [keys, admin] = secretPlans(['eu-1'])
@@ -162,6 +190,7 @@ test.each([
 test.each([
   ['no clusters', []],
   ['a name that is none', ['--clusters', 'eu-1,EU 2']],
+  ['an own name that is none', ['--cluster', 'EU 2']],
   ['an empty name', ['--clusters', 'eu-1,']],
   ['too many', ['--clusters', Array.from({ length: 65 }, (_, n) => `c-${n}`).join()]],
   ['a leaf without a cluster', ['--clusters', 'eu-1', '--leaves', 'us-1']],
@@ -171,11 +200,15 @@ test.each([
   await expect(command.parseAsync(args, { from: 'user' })).rejects.toThrow()
 })
 
-test('each cluster counts once', async () => {
+test.each([
+  ['its own alone', ['--cluster', 'eu-1', '--clusters', ''], ['eu-1']],
+  ['others, each once', ['--cluster', 'eu-1', '--clusters', 'us-1, eu-1,us-1'], ['eu-1', 'us-1']],
+  ['none of its own', ['--clusters', 'eu-1, us-1,eu-1'], ['eu-1', 'us-1']],
+])('the clusters of a fleet: %s', async (_, args, clusters) => {
   let heard: readonly string[] = []
-  const command = initCommand(async ({ clusters }) => {
-    heard = clusters
+  const command = initCommand(async (flags) => {
+    heard = flags.clusters
   })
-  await command.parseAsync(['--clusters', 'eu-1, us-1,eu-1'], { from: 'user' })
-  expect(heard).toEqual(['eu-1', 'us-1'])
+  await command.parseAsync(args, { from: 'user' })
+  expect(heard).toEqual(clusters)
 })

@@ -1,6 +1,6 @@
 /** Brings the Secrets of a namespace to what their plans say, against others who do the same. */
 import { isDeepStrictEqual } from 'node:util'
-import type { SecretData, SecretPlan } from './secrets.ts'
+import { Refused, type SecretData, type SecretPlan } from './secrets.ts'
 
 /** Where Secrets are kept; an adapter for the Kubernetes API is `secret-store.ts`. */
 export interface SecretStore {
@@ -35,7 +35,8 @@ export async function completeSecret(store: SecretStore, plan: SecretPlan): Prom
 async function completed(plan: SecretPlan, held: SecretData): Promise<SecretData> {
   try {
     return await plan.complete(held)
-  } catch {
+  } catch (error) {
+    if (error instanceof Refused) throw error
     throw new Error(
       `the Secret ${plan.name} is damaged and was left as it is: restore it from a backup, or delete it ` +
         'and run this again when nothing needs what it held',

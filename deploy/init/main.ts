@@ -15,6 +15,8 @@ import { secretPlans } from './secrets.ts'
 const exitCodes = { failed: 1, usage: 2 } as const
 
 interface Flags {
+  readonly cluster?: string
+  /** Every one of the fleet, its own included. */
   readonly clusters: readonly string[]
   readonly leaves: readonly string[]
   readonly namespace?: string
@@ -24,9 +26,14 @@ export function initCommand(run: (flags: Flags) => Promise<void>): Command {
   return new Command('init')
     .description('Make the Secrets of Switchyard in a namespace, as far as they are missing.')
     .addOption(
-      new Option('--clusters <names>', 'every cluster of the fleet, comma-separated')
+      new Option('--cluster <name>', 'the cluster of the agents that are installed beside it')
+        .env('SWITCHYARD_CLUSTER')
+        .argParser(oneCluster),
+    )
+    .addOption(
+      new Option('--clusters <names>', 'all others of the fleet, comma-separated')
         .env('SWITCHYARD_CLUSTERS')
-        .makeOptionMandatory()
+        .default([], 'none')
         .argParser(clusters),
     )
     .addOption(
@@ -36,7 +43,7 @@ export function initCommand(run: (flags: Flags) => Promise<void>): Command {
       )
         .env('SWITCHYARD_LEAVES')
         .default([], 'none')
-        .argParser((text) => (text === '' ? [] : clusters(text))),
+        .argParser(clusters),
     )
     .addOption(
       new Option('--namespace <name>', "where; left out: the pod's own, or the context's")
@@ -46,9 +53,14 @@ export function initCommand(run: (flags: Flags) => Promise<void>): Command {
     .addHelpText('after', '\nOutside of a pod it uses what KUBECONFIG names.')
     .exitOverride()
     .action((flags: Flags, command: Command) => {
-      const strange = flags.leaves.find((name) => !flags.clusters.includes(name))
+      const all = allClusters(flags)
+      if (all.length === 0) command.error('error: no cluster is named: use --cluster or --clusters')
+      if (all.length > limits.clusters) {
+        command.error(`error: a fleet has at most ${limits.clusters} clusters`)
+      }
+      const strange = flags.leaves.find((name) => !all.includes(name))
       if (strange) command.error(`error: --leaves names ${strange}, which --clusters does not`)
-      return run(flags)
+      return run({ ...flags, clusters: all })
     })
 }
 
@@ -57,7 +69,7 @@ async function run(flags: Flags): Promise<void> {
   config.loadFromDefault()
   const where = flags.namespace ?? ownNamespace(config)
   const store = createSecretStore(config, where)
-  for (const plan of secretPlans(flags.clusters, flags.leaves)) {
+  for (const plan of secretPlans(flags.clusters, flags.leaves, flags.cluster)) {
     console.log(`${where}/${plan.name}: ${await completeSecret(store, plan)}`)
   }
 }
@@ -74,18 +86,17 @@ function ownNamespace(config: KubeConfig): string {
   }
 }
 
-function clusters(text: string): readonly string[] {
-  const names = [...new Set(text.split(',').map((name) => name.trim()))]
-  for (const name of names) {
-    const parsed = clusterName.safeParse(name)
-    if (!parsed.success) {
-      throw new InvalidArgumentError(`"${name}": ${parsed.error.issues[0]!.message}`)
-    }
-  }
-  if (names.length > limits.clusters) {
-    throw new InvalidArgumentError(`a fleet has at most ${limits.clusters} clusters`)
-  }
-  return names
+const allClusters = ({ cluster, clusters }: Flags): readonly string[] => [
+  ...new Set([...(cluster === undefined ? [] : [cluster]), ...clusters]),
+]
+
+const clusters = (text: string): readonly string[] =>
+  text === '' ? [] : text.split(',').map((name) => oneCluster(name.trim()))
+
+function oneCluster(name: string): string {
+  const parsed = clusterName.safeParse(name)
+  if (parsed.success) return name
+  throw new InvalidArgumentError(`"${name}": ${parsed.error.issues[0]!.message}`)
 }
 
 function namespace(text: string): string {

@@ -216,17 +216,26 @@ describe.skipIf(whyNoLab({ nodes: false }))('the manifests', () => {
     },
   )
 
-  test('all-in-one: the init Job makes what the agents of the cluster need', async () => {
-    const job = pods('all-in-one').find(({ kind }) => kind === 'Job')!
-    const environment = environmentOf(job.spec.containers[0]!, manifests('all-in-one'), () => '')
-    const made: unknown[] = []
-    await withEnvironment(environment, () =>
-      initCommand(async ({ clusters }) => void made.push(clusters)).parseAsync([], {
-        from: 'user',
-      }),
-    )
-    expect(made).toEqual([[agentEnvironment('all-in-one').SWITCHYARD_CLUSTER]])
-  })
+  test.each(['eu-1', 'fra-1'])(
+    'all-in-one of %s: the init Job makes what the agents of the cluster need',
+    async (name) => {
+      const page = readFileSync(join(deploy, '../docs/install.md'), 'utf8')
+      const [, overlay] = /```yaml\n([^`]*SWITCHYARD_CLUSTER=fra-1[^`]*)```/.exec(page)!
+      const renamed = overlay!.replace('fra-1', name)
+      rendered.set('named', manifestsOf(await renderOverlay(renamed)))
+      if (name === 'eu-1') expect(manifests('named')).toEqual(manifests('all-in-one'))
+      const job = pods('named').find(({ kind }) => kind === 'Job')!
+      const environment = environmentOf(job.spec.containers[0]!, manifests('named'), () => '')
+      const made: unknown[] = []
+      await withEnvironment(environment, () =>
+        initCommand(async (flags) => void made.push(flags)).parseAsync([], { from: 'user' }),
+      )
+      expect(made).toMatchObject([{ cluster: name, clusters: [name] }])
+      const asked: string[] = []
+      expect(agentEnvironment('named', asked).SWITCHYARD_CLUSTER).toBe(name)
+      expect(asked).toEqual([`switchyard-enrol/${name}`])
+    },
+  )
 
   test('an agent gets the time that its drain may take, after balancers had theirs', () => {
     for (const folder of ['agent', 'agent-daemonset', 'agent-only', 'all-in-one']) {

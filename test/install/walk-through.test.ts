@@ -46,7 +46,7 @@ resources: [../switchyard/deploy/all-in-one]
 configMapGenerator:
   - name: switchyard-fleet
     behavior: merge
-    literals: ['SWITCHYARD_CLUSTERS=eu-1,us-1', SWITCHYARD_LEAVES=us-1]
+    literals: [SWITCHYARD_CLUSTERS=us-1, SWITCHYARD_LEAVES=us-1]
 `
 
 /** A Service of somebody's own, and an Ingress that leads to it. */
