@@ -4,7 +4,8 @@
  * as many series.
  */
 import type { ReleaseGauges } from './api/metrics.ts'
-import type { Fleet } from './domain/fleet.ts'
+import { waitingOf } from './domain/release/waiting.ts'
+import type { Fleet } from './domain/reports/fleet.ts'
 import {
   type AppState,
   appOf,
@@ -14,7 +15,6 @@ import {
   type State,
 } from './domain/state.ts'
 import { valuesOf } from './domain/table.ts'
-import { waitingOf } from './domain/waiting.ts'
 
 /** Of each kind; what is beyond is in the plain counts. */
 export const seriesMax = 256

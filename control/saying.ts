@@ -1,7 +1,7 @@
 /** What control says of its work: each turn and each refusal, and troubles once until they are over. */
 import type { LogFields, Say } from '#wire/log-line.ts'
 import type { PublisherMetrics } from './delivery/publisher.ts'
-import { sentenceOf } from './domain/sentence.ts'
+import { sentenceOf } from './domain/words/sentence.ts'
 import type { TakenTurn } from './turn.ts'
 
 /** Nothing for a report or an alarm that changed nothing: there are many each second. */

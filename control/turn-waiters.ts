@@ -1,5 +1,5 @@
 /** Those who wait for something to become true: looked at after every turn, bounded in time and number. */
-import type { Fleet } from './domain/fleet.ts'
+import type { Fleet } from './domain/reports/fleet.ts'
 import type { State } from './domain/state.ts'
 
 type Predicate = (state: State, fleet: Fleet) => boolean

@@ -9,9 +9,9 @@ import { supportedFormats } from '#wire/header.ts'
 import { releaseIntent } from '#wire/release.ts'
 import type { Report } from '#wire/report.ts'
 import { decide } from '../../control/domain/decide.ts'
-import { emptyFleet, type Fleet, foldReport } from '../../control/domain/fleet.ts'
 import type { Intent } from '../../control/domain/input.ts'
 import { recordText, type TurnRecord } from '../../control/domain/record.ts'
+import { emptyFleet, type Fleet, foldReport } from '../../control/domain/reports/fleet.ts'
 import { appOf, emptyState, releaseOf, type State } from '../../control/domain/state.ts'
 
 export interface Year {

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { appIntent } from '#wire/app.ts'
 import * as names from '#wire/names.ts'
-import type { AppView } from '../domain/view.ts'
+import type { AppView } from '../domain/view/view.ts'
 import {
   type IntentTaker,
   mutationHeaders,

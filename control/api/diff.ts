@@ -3,7 +3,7 @@ import { z } from 'zod'
 import * as names from '#wire/names.ts'
 import { snapshotObject } from '#wire/object.ts'
 import { difference, emptyTree, find, type Tree } from '#wire/tree.ts'
-import { type ObjectChange, wordsOf } from '../domain/difference-words.ts'
+import { type ObjectChange, wordsOf } from '../domain/words/difference.ts'
 import {
   invalid,
   type Moment,

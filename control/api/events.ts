@@ -1,6 +1,6 @@
 /** What has happened, as server-sent events resumed by `Last-Event-ID` (a log position). */
 import { z } from 'zod'
-import { isSecretField } from '../domain/secret-fields.ts'
+import { isSecretField } from '../domain/view/secret-fields.ts'
 import type { FollowedLog } from '../log/followed.ts'
 import type { LogRecord } from '../log/log.ts'
 import { eventStream } from './event-stream.ts'

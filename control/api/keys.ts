@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import * as names from '#wire/names.ts'
 import { publicKeyText } from '#wire/signature.ts'
-import type { KeyView } from '../domain/decide-keys.ts'
+import type { KeyView } from '../domain/decide/keys.ts'
 import type { KnownKeys } from '../domain/state.ts'
 import { type IntentTaker, mutationHeaders, mutationRejections, takeIntent } from './intents.ts'
 import type { Define } from './operation.ts'

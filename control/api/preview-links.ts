@@ -4,7 +4,7 @@ import { limits } from '#wire/limits.ts'
 import * as names from '#wire/names.ts'
 import { previewName, signPreviewLink } from '#wire/preview-link.ts'
 import type { SigningKey } from '#wire/signature.ts'
-import type { IssuedLink } from '../domain/decide-link.ts'
+import type { IssuedLink } from '../domain/decide/link.ts'
 import { type IntentTaker, mutationHeaders, mutationRejections, takeIntent } from './intents.ts'
 import type { Define } from './operation.ts'
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { digestOf } from '#wire/digest.ts'
 import { fleetOf, hash, liveShop, putApp } from './fleet-of.fixture.ts'
 import { bodyDigestOf, recordText } from './record.ts'
-import { rebuild, snapshotOf } from './snapshot.ts'
+import { rebuild, snapshotOf } from './snapshot/snapshot.ts'
 
 describe('a record', () => {
   it('is made for an accepted intent even when nothing changes, and answers its repetition', () => {

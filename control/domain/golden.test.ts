@@ -7,8 +7,8 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { evolve } from './evolve.ts'
 import { parseRecord, recordText } from './record.ts'
-import { eventTypes } from './sentence.ts'
 import { emptyState, type State } from './state.ts'
+import { eventTypes } from './words/sentence.ts'
 
 interface Golden {
   /** Digest of each cluster's snapshot after the last record. */

@@ -1,7 +1,7 @@
 /** The sentences of the rejections that several rules give. */
 import type { Rejection, RejectionCode } from '#wire/codes.ts'
-import type { Waiting } from './readiness.ts'
 import type { ReleaseState } from './state.ts'
+import type { Waiting } from './switch/readiness.ts'
 
 export const reject = (
   code: RejectionCode,

@@ -10,8 +10,8 @@ import type { DomainEvent } from './event.ts'
 import type { Handlers } from './evolve.ts'
 import type { Intent } from './input.ts'
 import { reject } from './rejections.ts'
-import { eventTypes } from './sentence.ts'
 import type { State } from './state.ts'
+import { eventTypes } from './words/sentence.ts'
 
 export interface WebhookState {
   readonly name: string

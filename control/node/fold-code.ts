@@ -12,12 +12,19 @@ const root = resolve(import.meta.dirname, '../..')
 const folders = ['control/domain', 'control/history', 'wire', 'router-wasm']
 const isSource = (name: string) => /\.ts$/.test(name) && !/\.(test|cases|fixture)\.ts$/.test(name)
 
+/** From the root; folders in these folders count as well. */
+export const foldSources = (): readonly string[] =>
+  folders.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter(isSource)
+      .map((name) => `${folder}/${name}`)
+      .sort(),
+  )
+
 export function foldCode(): string {
   const hash = createHash('sha256').update(readFileSync(join(root, 'package.json')))
-  for (const folder of folders) {
-    for (const name of readdirSync(join(root, folder)).filter(isSource).sort()) {
-      hash.update(`${folder}/${name}\n`).update(readFileSync(join(root, folder, name)))
-    }
+  for (const file of foldSources()) {
+    hash.update(`${file}\n`).update(readFileSync(join(root, file)))
   }
   return hash.digest('hex')
 }

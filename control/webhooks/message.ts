@@ -4,10 +4,10 @@
  */
 import type { DomainEvent } from '../domain/event.ts'
 import { parseRecord } from '../domain/record.ts'
-import { withoutSecrets } from '../domain/secret-fields.ts'
-import { sentenceOf } from '../domain/sentence.ts'
 import type { State } from '../domain/state.ts'
+import { withoutSecrets } from '../domain/view/secret-fields.ts'
 import { appIn, releaseIn, type WebhookState, wants } from '../domain/webhooks.ts'
+import { sentenceOf } from '../domain/words/sentence.ts'
 import type { LogRecord } from '../log/log.ts'
 
 export interface Message {

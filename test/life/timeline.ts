@@ -6,7 +6,6 @@
 import type { Allowed } from '../../bench/load/verdict.ts'
 import { evolve } from '../../control/domain/evolve.ts'
 import type { TurnRecord } from '../../control/domain/record.ts'
-import { sharedBy } from '../../control/domain/shares.ts'
 import {
   type AppState,
   appOf,
@@ -17,6 +16,7 @@ import {
   releasesOf,
   type State,
 } from '../../control/domain/state.ts'
+import { sharedBy } from '../../control/domain/switch/shares.ts'
 
 /** A record's moment is rounded down to a millisecond, and so is the wall clock's beside the other one. */
 const roundedMs = 1

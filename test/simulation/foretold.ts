@@ -5,11 +5,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import { objectsOf, treeOf, update } from '#wire/tree.ts'
 import type { Decision } from '../../control/domain/decide.ts'
-import { rehearse } from '../../control/domain/dry-run.ts'
-import type { Fleet } from '../../control/domain/fleet.ts'
+import { rehearse } from '../../control/domain/dry-run/dry-run.ts'
 import type { IntentInput } from '../../control/domain/input.ts'
-import { withoutSecrets } from '../../control/domain/secret-fields.ts'
+import type { Fleet } from '../../control/domain/reports/fleet.ts'
 import type { State } from '../../control/domain/state.ts'
+import { withoutSecrets } from '../../control/domain/view/secret-fields.ts'
 
 /** Throws when the dry run foretells something else than `decision`. */
 export function checkForetold(

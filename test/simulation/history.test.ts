@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { objectsOf } from '#wire/tree.ts'
 import { evolve } from '../../control/domain/evolve.ts'
 import { parseRecord, recordText } from '../../control/domain/record.ts'
-import { rebuild, snapshotOf } from '../../control/domain/snapshot.ts'
+import { rebuild, snapshotOf } from '../../control/domain/snapshot/snapshot.ts'
 import { emptyState, type State } from '../../control/domain/state.ts'
 import { simulate } from './simulation.ts'
 

@@ -7,12 +7,17 @@ import { canonicalText } from '#wire/digest.ts'
 import type { Report } from '#wire/report.ts'
 import type { TokenScope } from '#wire/token.ts'
 import type { Publication } from '../../control/delivery/publisher-port.ts'
-import { alarmAt } from '../../control/domain/alarm.ts'
 import { decide, forgetting } from '../../control/domain/decide.ts'
 import { evolve } from '../../control/domain/evolve.ts'
-import { emptyFleet, type Fleet, foldPublished, foldReport } from '../../control/domain/fleet.ts'
 import type { Answer, Input, Intent } from '../../control/domain/input.ts'
 import { parseRecord, recordText, type TurnRecord } from '../../control/domain/record.ts'
+import { alarmAt } from '../../control/domain/release/alarm.ts'
+import {
+  emptyFleet,
+  type Fleet,
+  foldPublished,
+  foldReport,
+} from '../../control/domain/reports/fleet.ts'
 import { emptyState, type State } from '../../control/domain/state.ts'
 import { checkForetold } from './foretold.ts'
 

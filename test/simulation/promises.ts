@@ -7,10 +7,11 @@ import type { PositionObject } from '#wire/object.ts'
 import { objectsOf, type Tree } from '#wire/tree.ts'
 import type { Publication } from '../../control/delivery/publisher-port.ts'
 import { decide } from '../../control/domain/decide.ts'
-import { rollbackTarget } from '../../control/domain/decide-rollback.ts'
 import type { DomainEvent, EventOf } from '../../control/domain/event.ts'
 import type { TurnRecord } from '../../control/domain/record.ts'
-import { rebuild, snapshotOf } from '../../control/domain/snapshot.ts'
+import { rollbackTarget } from '../../control/domain/release/rollback-target.ts'
+import { waitingOf } from '../../control/domain/release/waiting.ts'
+import { rebuild, snapshotOf } from '../../control/domain/snapshot/snapshot.ts'
 import {
   appOf,
   isActive,
@@ -21,8 +22,7 @@ import {
   sameAgent,
 } from '../../control/domain/state.ts'
 import { valuesOf } from '../../control/domain/table.ts'
-import { releaseView } from '../../control/domain/view.ts'
-import { waitingOf } from '../../control/domain/waiting.ts'
+import { releaseView } from '../../control/domain/view/view.ts'
 import type { ModelAgent } from './model-agent.ts'
 import type { ModelControl } from './model-control.ts'
 
