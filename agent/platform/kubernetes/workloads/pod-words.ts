@@ -9,6 +9,8 @@ export interface PodWords {
   readonly grave: readonly string[]
   /** What may be a normal start: told when time is up. */
   readonly waiting: readonly string[]
+  /** In Kubernetes' word. */
+  readonly readyCount: number
 }
 
 const detailCharsMax = 240
@@ -25,8 +27,16 @@ export function podWords(pods: readonly Pod[]): PodWords {
   }
   const byCount = (said: ReadonlyMap<string, number>) =>
     [...said].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1)).map(([reason]) => reason)
-  return { grave: byCount(grave), waiting: byCount(waiting) }
+  return {
+    grave: byCount(grave),
+    waiting: byCount(waiting),
+    readyCount: pods.filter(isReady).length,
+  }
 }
+
+const isReady = ({ metadata, status }: Pod): boolean =>
+  !metadata.deletionTimestamp &&
+  status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True'
 
 function reasonOf({ metadata, status }: Pod): { reason: string | null; isGrave: boolean } {
   const said = (reason: string | null, isGrave = true) => ({ reason, isGrave })

@@ -64,17 +64,17 @@ describe('the words of pods', () => {
       'CrashLoopBackOff: container "migrate" ends again and again (Error)',
     ],
   ])('%s', (_what, one, words) => {
-    expect(podWords([one])).toEqual({ grave: [words], waiting: [] })
+    expect(podWords([one])).toMatchObject({ grave: [words], waiting: [] })
   })
 
   it('a start is no trouble, and a pod that goes is none', () => {
     const starting = pod([waits('ContainerCreating')])
-    expect(podWords([starting])).toEqual({
+    expect(podWords([starting])).toMatchObject({
       grave: [],
       waiting: ['container "app" has not started yet'],
     })
     const going = pod([waits('CrashLoopBackOff')], {}, { deletionTimestamp: 'now' })
-    expect(podWords([going])).toEqual({ grave: [], waiting: [] })
+    expect(podWords([going])).toMatchObject({ grave: [], waiting: [] })
   })
 
   it('the same reason of many is said once, the most frequent first', () => {
@@ -138,6 +138,12 @@ const viewOf = (deployment: object.Deployment, ...replicaSets: object.ReplicaSet
       },
     ],
   ])
+const isReady = { conditions: [{ type: 'Ready', status: 'True' }] }
+const ready = pod([{ name: 'app', ready: true, state: { running: {} } }], isReady)
+const going = pod([{ name: 'app', ready: true }], isReady, { deletionTimestamp: 'now' })
+const unready = pod([{ name: 'app', ready: false, state: { running: {} } }])
+const unreadyWords =
+  'container "app" is not ready (readiness probe failed, or has not succeeded yet)'
 const rolls = imageRelease(2, { rolling: rollingOver(['shop-r1']) })
 const stalled = { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }
 
@@ -157,17 +163,36 @@ describe('the progress of a replacement', () => {
   })
 
   it('stalls in Kubernetes’ word, with what the pods say', () => {
-    // Of the two pods that are ready none is new.
-    const one = deployed({ conditions: [stalled], readyReplicas: 2 })
-    const ours = set('shop-r2', 2, 1, 0)
-    expect(stalledWords(one, ours, [pod([waits('CrashLoopBackOff')])])).toBe(
+    const one = deployed({ conditions: [stalled] })
+    expect(stalledWords(one, [pod([waits('CrashLoopBackOff')])])).toBe(
       'ProgressDeadlineExceeded: CrashLoopBackOff: container "app" ends again and again (Error)',
     )
-    const running = pod([{ name: 'app', ready: false, state: { running: {} } }])
-    expect(stalledWords(one, ours, [running])).toBe(
-      'ProgressDeadlineExceeded: 0 of 3 ready: container "app" is not ready (readiness probe failed, or has not succeeded yet)',
+    expect(stalledWords(one, [unready])).toBe(
+      `ProgressDeadlineExceeded: 0 of 3 ready: ${unreadyWords}`,
     )
-    expect(stalledWords(deployed({ conditions: [] }), ours, [])).toBeNull()
+    expect(stalledWords(deployed({ conditions: [] }), [])).toBeNull()
+  })
+
+  it('counts those that are ready among the pods whose reasons it tells, whatever else was read', () => {
+    // Read before the pods were: all of them were ready then.
+    const views = viewOf(
+      deployed({ conditions: [stalled], readyReplicas: 3, replicas: 4 }),
+      set('shop-r1', 1, 1, 1),
+      set('shop-r2', 2, 3, 3),
+    )
+    const pods = new Map([['shop-r2', [ready, going, unready, unready]]])
+    const words = `ProgressDeadlineExceeded: 1 of 3 ready: ${unreadyWords}`
+    expect(rollingReports(views, 'eu-1', [rolls], pods)).toMatchObject([{ stalled: words }])
+    expect(troubleReports(views, 'eu-1', [rolls], pods, new Map())).toEqual([
+      { release: 'shop-r2', message: words },
+    ])
+  })
+
+  it('counts among those that are read when there are more', () => {
+    const many = deployed({ conditions: [stalled] }, { replicas: 80 })
+    expect(stalledWords(many, [...Array(49).fill(ready), unready])).toBe(
+      `ProgressDeadlineExceeded: 49 of the first 50 ready: ${unreadyWords}`,
+    )
   })
 
   it('a quota is told in words that name no pod', () => {
@@ -175,7 +200,7 @@ describe('the progress of a replacement', () => {
     const failed = { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message }
     const words = 'ReplicaFailure: a pod is forbidden: exceeded quota: none'
     expect(replicaFailure(deployed({ conditions: [failed] }))).toBe(words)
-    const views = viewOf(deployed({ conditions: [failed] }))
+    const views = viewOf(deployed({ conditions: [failed] }), set('shop-r2', 2, 3, 0))
     expect(troubleReports(views, 'eu-1', [rolls], new Map(), new Map())).toEqual([
       { release: 'shop-r2', message: words },
     ])

@@ -4,7 +4,7 @@
  */
 import { limits } from '#wire/limits.ts'
 import type { RollingReport, TroubleReport } from '#wire/report.ts'
-import type { Deployment, Pod, ReplicaSet } from './kube-object.ts'
+import type { Deployment, Pod } from './kube-object.ts'
 import { label } from './labels.ts'
 import {
   currentReplicaSet,
@@ -16,6 +16,9 @@ import { podWords, replicaFailure } from './pod-words.ts'
 import type { Wanted } from './wanted.ts'
 
 type Views = ReadonlyMap<string, NamespaceView>
+
+/** Of one release more are not read. */
+export const podsPerRelease = 50
 
 /** The Deployment that has a release's pods now; null while there is none. */
 export const deploymentOf = (views: Views, cluster: string, { namespace, release }: Wanted) =>
@@ -65,25 +68,25 @@ export function rollingReports(
       updated: current?.status?.replicas ?? 0,
       ready: current?.status?.availableReplicas ?? 0,
       old: others.reduce((sum, { status }) => sum + (status?.replicas ?? 0), 0),
-      stalled: observed ? stalledWords(deployment, observed, pods.get(release) ?? []) : null,
+      stalled: observed ? stalledWords(deployment, pods.get(release) ?? []) : null,
     }
   })
 }
 
-/** Null while Kubernetes believes that it goes on. Old pods that are still ready do not count: `current`. */
-export function stalledWords(
-  deployment: Deployment,
-  current: ReplicaSet | null,
-  pods: readonly Pod[],
-): string | null {
+/**
+ * Null while Kubernetes believes that it goes on. `pods`: those of the new template; the sentence is of them
+ * alone, because the counts of their ReplicaSet may be older.
+ */
+export function stalledWords(deployment: Deployment, pods: readonly Pod[]): string | null {
   const { spec, status } = deployment
   const progressing = status?.conditions?.find(({ type }) => type === 'Progressing')
   if (progressing?.reason !== 'ProgressDeadlineExceeded') return null
-  const { grave, waiting } = podWords(pods)
+  const { grave, waiting, readyCount } = podWords(pods)
   const failure = replicaFailure(deployment)
   const reasons = [...(failure === null ? [] : [failure]), ...grave]
-  const ready = `${current?.status?.readyReplicas ?? 0} of ${spec.replicas} ready`
-  const words = reasons.length > 0 ? reasons : [[ready, ...waiting].join(': ')]
+  const of = spec.replicas <= podsPerRelease ? spec.replicas : `the first ${pods.length}`
+  const words =
+    reasons.length > 0 ? reasons : [[`${readyCount} of ${of} ready`, ...waiting].join(': ')]
   return cut(`ProgressDeadlineExceeded: ${words.join('; ')}`)
 }
 
@@ -123,7 +126,8 @@ function podTroubles(
     ]
   }
   if (isComplete(deployment)) return []
-  const stalled = stalledWords(deployment, currentReplicaSet(view, deployment), pods)
+  const isObserved = currentReplicaSet(view, deployment) !== null
+  const stalled = isObserved ? stalledWords(deployment, pods) : null
   if (stalled !== null) return [stalled]
   const failure = replicaFailure(deployment)
   return [...(failure === null ? [] : [failure]), ...podWords(pods).grave]

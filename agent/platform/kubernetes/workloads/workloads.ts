@@ -13,7 +13,13 @@ import { label, type Place } from './labels.ts'
 import { createClusterLease, type LeaseSettings } from './lease.ts'
 import { createNotes } from './notes.ts'
 import { currentReplicaSet, hashOf } from './observed.ts'
-import { deploymentOf, isComplete, rollingReports, troubleReports } from './progress.ts'
+import {
+  deploymentOf,
+  isComplete,
+  podsPerRelease,
+  rollingReports,
+  troubleReports,
+} from './progress.ts'
 import { type Outcome, reconcile } from './reconcile.ts'
 import { type Wanted, wantedOf } from './wanted.ts'
 
@@ -66,7 +72,6 @@ interface Task {
   readonly wanted: readonly Wanted[]
 }
 
-const podsPerRelease = 50
 const releaseLeaseMs = 2_000
 
 export function createWorkloads(settings: WorkloadsSettings): ClusterWorkloads {
