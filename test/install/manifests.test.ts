@@ -16,6 +16,7 @@ import {
   environmentOf,
   folders,
   type Manifest,
+  manifestFiles,
   manifestsOf,
   podsOf,
   render,
@@ -39,6 +40,13 @@ describe.skipIf(whyNoLab({ nodes: false }))('the manifests', () => {
     ]) {
       expect(folders).toContain(folder)
     }
+  })
+
+  test('none lies there that no folder applies, and the API server is not asked about', () => {
+    const applied = new Set(folders.flatMap((folder) => manifests(folder).map(identityOf)))
+    const forgotten = manifestFiles.filter((one) => !applied.has(identityOf(one)))
+    expect(forgotten.map(({ file }) => file)).toEqual([])
+    expect(manifestFiles.length).toBeGreaterThan(20)
   })
 
   test.each(folders)(
@@ -282,3 +290,5 @@ async function withEnvironment(
 
 const holds = (labels: Readonly<Record<string, string>>, wanted: object): boolean =>
   Object.entries(wanted).every(([key, value]) => labels[key] === value)
+
+const identityOf = ({ kind, metadata }: Manifest): string => `${kind} ${metadata.name}`

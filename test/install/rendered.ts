@@ -1,8 +1,15 @@
 /** The manifests of `deploy/` as `kubectl kustomize` renders them, and what tests look at in them. */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { outputOf } from '../lab/command.ts'
 import { findPrograms } from '../lab/programs/build.ts'
@@ -10,10 +17,26 @@ import { sorted } from './audit.ts'
 
 export const deploy = resolve(import.meta.dirname, '../../deploy')
 
+/** Not a kustomization, an app of ours, or an alert. */
+const isOfKubernetes = (one: Partial<Manifest> | null): boolean =>
+  one?.apiVersion !== undefined &&
+  !/^(kustomize\.config\.k8s\.io|switchyard\.dev)\//.test(one.apiVersion)
+
+const files = readdirSync(deploy, { recursive: true, encoding: 'utf8' }).sort()
+
 /** Every folder that a user can give to `kubectl apply -k`. */
-export const folders = readdirSync(deploy)
-  .filter((name) => existsSync(join(deploy, name, 'kustomization.yaml')))
-  .sort()
+export const folders = files
+  .filter((file) => basename(file) === 'kustomization.yaml')
+  .map((file) => dirname(file))
+
+/** Every object of Kubernetes that lies in `deploy/` as a file, by where it lies. */
+export const manifestFiles: readonly (Manifest & { readonly file: string })[] = files
+  .filter((file) => /\.(ya?ml|json)$/.test(file))
+  .flatMap((file) =>
+    manifestsOf(readFileSync(join(deploy, file), 'utf8'))
+      .filter((one) => isOfKubernetes(one))
+      .map((one) => ({ ...one, file })),
+  )
 
 export interface Container {
   readonly name: string
@@ -117,8 +140,9 @@ export function writeOverlay(folder: string, text: string): void {
   writeFileSync(join(folder, 'kustomization.yaml'), here)
 }
 
-export const manifestsOf = (text: string): readonly Manifest[] =>
-  parseAllDocuments(text).map((document) => document.toJS() as Manifest)
+export function manifestsOf(text: string): readonly Manifest[] {
+  return parseAllDocuments(text).map((document) => document.toJS() as Manifest)
+}
 
 /** What the account may, in any namespace: `list apps/deployments`, each once. */
 export function grantedBy(manifests: readonly Manifest[], account: string): readonly string[] {
