@@ -1,6 +1,6 @@
 /**
  * Clusters that only run agents, on a real node, with control and the fleet's NATS outside of it: agents with a
- * NATS leaf (docs/install.md, ADR 17), and agents on every node. What the page shows is what is applied.
+ * NATS leaf (docs/install.md, ADR 17), behind a load balancer, and on every node. What the page shows is what is applied.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -17,6 +17,7 @@ import { type Gate, openGate } from '../kubernetes/gate.ts'
 import { whyNoLab } from '../lab/availability.ts'
 import { outputOf } from '../lab/command.ts'
 import { demoDeployment, loadDemoImage } from '../lab/demo-image.ts'
+import { type FarClient, openFarClient } from '../lab/far-client.ts'
 import { buildImage } from '../lab/images.ts'
 import { writeProgramImage } from '../lab/oci-archive.ts'
 import { type Cluster, startCluster } from '../lab/start-cluster.ts'
@@ -26,6 +27,8 @@ const name = 'us-1'
 const page = readFileSync(join(ownSource, 'docs/install.md'), 'utf8')
 const inSwitchyard = ['-n', 'switchyard']
 const withinMs = 90_000
+/** Of RFC 5737: nobody has it but the Service, once a load balancer of the cluster would have given it. */
+const balancerAddress = '198.51.100.7'
 
 interface Agent {
   readonly agent: string
@@ -43,6 +46,7 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
     let control: Child
     let hub: ChildProcess
     let gate: Gate
+    let far: FarClient
 
     beforeAll(async () => {
       const archive = await buildImage({
@@ -53,6 +57,7 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
       })
       cluster = await startCluster({ name: 'alone' })
       gate = openGate(cluster.run)
+      far = await openFarClient(cluster)
       state = join(cluster.folder, 'fleet')
       mkdirSync(state)
       const nats = join(state, 'nats.tar')
@@ -160,6 +165,15 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
       return JSON.parse(await outputOf(cluster.run('curl', args), `curl ${address}`))
     }
     const versionAt = async (address: string) => (await get<{ version: string }>(address)).version
+    /** As the application was told it. */
+    const addressSeenAt = async (address: string) =>
+      (JSON.parse(await far.get(`http://${address}/`, 'shop.example')) as { forwardedFor: string })
+        .forwardedFor
+    const patchService = (patch: object, ...flags: readonly string[]) =>
+      cluster.kubectl([
+        ...[...inSwitchyard, 'patch', 'service', 'switchyard-agent', '--type=merge', ...flags],
+        ...['-p', JSON.stringify(patch)],
+      ])
     const release = async (version: string) => {
       const intent = { app: 'shop', version, image: `lab/demo:${version}`, autoPromote: true }
       const { id } = await client.createRelease(intent)
@@ -215,11 +229,35 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
       expect(await versionAt(`${podIP}:8080/`)).toBe('2')
     })
 
+    test("behind a load balancer the application is told the client's own address", async () => {
+      const ingress = [{ ip: balancerAddress }]
+      await patchService({ status: { loadBalancer: { ingress } } }, '--subresource=status')
+      const untilSeen = (holds: (address: string) => boolean) =>
+        until('an address', () => addressSeenAt(balancerAddress), holds, withinMs, 200)
+      await untilSeen((address) => address === far.address)
+      // What the Service says is what keeps it.
+      await patchService({ spec: { externalTrafficPolicy: 'Cluster' } })
+      await untilSeen((address) => address !== far.address)
+      await patchService({ spec: { externalTrafficPolicy: 'Local' } })
+      await untilSeen((address) => address === far.address)
+    })
+
+    test('a node whose agents go is given up by load balancers while they still serve', async () => {
+      const path = 'jsonpath={.spec.healthCheckNodePort}'
+      const service = ['get', 'service', 'switchyard-agent', '-o', path]
+      const port = Number(await cluster.kubectl([...inSwitchyard, ...service]))
+      const health = () => far.status(`http://${at(port)}/healthz`)
+      expect(await health()).toBe(200)
+      await cluster.kubectl([
+        ...[...inSwitchyard, 'delete', 'statefulset', 'switchyard-agent', '--wait=false'],
+      ])
+      await until('a node without agents', health, (status) => status === 503, 8_000)
+      expect(await addressSeenAt(balancerAddress)).toBe(far.address)
+    })
+
     test('agents on every node take its port 80, under its name', async () => {
       await apply('daemonset', overlayOf('agent-daemonset'))
-      await cluster.kubectl([
-        ...[...inSwitchyard, 'delete', 'statefulset', 'switchyard-agent', 'switchyard-nats'],
-      ])
+      await cluster.kubectl([...inSwitchyard, 'delete', 'statefulset', 'switchyard-nats'])
       const node = cluster.plan.name
       await until(
         'the node has an agent',
@@ -232,6 +270,7 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
       }
       await current(node)
       expect(await versionAt(at(80))).toBe('2')
+      expect(await addressSeenAt(at(80))).toBe(far.address)
     })
   },
 )

@@ -39,6 +39,8 @@ type answer struct {
 	Path     string `json:"path"`
 	Host     string `json:"host"`
 	Client   string `json:"client"`
+	// What proxies on the way say of who asked first.
+	ForwardedFor string `json:"forwardedFor,omitempty"`
 }
 
 func main() {
@@ -130,6 +132,7 @@ func handler(version, hostname string) http.Handler {
 		_ = json.NewEncoder(response).Encode(answer{
 			Version: version, Hostname: hostname, Method: request.Method,
 			Path: request.URL.RequestURI(), Host: request.Host, Client: request.RemoteAddr,
+			ForwardedFor: request.Header.Get("X-Forwarded-For"),
 		})
 	})
 	return mux
