@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { PositionObject, SnapshotObject } from '#wire/object.ts'
 import { objectsOf, type Tree, treeOf } from '#wire/tree.ts'
 import type { AppliedPosition, Endpoints, PilotMessage } from '../link.ts'
-import type { CompileOutcome } from './compiler.ts'
 import { type Convergence, createConvergence, type Progress } from './convergence.ts'
+import { loadLastKnownGood, writeTable } from './disk/last-known-good.ts'
 import {
   announce,
   backend,
@@ -18,11 +18,11 @@ import {
   shop,
   until,
 } from './fleet.fixture.ts'
-import { loadLastKnownGood, writeTable } from './last-known-good.ts'
 import { createRefusals, type Refusals } from './refusals.ts'
-import { createTables, type Tables } from './tables.ts'
-import { dialPilot, type FakeWorker, type WorkerState } from './worker.fixture.ts'
-import { createWorkers, type Workers } from './workers.ts'
+import type { CompileOutcome } from './tables/compiler.ts'
+import { createTables, type Tables } from './tables/tables.ts'
+import { dialPilot, type FakeWorker, type WorkerState } from './workers/worker.fixture.ts'
+import { createWorkers, type Workers } from './workers/workers.ts'
 
 const address = { address: '127.0.0.1', port: 9001 }
 const bothReady: Endpoints = { 'shop-r1': [address], 'shop-r2': [{ ...address, port: 9002 }] }

@@ -12,9 +12,10 @@
 import type { Say } from '#wire/log-line.ts'
 import type { BackendObject, WorkloadObject } from '#wire/object.ts'
 import type { Endpoints } from '../link.ts'
-import { type CatalogueChange, createCatalogue } from './catalogue.ts'
-import { createEndpointsOnDisk } from './endpoints-on-disk.ts'
-import { type LastKnownGood, writePositions } from './last-known-good.ts'
+import { createEndpointsOnDisk } from './disk/endpoints.ts'
+import { type LastKnownGood, writePositions } from './disk/last-known-good.ts'
+import { createServedEndpoints } from './endpoints/served.ts'
+import { sharesOf } from './endpoints/shared.ts'
 import {
   applicable,
   appliedOf,
@@ -23,12 +24,11 @@ import {
   samePosition,
   samePositions,
 } from './positions.ts'
-import { createServedEndpoints } from './served-endpoints.ts'
-import { sharesOf } from './shared-endpoints.ts'
-import type { Held } from './snapshots.ts'
-import { type Evidence, noStanding, type Standing, standingOf } from './standing.ts'
-import type { Tables } from './tables.ts'
-import type { Want, Workers, WorkerView } from './workers.ts'
+import { type CatalogueChange, createCatalogue } from './snapshots/catalogue.ts'
+import type { Held } from './snapshots/snapshots.ts'
+import type { Tables } from './tables/tables.ts'
+import { type Evidence, noStanding, type Standing, standingOf } from './workers/standing.ts'
+import type { Want, Workers, WorkerView } from './workers/workers.ts'
 
 export interface ConvergenceOptions {
   readonly folder: string

@@ -7,13 +7,13 @@ import { limits } from '#wire/limits.ts'
 import type { Say } from '#wire/log-line.ts'
 import type { AgentConfig } from '../config.ts'
 import { linkPath } from '../link.ts'
-import { createCompiler } from './compiler.ts'
 import { type Content, type Convergence, createConvergence } from './convergence.ts'
-import { type LastKnownGood, loadLastKnownGood } from './last-known-good.ts'
-import { createNews } from './news.ts'
+import { type LastKnownGood, loadLastKnownGood } from './disk/last-known-good.ts'
 import { createRefusals, type Refusals } from './refusals.ts'
-import { createTables } from './tables.ts'
-import { createWorkers, type Workers } from './workers.ts'
+import { createNews } from './report/news.ts'
+import { createCompiler } from './tables/compiler.ts'
+import { createTables } from './tables/tables.ts'
+import { createWorkers, type Workers } from './workers/workers.ts'
 
 /** What the core tells, once somebody is there to hear it. */
 export interface Outside {

@@ -10,7 +10,7 @@ import {
 } from '#wire/object.ts'
 import { generateKey, type PinnedKeys, pinKeys, type SigningKey, seal } from '#wire/signature.ts'
 import { bucketHashes, difference, type Tree, treeOf } from '#wire/tree.ts'
-import type { Session } from './session.ts'
+import type { Session } from './session/session.ts'
 
 export const bytesOf = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value))
 

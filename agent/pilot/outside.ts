@@ -13,22 +13,22 @@ import { type Obedience, obey } from '../platform/obey.ts'
 import type { Platform } from '../platform/platform.ts'
 import { createStaticPlatform } from '../platform/static.ts'
 import { reasonOf } from '../reason.ts'
-import { startAdmin } from './admin.ts'
-import { openControlKeys } from './control-keys.ts'
+import { startAdmin } from './admin/admin.ts'
+import { createExplainHere } from './admin/explain.ts'
+import { createMetrics } from './admin/metrics.ts'
+import { tableView } from './admin/table-view.ts'
 import type { Convergence, Progress } from './convergence.ts'
 import type { Core } from './core.ts'
-import { createExplainHere } from './explain.ts'
-import { follow } from './follow.ts'
-import { createIngressDesk } from './ingress-desk.ts'
-import { join, type Membership } from './membership.ts'
-import { createMetrics } from './metrics.ts'
-import { buildReport, createReporter } from './report.ts'
-import type { Session } from './session.ts'
-import { createHttpSession, type HttpSessionOptions } from './session-http.ts'
-import { createSnapshots, type Held } from './snapshots.ts'
-import { loadStoredSnapshot } from './stored.ts'
-import { tableView } from './table-view.ts'
-import { createWaking } from './waking.ts'
+import { openControlKeys } from './membership/control-keys.ts'
+import { join, type Membership } from './membership/membership.ts'
+import { buildReport, createReporter } from './report/report.ts'
+import { createWaking } from './report/waking.ts'
+import { createHttpSession, type HttpSessionOptions } from './session/http.ts'
+import { createIngressDesk } from './session/ingress-desk.ts'
+import type { Session } from './session/session.ts'
+import { follow } from './snapshots/follow.ts'
+import { createSnapshots, type Held } from './snapshots/snapshots.ts'
+import { loadStoredSnapshot } from './snapshots/stored.ts'
 
 export async function goOutside(
   config: AgentConfig,
@@ -224,7 +224,7 @@ async function createSession(
   log: Say,
 ): Promise<Session> {
   if (nats && membership.nats) {
-    const { createNatsSession } = await import('./session-nats.ts')
+    const { createNatsSession } = await import('./session/nats.ts')
     const { user, password } = membership.nats
     return createNatsSession({ servers: nats.split(','), user, password, cluster, agent: name })
   }

@@ -22,7 +22,7 @@ import {
   shop,
   until,
 } from './fleet.fixture.ts'
-import { dialPilot, type FakeWorker } from './worker.fixture.ts'
+import { dialPilot, type FakeWorker } from './workers/worker.fixture.ts'
 
 const script = new URL('./pilot.ts', import.meta.url)
 const proposal: PositionObject['next'] = {

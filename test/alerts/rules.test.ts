@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
-import { createMetrics } from '../../agent/pilot/metrics.ts'
+import { createMetrics } from '../../agent/pilot/admin/metrics.ts'
 import { startControl } from '../../control/control-under-test.ts'
 import { alertNames, hurried, metricNames, rulesText } from './rules.ts'
 

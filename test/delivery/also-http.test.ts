@@ -2,7 +2,7 @@
 import { type ServerType, serve } from '@hono/node-server'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { emptyTree } from '#wire/tree.ts'
-import { createHttpSession } from '../../agent/pilot/session-http.ts'
+import { createHttpSession } from '../../agent/pilot/session/http.ts'
 import { alsoHttp } from '../../control/delivery/also-http.ts'
 import { createHttpTransport, type HttpTransport } from '../../control/delivery/http.ts'
 import { type ControlSide, makeKeys, openControlSide } from './control-side.ts'

@@ -4,10 +4,10 @@
  */
 import { type Header, precedence, supportedFormats } from '#wire/header.ts'
 import { pinKeys } from '#wire/signature.ts'
-import { follow } from '../../agent/pilot/follow.ts'
 import { createRefusals } from '../../agent/pilot/refusals.ts'
-import type { Session } from '../../agent/pilot/session.ts'
-import { createSnapshots, snapshotsTiming } from '../../agent/pilot/snapshots.ts'
+import type { Session } from '../../agent/pilot/session/session.ts'
+import { follow } from '../../agent/pilot/snapshots/follow.ts'
+import { createSnapshots, snapshotsTiming } from '../../agent/pilot/snapshots/snapshots.ts'
 import { until } from '../../deploy/local/until.ts'
 
 export interface Reader {

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { digestOf } from '#wire/digest.ts'
-import { createIngressDesk } from '../../agent/pilot/ingress-desk.ts'
+import { createIngressDesk } from '../../agent/pilot/session/ingress-desk.ts'
 import {
   type FakeApiServer,
   startFakeApiServer,

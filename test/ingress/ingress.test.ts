@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { explain } from '#router/reference.ts'
 import type { RouteObject, SnapshotObject } from '#wire/object.ts'
 import type { Endpoints } from '../../agent/link.ts'
-import { createIngressDesk } from '../../agent/pilot/ingress-desk.ts'
+import { createIngressDesk } from '../../agent/pilot/session/ingress-desk.ts'
 import {
   createKubernetesClient,
   type KubernetesClient,
