@@ -33,8 +33,8 @@ export const limits = {
   ingressesPerCluster: 2_048,
   /** Paths of one Ingress that become routes. */
   routesPerIngress: 256,
-  /** What of an Ingress is not done, each a sentence. */
-  warningsPerIngress: 64,
+  /** What of an Ingress is not done, each a sentence: 262,144 bytes of annotations (Kubernetes) have that many names. */
+  warningsPerIngress: 512,
   headersPerMatch: 16,
   headerChangesPerRoute: 32,
   /** Names and values that a route changes in responses: with the largest head of a backend they fit 64 KiB. */

@@ -1,7 +1,6 @@
 /** What annotations become, with the meaning that HAProxy's documentation gives them, and what is told instead. */
 import { describe, expect, test } from 'vitest'
 import { explain } from '#router/reference.ts'
-import { limits } from '#wire/limits.ts'
 import { workerLimits } from '../../worker/limits.ts'
 import { one, onPath, routeObjects, target, web } from './ingress-intent.fixture.ts'
 
@@ -238,7 +237,7 @@ describe('other annotations', () => {
 
   test('an annotation of another controller is told', () => {
     expect(warned({ 'nginx.ingress.kubernetes.io/rewrite-target': '/$2' })).toEqual([
-      "nginx.ingress.kubernetes.io/rewrite-target is another controller's and is not done.",
+      "nginx.ingress.kubernetes.io/rewrite-target is not done: it is another controller's.",
     ])
   })
 
@@ -267,15 +266,35 @@ describe('other annotations', () => {
     ])
   })
 
-  test('no more is told than the limit, and how much more there is', () => {
-    const many = Object.fromEntries(
-      Array.from({ length: limits.warningsPerIngress + 3 }, (_, n) => [
-        `haproxy.org/new-${n}`,
-        'x',
-      ]),
-    )
-    const told = warned(many)
-    expect(told.length).toBe(limits.warningsPerIngress)
-    expect(told.at(-1)).toBe('4 more things are not done.')
+  test('the same under two prefixes: one counts, the other is told', () => {
+    const intent = one(onPath('/'), {
+      'haproxy.org/load-balance': 'source',
+      'haproxy.com/load-balance': 'random',
+    })
+    expect(intent.routes[0]!.loadBalance).toEqual({ type: 'random' })
+    expect(intent.warnings).toEqual([
+      'haproxy.org/load-balance is not done: haproxy.com/load-balance is there too and counts.',
+    ])
+  })
+
+  test('one without a value asks for nothing, and is told', () => {
+    expect(warned({ 'haproxy.org/load-balance': ' ', 'haproxy.org/allow-list': '' })).toEqual([
+      'haproxy.org/allow-list is not done: it has no value.',
+      'haproxy.org/load-balance is not done: it has no value.',
+    ])
+  })
+
+  test('more headers than a route can set: none is set, and the route stands', () => {
+    const lines = (count: number) => Array.from({ length: count }, (_, n) => `X-${n} a`).join('\n')
+    const asked = (count: number) =>
+      one(onPath('/'), { 'haproxy.org/response-set-header': lines(count) })
+    expect(asked(32).routes[0]!.responseHeaders?.set).toHaveLength(32)
+    const over = asked(33)
+    expect(over.routes[0]!.responseHeaders).toBeUndefined()
+    expect(over.warnings).toEqual([
+      expect.stringMatching(
+        /^haproxy\.org\/response-set-header is not done: .*32.*; none is set\.$/,
+      ),
+    ])
   })
 })

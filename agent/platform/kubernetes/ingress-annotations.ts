@@ -4,7 +4,7 @@
  * keeps people out leaves no route at all, because a door that was locked elsewhere must not stand open here.
  * Pure.
  */
-import type { RouteFilters } from '#wire/filter.ts'
+import { type RouteFilters, requestHeaders, responseHeaders } from '#wire/filter.ts'
 import {
   changeableHeaderName,
   changeableResponseHeaderName,
@@ -13,16 +13,17 @@ import {
 } from '#wire/names.ts'
 import { type BackendAsked, readBackendAnnotation } from './ingress-backend.ts'
 import { type PathRewrite, readPathRewrite } from './ingress-path-rewrite.ts'
+import type { NotDone } from './ingress-told.ts'
 
 export interface Annotations {
-  readonly pathRewrite: PathRewrite | null
+  readonly pathRewrite: { readonly key: string; readonly rewrite: PathRewrite } | null
   /** Becomes the Host of every request. */
   readonly setHost: string | null
   readonly headers: Pick<RouteFilters, 'requestHeaders' | 'responseHeaders'>
   readonly backend: BackendAsked
-  /** Why nobody may be let in; null: no annotation asks for that. */
-  readonly closed: string | null
-  readonly warnings: readonly string[]
+  /** Nobody may be let in. */
+  readonly isClosed: boolean
+  readonly notDone: readonly NotDone[]
 }
 
 /** HAProxy's controller reads each of its annotations under these prefixes. */
@@ -43,27 +44,41 @@ export const isControllerAnnotation = (key: string): boolean =>
   [...haproxyPrefixes, ...foreignPrefixes].some((prefix) => key.startsWith(prefix))
 
 export function readAnnotations(all: Readonly<Record<string, string>>): Annotations {
-  const { found, closing, warnings } = byName(all)
-  let pathRewrite: PathRewrite | null = null
+  const { found, closing, untold } = byName(all)
+  const told: NotDone[] = [
+    ...closing.map((key) => ({ of: '', key, why: '', isClosing: true as const })),
+    ...untold,
+  ]
+  let pathRewrite: Annotations['pathRewrite'] = null
   let setHost: string | null = null
   const headers = { request: new Map<string, string>(), response: new Map<string, string>() }
   const backend: BackendAsked = { timeouts: {} }
   for (const [name, { key, value }] of found) {
     if (name === 'path-rewrite') {
-      pathRewrite = readPathRewrite(value)
-      if (!pathRewrite) warnings.push(notDone(key, 'this expression; requests keep their path'))
+      const rewrite = readPathRewrite(value)
+      if (rewrite) pathRewrite = { key, rewrite }
+      else told.push(notDone(key, 'this expression; requests keep their path'))
     } else if (name === 'set-host') {
       const host = hostname.safeParse(value)
       if (host.success && !value.startsWith('*')) setHost = value
-      else warnings.push(notDone(key, `"${shown(value)}", which is no host name`))
+      else told.push(notDone(key, `"${shown(value)}", which is no host name`))
     } else if (name === 'request-set-header' || name === 'response-set-header') {
       const side = name === 'request-set-header' ? 'request' : 'response'
       for (const line of value.split('\n').filter((one) => one.trim() !== '')) {
         const field = headerOf(line, headerNames[side])
-        if (typeof field === 'string') warnings.push(notDone(key, field))
+        if (typeof field === 'string') told.push(notDone(key, field))
         else headers[side].set(field.name, field.value)
       }
-    } else warnings.push(...readOther(name, key, value, backend))
+    } else told.push(...readOther(name, key, value, backend))
+  }
+  for (const [side, schema] of [
+    ['request', requestHeaders],
+    ['response', responseHeaders],
+  ] as const) {
+    const fault = schema.safeParse(setting(headers[side])).error?.issues[0]?.message
+    if (fault === undefined) continue
+    headers[side].clear()
+    told.push(notDone(found.get(`${side}-set-header`)!.key, `${fault}; none is set`))
   }
   return {
     pathRewrite,
@@ -73,49 +88,52 @@ export function readAnnotations(all: Readonly<Record<string, string>>): Annotati
       ...(headers.response.size > 0 && { responseHeaders: setting(headers.response) }),
     },
     backend,
-    closed: closing.length === 0 ? null : `${closing.join(', ')}: ${closedReason}`,
-    warnings,
+    isClosed: closing.length > 0,
+    notDone: told,
   }
 }
 
 /** The same of a Service, which can say less. */
 export function readServiceAnnotations(
   all: Readonly<Record<string, string>>,
-): Pick<Annotations, 'backend' | 'warnings'> {
-  const { found, closing, warnings } = byName(all)
+): Pick<Annotations, 'backend' | 'notDone'> {
+  const { found, closing, untold } = byName(all)
+  const told = closing.map((key) => notDone(key, 'on a Service it keeps nobody out'))
   const backend: BackendAsked = { timeouts: {} }
-  for (const key of closing) warnings.push(notDone(key, 'on a Service it keeps nobody out'))
   for (const [name, { key, value }] of found) {
-    if (ofIngress.test(name)) warnings.push(notDone(key, 'it is read on an Ingress alone'))
-    else warnings.push(...readOther(name, key, value, backend))
+    if (ofIngress.test(name)) told.push(notDone(key, 'it is read on an Ingress alone'))
+    else told.push(...readOther(name, key, value, backend))
   }
-  return { backend, warnings }
+  return { backend, notDone: [...told, ...untold] }
 }
 
 const ofIngress = /^(path-rewrite|set-host|request-set-header|response-set-header)$/
 
-/** By name, the first of several prefixes; empty ones say nothing. */
+/** By name, the first that has a value of several prefixes. */
 function byName(all: Readonly<Record<string, string>>) {
   const found = new Map<string, { readonly key: string; readonly value: string }>()
   const closing: string[] = []
-  const warnings: string[] = []
+  const untold: NotDone[] = []
   for (const key of Object.keys(all).filter(isControllerAnnotation).sort()) {
     const name = key.slice(key.indexOf('/') + 1)
     const value = all[key]!.trim()
+    const first = found.get(name)
     if (keepsOut.test(name) && value !== '') closing.push(key)
     else if (foreignPrefixes.some((prefix) => key.startsWith(prefix))) {
-      warnings.push(`${key} is another controller's and is not done.`)
-    } else if (value !== '' && !found.has(name)) found.set(name, { key, value })
+      untold.push(notDone(key, "it is another controller's"))
+    } else if (value === '') untold.push(notDone(key, 'it has no value'))
+    else if (first) untold.push(notDone(key, `${first.key} is there too and counts`))
+    else found.set(name, { key, value })
   }
-  return { found, closing, warnings }
+  return { found, closing, untold }
 }
 
 /** Takes over what is asked of the backend; returns what is not done, if anything. */
-function readOther(name: string, key: string, value: string, backend: BackendAsked): string[] {
+function readOther(name: string, key: string, value: string, backend: BackendAsked): NotDone[] {
   const fault = readBackendAnnotation(name, value, backend)
   if (fault !== undefined)
     return fault === null ? [] : [notDone(key, `"${shown(value)}", ${fault}`)]
-  const more = others[name] ?? (() => '')
+  const more = Object.hasOwn(others, name) ? others[name]! : () => ''
   const reason = more(value.toLowerCase())
   return reason === null ? [] : [notDone(key, reason)]
 }
@@ -128,11 +146,7 @@ const setting = (headers: ReadonlyMap<string, string>) => ({
   remove: [],
 })
 
-const closedReason =
-  'this may keep people out, which is not done yet, so no request is let in by this Ingress.'
-
-const notDone = (key: string, what: string): string =>
-  `${key} is not done${what === '' ? '' : `: ${what}`}.`
+const notDone = (key: string, why: string): NotDone => ({ of: '', key, why })
 
 const isOff = (value: string): null | '' => (value === 'false' ? null : '')
 const isOn = (value: string): null | '' => (value === 'true' ? null : '')

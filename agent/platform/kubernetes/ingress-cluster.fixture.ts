@@ -35,6 +35,7 @@ export function clusterInMemory() {
   const statuses = new Map<string, unknown>()
   /** Namespaces in which nothing may be written. */
   const closed = new Set<string>()
+  let eventsToFail = 0
   const keyOf = ({ kind, metadata }: Body) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`
 
   function change(type: string, object: Body): void {
@@ -59,6 +60,10 @@ export function clusterInMemory() {
     }
     if (method === 'POST') {
       const { metadata, ...event } = body as Body & EventSeen
+      if (eventsToFail-- > 0) {
+        const refused = { status: 500, reason: 'InternalError', message: '', retryAfterMs: null }
+        throw new KubernetesError(`${method} ${path}`, refused)
+      }
       if (events.has(metadata.name)) {
         const refused = { status: 409, reason: 'AlreadyExists', message: '', retryAfterMs: null }
         throw new KubernetesError(`${method} ${path}`, refused)
@@ -93,6 +98,9 @@ export function clusterInMemory() {
     events: () => [...events.values()].map(({ reason, note }) => `${reason}: ${note}`),
     statuses,
     closed,
+    failEvents(count: number): void {
+      eventsToFail = count
+    },
     watchCount: () => watches.size,
     apply(yaml: string): void {
       for (const document of parseAllDocuments(yaml)) {

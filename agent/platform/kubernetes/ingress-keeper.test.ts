@@ -83,8 +83,11 @@ describe('the keeper of Ingress objects', () => {
     ])
     const before = puts().length
     cluster.apply(blueGreen('green'))
-    await until('two lists more', () => control.calls.slice(-2).join() === 'list,list')
-    expect(puts().length).toBe(before)
+    // A Service that comes after the flipped ones: when it has counted, they have.
+    cluster.apply(ingress('late').replace('web', 'late'))
+    cluster.apply(web.replace('web', 'late'))
+    await until('it counts', () => control.held.get('shop/late')?.warnings.length === 0)
+    expect(puts().filter((put) => put !== 'put shop/late').length).toBe(before)
   })
 
   it('puts what changed, removes what is gone or of another class', async () => {
@@ -176,6 +179,35 @@ status: { loadBalancer: { ingress: [{ ip: 198.51.100.7 }] } }
     expect(cluster.events().sort()).toEqual(expected)
     control.refusals.clear()
     await until('it is taken', () => ids() === 'shop/one,shop/two')
+  })
+
+  it('tells in more Events what one has no room for, and again what could not be written', async () => {
+    cluster.failEvents(2)
+    const annotations = Array.from(
+      { length: 40 },
+      (_, n) => `"haproxy.org/${'x'.repeat(40)}-${n}": "1"`,
+    )
+    cluster.apply([web, ingress('one', { annotations: annotations.join() })].join('---'))
+    start()
+    const told = () => cluster.events().join(' ')
+    await until('all of them', () => annotations.every((one) => told().includes(one.slice(1, -6))))
+    expect(cluster.events().length).toBe(3)
+    expect(said).toEqual([expect.stringMatching(/^ingress-trouble: Events in shop: .*500/)])
+  })
+
+  it('leaves what could not be written to whoever leads next', async () => {
+    cluster.failEvents(1_000)
+    cluster.apply(
+      [web, ingress('one', { annotations: '"haproxy.org/cors-enable": "true"' })].join('---'),
+    )
+    start()
+    await until('it could not be', () => said.length === 1)
+    await stop()
+    expect(cluster.events()).toEqual([])
+    cluster.failEvents(0)
+    start([], 'eu-1-b')
+    await until('it is told', () => cluster.events().length === 1)
+    expect(puts()).toEqual(['put shop/one'])
   })
 
   it('tells control when an object is gone that was refused', async () => {

@@ -2,7 +2,8 @@
  * While this agent holds the Lease: what control has of the cluster's Ingress objects is made what they say.
  * Each object that differs by its hash is put whole, what is gone is removed, the oldest come first. Control's
  * list is read anew now and then, after a fault, and until every agent serves what was put: then the status
- * is written. What was refused is told once and tried again with each list.
+ * is written. What was refused is told once and tried again with each list; so is a Warning Event that could not
+ * be written.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { IngressIntent } from '#wire/ingress.ts'
@@ -116,6 +117,9 @@ function createRound({ desk, objects, writes, addresses, say }: RoundOptions) {
   /** Control shows why: it is told when they are gone. */
   const shownRefused = new Map<string, Pick<KnownIngress, 'namespace' | 'name'>>()
   const translated = createTranslated(objects)
+  /** Hash whose Warning Events are written; `unsaid`: that could not be, since the last list. */
+  const told = new Map<string, string>()
+  const unsaid = new Map<string, string>()
 
   async function put(
     id: string,
@@ -124,16 +128,13 @@ function createRound({ desk, objects, writes, addresses, say }: RoundOptions) {
     signal: AbortSignal,
   ) {
     const { namespace, name } = ingress.metadata
-    if (intent.warnings.length > 0) {
-      await writes.warn(ingress, 'NotDone', intent.warnings.join(' '))
-    }
     const refusal = await desk.put(namespace, name, intent, signal)
     if (refusal) {
       refused.set(id, intent.hash)
       shownRefused.set(id, { namespace, name })
       const text = wordsOf(refusal)
       say('ingress-refused', `Ingress ${id}: ${text}`, { ingress: id })
-      await writes.warn(ingress, 'Refused', text)
+      await writes.warn(ingress, 'Refused', [text])
       return
     }
     shownRefused.delete(id)
@@ -141,11 +142,19 @@ function createRound({ desk, objects, writes, addresses, say }: RoundOptions) {
     known.set(id, { namespace, name, uid, hash, served: false })
   }
 
+  /** Whoever leads anew tells all again: Events that are there stay one. */
+  async function tell(id: string, ingress: IngressObject, { hash, warnings }: IngressIntent) {
+    if (told.get(id) === hash || unsaid.get(id) === hash) return
+    const isTold = warnings.length === 0 || (await writes.warn(ingress, 'NotDone', warnings))
+    ;(isTold ? told : unsaid).set(id, hash)
+  }
+
   return {
     async list(signal: AbortSignal): Promise<void> {
       const listed = await desk.list(signal)
       known.clear()
       refused.clear()
+      unsaid.clear()
       for (const one of listed) known.set(idOf(one), one)
     },
     /** True when every agent serves all that there is. */
@@ -174,7 +183,12 @@ function createRound({ desk, objects, writes, addresses, say }: RoundOptions) {
         if (intent.routes.length === 0) await writes.status(ingress, [])
         else if (now.served) await writes.status(ingress, addressesOf(addresses, objects.service))
       }
+      for (const one of ours) {
+        if (signal.aborted) return false
+        await tell(idOf(one.ingress.metadata), one.ingress, translated.of(one))
+      }
       translated.keep(ids)
+      for (const id of told.keys()) if (!ids.has(id)) told.delete(id)
       return settled
     },
   }

@@ -229,7 +229,7 @@ describe('path-rewrite', () => {
     const intent = one(onPath('/other'), { 'haproxy.org/path-rewrite': '/foo/(.*) /\\1' })
     expect(target(intent, '/other/foo/a')).toBe('shop/web:http /other/foo/a')
     expect(intent.warnings).toEqual([
-      'shop.example/other: path-rewrite is not done here; requests keep their path.',
+      'haproxy.org/path-rewrite is not done: it may hold on a part of shop.example/other; requests there keep their path.',
     ])
   })
 

@@ -18,6 +18,7 @@ import { type BackendAsked, backendFilters } from './ingress-backend.ts'
 import { classAnnotation } from './ingress-class.ts'
 import type { IngressBackend, IngressObject, ServiceObject } from './ingress-object.ts'
 import { rewrittenPaths } from './ingress-path-rewrite.ts'
+import { type NotDone, warningsOf } from './ingress-told.ts'
 
 /** A Service of the Ingress's namespace; undefined while it is not there. */
 export type FindService = (name: string) => ServiceObject | undefined
@@ -35,6 +36,8 @@ interface Draft {
   /** Beside the routes of a path: they stand back behind what the object says itself. */
   readonly derived: IngressRoute[]
   readonly seen: Set<string>
+  /** Of annotations, and of everything else. */
+  readonly notDone: NotDone[]
   readonly warn: (sentence: string) => void
 }
 
@@ -45,13 +48,21 @@ export function translateIngress(
 ): IngressIntent {
   const { metadata, spec } = ingress
   const annotations = readAnnotations(metadata.annotations)
-  const warnings = new Set(annotations.warnings)
-  const warn = (sentence: string) => void warnings.add(sentence)
-  const service = serviceFinder(metadata.namespace, findService, warn)
-  const draft: Draft = { annotations, service, routes: [], derived: [], seen: new Set(), warn }
+  const notDone = [...annotations.notDone]
+  const others = new Set<string>()
+  const warn = (sentence: string) => void others.add(sentence)
+  const service = serviceFinder(metadata.namespace, findService, notDone, warn)
+  const draft: Draft = {
+    annotations,
+    service,
+    routes: [],
+    derived: [],
+    seen: new Set(),
+    notDone,
+    warn,
+  }
   if (spec.tls?.length) warn('spec.tls is not done: its hosts are answered over HTTP alone.')
-  if (annotations.closed !== null) warn(annotations.closed)
-  else {
+  if (!annotations.isClosed) {
     for (const rule of spec.rules) addRule(draft, rule, spec.defaultBackend)
     for (const route of draft.derived) addRoute(draft, route)
     if (spec.defaultBackend) {
@@ -64,7 +75,7 @@ export function translateIngress(
   if (draft.routes.length > routes.length) {
     warn(`An Ingress has at most ${limits.routesPerIngress} routes here: the others are left out.`)
   }
-  const said = bounded([...warnings])
+  const said = warningsOf(notDone, others)
   const read = Object.entries(metadata.annotations).filter(
     ([key]) => key === classAnnotation || isControllerAnnotation(key),
   )
@@ -95,14 +106,15 @@ function addPath(
   backend: IngressBackend,
   { isDefault = false } = {},
 ): void {
-  const { annotations, service, derived, warn } = draft
+  const { annotations, service, derived, notDone, warn } = draft
   const where = isDefault ? 'The default backend' : ingressPlace({ host, path })
   const found = service(backend, where)
   if (found === null) return
   const { pathRewrite, setHost, headers } = annotations
-  const rewritten = pathRewrite && rewrittenPaths(path, pathRewrite)
+  const rewritten = pathRewrite && rewrittenPaths(path, pathRewrite.rewrite)
   if (pathRewrite && !rewritten) {
-    warn(`${where}: path-rewrite is not done here; requests keep their path.`)
+    const why = `it may hold on a part of ${where}; requests there keep their path`
+    notDone.push({ of: '', key: pathRewrite.key, why })
   }
   for (const { path: at, rewrite: to } of rewritten ?? [{ path, rewrite: undefined }]) {
     const parsed = ingressRoute.safeParse({
@@ -137,7 +149,22 @@ function addRoute({ routes, seen }: Draft, route: IngressRoute): boolean {
 }
 
 /** The id of the Service that a backend names: its port by name where the Service has one. */
-function serviceFinder(namespace: string, find: FindService, warn: Draft['warn']) {
+function serviceFinder(
+  namespace: string,
+  find: FindService,
+  notDone: NotDone[],
+  warn: Draft['warn'],
+) {
+  const read = new Map<string, BackendAsked>()
+  /** What cannot be done of it is told once, whatever the paths that lead to it. */
+  function askedOf({ metadata: { name, annotations } }: ServiceObject): BackendAsked {
+    const known = read.get(name)
+    if (known) return known
+    const { backend, notDone: here } = readServiceAnnotations(annotations)
+    for (const one of here) notDone.push({ ...one, of: `Service ${name}: ` })
+    read.set(name, backend)
+    return backend
+  }
   return (backend: IngressBackend | undefined, where: string): Found | null => {
     const named = backend?.service
     if (!named) {
@@ -159,25 +186,10 @@ function serviceFinder(namespace: string, find: FindService, warn: Draft['warn']
       return null
     }
     const asked = own?.name || port?.name || port?.number
-    if (asked) return { id: `${namespace}/${name}:${asked}`, asked: askedOf(found, warn) }
+    if (asked) return { id: `${namespace}/${name}:${asked}`, asked: found ? askedOf(found) : null }
     warn(`${where} is left out: it names no port of Service ${name}.`)
     return null
   }
-}
-
-/** What cannot be done of it is told once, whatever the paths that lead to it. */
-function askedOf(service: ServiceObject | undefined, warn: Draft['warn']): BackendAsked | null {
-  if (!service) return null
-  const { backend, warnings } = readServiceAnnotations(service.metadata.annotations)
-  for (const warning of warnings) warn(`Service ${service.metadata.name}: ${warning}`)
-  return backend
-}
-
-function bounded(warnings: readonly string[]): string[] {
-  const most = limits.warningsPerIngress
-  const cut = warnings.map((one) => one.slice(0, limits.reasonChars))
-  if (cut.length <= most) return cut
-  return [...cut.slice(0, most - 1), `${cut.length - most + 1} more things are not done.`]
 }
 
 /** Without what is undefined, which a digest does not take. */

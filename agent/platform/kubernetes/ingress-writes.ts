@@ -7,18 +7,25 @@ import { isIP } from 'node:net'
 import { digestOf } from '#wire/digest.ts'
 import { type KubernetesClient, pathOf } from './client.ts'
 import type { IngressObject, LoadBalancer, ServiceObject } from './ingress-object.ts'
+import { notesOf } from './ingress-told.ts'
 import { KubernetesError } from './kubernetes-error.ts'
 
 export type Addresses = NonNullable<LoadBalancer['ingress']>
 
 export interface IngressWrites {
-  /** One Event for one text: whoever leads next does not say it again. */
-  warn(ingress: IngressObject, reason: 'NotDone' | 'Refused', text: string): Promise<void>
+  /**
+   * In as many Events as it takes. The same sentences make the same Events: whoever leads next does not say them
+   * again. False: not all could be written.
+   */
+  warn(
+    ingress: IngressObject,
+    reason: 'NotDone' | 'Refused',
+    sentences: readonly string[],
+  ): Promise<boolean>
   /** Writes nothing when it is there. */
   status(ingress: IngressObject, addresses: Addresses): Promise<void>
 }
 
-const noteCharsMax = 1_024
 const controller = 'switchyard.dev/ingress-controller'
 
 export function createIngressWrites(
@@ -27,37 +34,47 @@ export function createIngressWrites(
   onTrouble: (text: string) => void,
   signal: AbortSignal,
 ): IngressWrites {
-  async function write(what: string, call: Promise<unknown>): Promise<void> {
+  /** False: it could not be done. `isOver`: it is there, or the object is another one by now or gone. */
+  async function write(
+    what: string,
+    call: Promise<unknown>,
+    isOver: (status: number) => boolean,
+  ): Promise<boolean> {
     try {
       await call
+      return true
     } catch (error) {
-      // It is there, or the object is another one by now or gone.
-      const over = error instanceof KubernetesError && [404, 409, 422].includes(error.status)
-      if (!over && !signal.aborted) onTrouble(`${what}: ${(error as Error).message}`)
+      if (error instanceof KubernetesError && isOver(error.status)) return true
+      if (!signal.aborted) onTrouble(`${what}: ${(error as Error).message}`)
+      return false
     }
   }
 
   return {
-    async warn({ metadata: { namespace, name, uid } }, reason, text) {
-      const note = text.slice(0, noteCharsMax)
-      const body = {
-        apiVersion: 'events.k8s.io/v1',
-        kind: 'Event',
-        metadata: {
-          name: `${name.slice(0, 200)}.${digestOf([uid, reason, note]).slice(0, 16)}`,
-          namespace,
-        },
-        eventTime: new Date().toISOString().replace('Z', '000Z'),
-        reportingController: controller,
-        reportingInstance: instance.slice(0, 128),
-        type: 'Warning',
-        reason,
-        action: 'Translate',
-        note,
-        regarding: { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', namespace, name, uid },
-      }
+    async warn({ metadata: { namespace, name, uid } }, reason, sentences) {
       const path = pathOf('apis', 'events.k8s.io', 'v1', 'namespaces', namespace, 'events')
-      await write(`Events in ${namespace}`, client.call({ method: 'POST', path, body, signal }))
+      for (const note of notesOf(sentences)) {
+        const body = {
+          apiVersion: 'events.k8s.io/v1',
+          kind: 'Event',
+          metadata: {
+            name: `${name.slice(0, 200)}.${digestOf([uid, reason, note]).slice(0, 16)}`,
+            namespace,
+          },
+          eventTime: new Date().toISOString().replace('Z', '000Z'),
+          reportingController: controller,
+          reportingInstance: instance.slice(0, 128),
+          type: 'Warning',
+          reason,
+          action: 'Translate',
+          note,
+          regarding: { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', namespace, name, uid },
+        }
+        const call = client.call({ method: 'POST', path, body, signal })
+        const written = await write(`Events in ${namespace}`, call, (status) => status === 409)
+        if (!written) return false
+      }
+      return true
     },
     async status({ metadata: { namespace, name, uid }, status }, addresses) {
       if (sameAddresses(status?.loadBalancer?.ingress ?? [], addresses)) return
@@ -80,7 +97,9 @@ export function createIngressWrites(
         body: { metadata: { uid }, status: { loadBalancer: { ingress: addresses } } },
         signal,
       })
-      await write(`the status of Ingresses in ${namespace}`, call)
+      await write(`the status of Ingresses in ${namespace}`, call, (status) =>
+        [404, 409, 422].includes(status),
+      )
     },
   }
 }
