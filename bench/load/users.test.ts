@@ -1,7 +1,7 @@
 /** The check that nobody goes back must see each way of going back, and nothing else. */
 import { expect, test } from 'vitest'
 import type { Sample } from './plan.ts'
-import { shareOf, wentBack } from './users.ts'
+import { isShare, shareOf, wentBack } from './users.ts'
 
 /** The two agents are called `a` and `b`; each request takes 2 ms. */
 const sample = (user: number | null, target: string, version: string, sentMs: number): Sample => ({
@@ -58,4 +58,27 @@ test('the share counts users, not requests, between two moments', () => {
     sample(3, 'a', 'new', 200),
   ]
   expect(shareOf(samples, 'new', 0, 100)).toEqual({ users: 2, answered: 1 })
+})
+
+test.each([
+  // 4 deviations of 300 users at 10 percent are 20.8.
+  [10, 300, 0, false],
+  [10, 300, 9, false],
+  [10, 300, 10, true],
+  [10, 300, 30, true],
+  [10, 300, 50, true],
+  [10, 300, 51, false],
+  [50, 300, 115, false],
+  [50, 300, 116, true],
+  [50, 300, 185, false],
+  // Too few to tell 10 percent from nobody.
+  [10, 144, 14, false],
+  [10, 145, 14, true],
+  [100, 300, 300, true],
+  [100, 300, 299, false],
+  [100, 0, 0, false],
+  [0, 300, 0, true],
+  [0, 300, 1, false],
+])('is it %i percent of %i users when %i were answered? %s', (percent, users, answered, is) => {
+  expect(isShare({ users, answered }, percent)).toBe(is)
 })

@@ -51,6 +51,21 @@ export interface Share {
   readonly answered: number
 }
 
+/** How many standard deviations a share may be off: one of 15,000 that are right is taken for wrong. */
+const deviationsMax = 4
+
+/**
+ * Is it `percent` of the users? Whose turn comes first is by hash, so that their number is a binomial one. Never when
+ * so few have asked that nobody at all would pass for the share.
+ */
+export function isShare({ users, answered }: Share, percent: number): boolean {
+  const p = percent / 100
+  if (p === 0 || p === 1) return users > 0 && answered === users * p
+  const mean = users * p
+  const offMax = deviationsMax * Math.sqrt(mean * (1 - p))
+  return offMax < Math.min(mean, users - mean) && Math.abs(answered - mean) <= offMax
+}
+
 export function shareOf(
   samples: readonly Sample[],
   version: string,

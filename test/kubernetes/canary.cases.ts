@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { createHistory } from '../../bench/load/history.ts'
 import { type LoadResult, monotonicMs, type Sample } from '../../bench/load/plan.ts'
-import { shareOf, wentBack } from '../../bench/load/users.ts'
+import { isShare, shareOf, wentBack } from '../../bench/load/users.ts'
 import { until, untilPhase } from '../../deploy/local/until.ts'
 import { expectFlawless } from '../story/scene.ts'
 import { imageOf } from './images.ts'
@@ -12,8 +12,6 @@ import type { StoryStage } from './story-stage.ts'
 const app = 'canary'
 const users = 300
 const weights = [10, 50, 100]
-/** Which users are the first 10 percent is by hash: how far their number may be from 10 percent of them. */
-const shareErrorMax = 0.1
 
 export function canaryChapter(stageOf: () => StoryStage): void {
   describe('canary', () => {
@@ -50,8 +48,7 @@ export function canaryChapter(stageOf: () => StoryStage): void {
       for (const { weight, answeredMs, untilMs } of steps) {
         const share = shareOf(samples, '2', answeredMs, untilMs)
         console.log(`${weight} %: answered ${share.answered} of the ${share.users} users who asked`)
-        const error = Math.abs(share.answered / share.users - weight / 100)
-        expect(error).toBeLessThanOrEqual(weight === 100 ? 0 : shareErrorMax)
+        expect(isShare(share, weight), `${weight} %: ${JSON.stringify(share)}`).toBe(true)
       }
       expect(wentBack(samples.map(byNobody), '2', steps)).toEqual([])
       await expectVersion(stage, app, '2')

@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LoadResult } from '../../../bench/load/plan.ts'
 import { monotonicMs } from '../../../bench/load/plan.ts'
-import { shareOf, wentBack } from '../../../bench/load/users.ts'
+import { isShare, shareOf, wentBack } from '../../../bench/load/users.ts'
 import { askVersion } from '../exchanges.ts'
 import { ms, say } from '../screen.ts'
 import { app, authority } from '../setting.ts'
@@ -18,8 +18,6 @@ const weights = [10, 50, 100]
 /** Long enough for most users to ask again. */
 const lookMs = 2_000
 const always = { name: 'x-canary', value: 'always' }
-/** Which users are the first 10 percent is by hash: how far their number may be from 10 percent of them. */
-const shareErrorMax = 0.1
 
 export async function canary(scene: Scene): Promise<Canary> {
   const { fleet, history } = scene
@@ -70,11 +68,10 @@ async function asksByHeader({ fleet }: Scene): Promise<void> {
 /** Read at the end, from every answer of the load. */
 export function checkUsers({ version, steps }: Canary, { samples }: LoadResult): void {
   for (const { weight, answeredMs, heldUntilMs } of steps) {
-    const { users, answered } = shareOf(samples, version, answeredMs, heldUntilMs)
+    const share = shareOf(samples, version, answeredMs, heldUntilMs)
     promise(
-      `at ${weight} % it answered ${answered} of the ${users} users who asked`,
-      users > 0 &&
-        Math.abs(answered / users - weight / 100) <= (weight === 100 ? 0 : shareErrorMax),
+      `at ${weight} % it answered ${share.answered} of the ${share.users} users who asked`,
+      isShare(share, weight),
     )
   }
   const untilMs = steps.at(-1)!.heldUntilMs
