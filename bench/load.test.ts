@@ -1,4 +1,5 @@
 /** A checker that misses a fault would make every promise of the story worthless: each fault once. */
+import { createHash } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -17,7 +18,7 @@ async function serve(answer: (socket: Socket, id: string, head: string) => void)
     socket.on('error', () => {})
     socket.on('data', (bytes) => {
       const head = bytes.toString('latin1')
-      answer(socket, /X-Request-Id: (\d+)/.exec(head)?.[1] ?? '', head)
+      answer(socket, /X-Request-Id: (\S+)/.exec(head)?.[1] ?? '', head)
     })
   })
   servers.push(server)
@@ -40,11 +41,23 @@ async function run(port: number, plan: Partial<LoadPlan> = {}): Promise<LoadResu
   return load.stop()
 }
 
+const proof = (id: string, body: string) =>
+  [
+    'HTTP/1.1 200 OK',
+    `X-Request-Id: ${id}`,
+    `X-Body-Bytes: ${body.length}`,
+    `X-Body-Sha256: ${createHash('sha256').update(body).digest('hex')}`,
+  ].join('\r\n')
+
 const good = (id: string, version = '1', body = 'ok') =>
-  `HTTP/1.1 200 OK\r\nX-Request-Id: ${id}\r\nX-Version: ${version}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  `${proof(id, body)}\r\nX-Version: ${version}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+
+const without = (field: string, answer: string) =>
+  answer.replace(new RegExp(`^${field}: .*\\r\\n`, 'm'), '')
 
 const faults: readonly [string, Sample['problem'], (socket: Socket, id: string) => void][] = [
   ['an answer of another request', 'crossed', (s, id) => s.write(good(`${id}0`))],
+  ['an answer that does not say to which', 'crossed', (s, id) => s.write(without('X-Request-Id', good(id)))],
   ['head and body of two versions', 'crossed', (s, id) => s.write(good(id, '1', '{"version":"2"}'))],
   ['a status that is not 200', 'status', (s) => s.write('HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n')],
   ['an end before the answer', 'closed', (s) => s.end()],
@@ -55,8 +68,10 @@ const faults: readonly [string, Sample['problem'], (socket: Socket, id: string) 
   ['no framing', 'malformed', (s) => s.write('HTTP/1.1 200 OK\r\n\r\n')],
   ['both framings', 'malformed', (s) => s.write('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n')],
   ['a bad chunk size', 'malformed', (s) => s.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n')],
-  ['fewer bytes than promised', 'wrong-body', (s) => s.write('HTTP/1.1 200 OK\r\nX-Body-Bytes: 3\r\nContent-Length: 1\r\n\r\nx')],
-  ['another digest than promised', 'wrong-body', (s) => s.write('HTTP/1.1 200 OK\r\nX-Body-Bytes: 1\r\nX-Body-Sha256: 00\r\nContent-Length: 1\r\n\r\nx')],
+  ['fewer bytes than promised', 'wrong-body', (s, id) => s.write(good(id).replace('Bytes: 2', 'Bytes: 3'))],
+  ['other bytes than promised', 'wrong-body', (s, id) => s.write(good(id).replace(/ok$/, 'ko'))],
+  ['no promise of a length', 'wrong-body', (s, id) => s.write(without('X-Body-Bytes', good(id)))],
+  ['no promise of a digest', 'wrong-body', (s, id) => s.write(without('X-Body-Sha256', good(id)))],
   ['bytes after the answer', 'extra-bytes', (s, id) => s.write(`${good(id)}HTTP/1.1`)],
   ['silence', 'timeout', () => {}],
 ] // biome-ignore format: one fault a line
@@ -77,10 +92,37 @@ describe('the checker sees', () => {
     )
   })
 
+  test('two answers in the wrong order', async () => {
+    const held: { readonly socket: Socket; readonly id: string }[] = []
+    const port = await serve((socket, id) => {
+      held.push({ socket, id })
+      if (held.length < 2) return
+      const [one, other] = held.splice(0) as [(typeof held)[0], (typeof held)[0]]
+      one.socket.write(good(other.id))
+      other.socket.write(good(one.id))
+    })
+    const { samples } = await run(port)
+    const crossed = samples.filter(({ problem }) => problem === 'crossed').length
+    // The last one may wait for another.
+    expect(crossed).toBeGreaterThanOrEqual(samples.length - 1)
+    expect(crossed).toBeGreaterThan(3)
+  })
+
   test('arrivals that it could not send', async () => {
     const result = await run(await serve(() => {}), { concurrencyMax: 1, ratePerSecond: 500 })
     expect(result.samples.some((sample) => sample.problem === 'not-sent')).toBe(true)
   })
+})
+
+test('another generator never asks by the same ids', async () => {
+  const seen: string[] = []
+  const port = await serve((socket, id) => {
+    seen.push(id)
+    socket.write(good(id))
+  })
+  await Promise.all([run(port), run(port)])
+  expect(seen.length).toBeGreaterThan(10)
+  expect(new Set(seen).size).toBe(seen.length)
 })
 
 test('good answers are no problem, on kept and on fresh connections', async () => {
@@ -130,9 +172,7 @@ test('a connection that is ended without being asked, between two requests, is l
 test('chunks are joined and an interim answer is passed over', async () => {
   const port = await serve((socket, id) => {
     socket.write('HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n')
-    socket.write(
-      `HTTP/1.1 200 OK\r\nX-Request-Id: ${id}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n`,
-    )
+    socket.write(`${proof(id, 'ok')}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n`)
     setTimeout(() => socket.write('0\r\n\r\n'), 5)
   })
   expect((await run(port)).samples.every((sample) => sample.problem === null)).toBe(true)

@@ -4,7 +4,8 @@
  *
  *   node bench/load.ts --target 127.0.0.1:8101 --host shop.example --rate 200 --seconds 10
  *
- * prints figures and exits 1 when any request failed.
+ * prints figures and exits 1 when any request failed. What answers must prove it: X-Request-Id comes back, and
+ * X-Body-Bytes and X-Body-Sha256 promise the body, as the demo application (`deploy/local/shop.ts`) does.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'

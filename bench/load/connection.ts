@@ -147,10 +147,11 @@ function check(ask: Ask, answer: Answer): readonly [Problem, string] | null {
   const id = answer.headers.get('x-request-id')
   if (id !== undefined && id !== ask.id) return ['crossed', `asked ${ask.id}, got ${id}`]
   if (answer.status !== 200) return ['status', `${answer.status} ${answer.text.slice(0, 200)}`]
-  const promisedBytes = answer.headers.get('x-body-bytes')
-  if (promisedBytes !== undefined && ask.kind.method !== 'HEAD') {
-    if (Number(promisedBytes) !== answer.bodyBytes) {
-      return ['wrong-body', `${answer.bodyBytes} of ${promisedBytes} bytes`]
+  if (id === undefined) return ['crossed', `asked ${ask.id}, got no id`]
+  if (ask.kind.method !== 'HEAD') {
+    const promised = answer.headers.get('x-body-bytes') ?? 'unknown'
+    if (promised !== String(answer.bodyBytes)) {
+      return ['wrong-body', `${answer.bodyBytes} of ${promised} bytes`]
     }
     if (answer.headers.get('x-body-sha256') !== answer.digest) return ['wrong-body', 'digest']
   }

@@ -2,7 +2,7 @@
  * The open loop: arrivals at a constant rate, whether or not earlier ones have been answered, so that a
  * stall is seen by every request that was due in it (no coordinated omission).
  */
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { type Connection, openConnection } from './connection.ts'
 import {
   type LoadCounts,
@@ -29,6 +29,8 @@ export interface Generator {
 
 export function startGenerator(plan: LoadPlan): Generator {
   const random = seededRandom(plan.seed)
+  /** Before the number of a request: several generators may ask the same proxy. */
+  const run = randomUUID().slice(0, 8)
   const kinds = plan.kinds.flatMap((kind) => Array<RequestKind>(kind.weight).fill(kind))
   const bodies = new Map(plan.kinds.map((kind) => [kind, bodyOf(kind.bodyBytes ?? 0)]))
   const idle = new Map<string, Connection[]>()
@@ -67,7 +69,7 @@ export function startGenerator(plan: LoadPlan): Generator {
     const connection = (fresh ? undefined : takeIdle(target)) ?? openConnection(target, forget)
     const last = fresh && random() < 0.5
     const outcome = await connection.ask({
-      id: String(number),
+      id: `${run}-${number}`,
       kind,
       user,
       authority: plan.authority,

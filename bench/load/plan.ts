@@ -60,8 +60,9 @@ export const problems = {
   timeout: 'No complete answer in time.',
   malformed: 'The answer is not well-formed HTTP/1.1.',
   status: 'The status is not 200.',
-  'wrong-body': 'Length or digest of a body differs from what was promised.',
-  crossed: 'The answer belongs to another request.',
+  'wrong-body':
+    'Length or digest of a body differs from what was promised, or nothing was promised.',
+  crossed: 'The answer belongs to another request, or does not say to which.',
   'extra-bytes': 'Bytes arrived that no request had asked for.',
 } as const
 

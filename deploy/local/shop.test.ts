@@ -31,7 +31,10 @@ test('answers with its version and gives the request id back', async () => {
   const response = await fetch(`http://${address}/cart?n=1`, { headers: { 'x-request-id': '7' } })
   expect(response.headers.get('x-version')).toBe('0.0.1')
   expect(response.headers.get('x-request-id')).toBe('7')
-  expect(await response.json()).toMatchObject({ version: '0.0.1', path: '/cart?n=1' })
+  const body = await response.text()
+  expect(JSON.parse(body)).toMatchObject({ version: '0.0.1', path: '/cart?n=1', requestId: '7' })
+  expect(response.headers.get('x-body-bytes')).toBe(String(body.length))
+  expect(response.headers.get('x-body-sha256')).toBe(sha256(body))
 })
 
 test('says that it is not ready when it was told to', async () => {

@@ -3,12 +3,14 @@
  * which release a request reached. It knows nothing of Switchyard: an address, a version, a readiness
  * path, and it finishes what it has begun when it is told to stop. One copy is one process.
  *
- *   GET  /anything             one line of JSON: version, release, cluster, method, path
+ *   GET  /anything             one line of JSON: version, release, cluster, method, path, X-Request-Id if any
  *   GET  /readyz               200 once it may take traffic
  *   POST /readyz?ready=false   from now on it says that it may not (to see what happens then)
  *   GET  /slow?ms=&bytes=      a response that takes `ms` to stream; its digest is promised in the head
  *   POST /upload               the length and digest of the body that arrived
  *   GET  /ws                   WebSocket: `<version>: <what you said>`
+ *
+ * Every answer repeats the request's X-Request-Id and promises its body by X-Body-Bytes and X-Body-Sha256.
  *
  * A version that ends in `-broken` starts, but says that it may not take traffic; one that ends in
  * `-crashing` ends before it listens, with exit code 1. With ON_SIGTERM=exit it ends at once when it is told to.
@@ -67,7 +69,8 @@ export async function startShop(settings: ShopSettings): Promise<Shop> {
     }
     if (url.pathname === '/slow') return slow(url, response)
     if (url.pathname === '/upload') return upload(request, response)
-    sendJson(response, 200, { ...identity, method: request.method, path: request.url })
+    const requestId = request.headers['x-request-id']
+    sendJson(response, 200, { ...identity, method: request.method, path: request.url, requestId })
   }
 
   /** The body depends on nothing but its length, so the digest can be promised before it is sent. */
@@ -131,6 +134,8 @@ function sendJson(response: ServerResponse, status: number, body: unknown): void
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),
+    'x-body-bytes': Buffer.byteLength(text),
+    'x-body-sha256': createHash('sha256').update(text).digest('hex'),
   })
   response.end(text)
 }

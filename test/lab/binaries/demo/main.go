@@ -12,8 +12,8 @@
 // As `demo get URL` it prints what answers there, for those who ask from inside a pod.
 //
 // GET /ready or /readyz, POST /ready/on, POST /ready/off, GET /slow?ms=N[&bytes=N], POST /upload, POST /crash, GET / and
-// any other path. An answer repeats the X-Request-Id that it was asked with; one of N bytes promises their digest in its
-// head and takes `ms` to stream.
+// any other path. An answer repeats the X-Request-Id that it was asked with, names its pod in X-Pod, and promises its body
+// by X-Body-Bytes and X-Body-Sha256; one of N bytes takes `ms` to stream.
 package main
 
 import (
@@ -41,6 +41,7 @@ type answer struct {
 	Client   string `json:"client"`
 	// What proxies on the way say of who asked first.
 	ForwardedFor string `json:"forwardedFor,omitempty"`
+	Request      string `json:"requestId,omitempty"`
 }
 
 func main() {
@@ -106,16 +107,16 @@ func handler(version, hostname string) http.Handler {
 	mux.HandleFunc("POST /ready/off", func(http.ResponseWriter, *http.Request) { ready.Store(false) })
 	mux.HandleFunc("POST /crash", func(http.ResponseWriter, *http.Request) { os.Exit(1) })
 	mux.HandleFunc("POST /upload", func(response http.ResponseWriter, request *http.Request) {
-		head(response, request, version)
+		head(response, request, version, hostname)
 		hash := sha256.New()
 		bytes, err := io.Copy(hash, request.Body)
 		if err != nil {
 			panic(http.ErrAbortHandler)
 		}
-		fmt.Fprintf(response, "{\"bytes\":%d,\"sha256\":\"%x\"}\n", bytes, hash.Sum(nil))
+		send(response, fmt.Appendf(nil, "{\"bytes\":%d,\"sha256\":\"%x\"}\n", bytes, hash.Sum(nil)))
 	})
 	mux.HandleFunc("/", func(response http.ResponseWriter, request *http.Request) {
-		head(response, request, version)
+		head(response, request, version, hostname)
 		if request.URL.Path == "/slow" {
 			query := request.URL.Query()
 			wait, _ := strconv.Atoi(query.Get("ms"))
@@ -128,12 +129,13 @@ func handler(version, hostname string) http.Handler {
 				return
 			}
 		}
-		response.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(response).Encode(answer{
+		body, _ := json.Marshal(answer{
 			Version: version, Hostname: hostname, Method: request.Method,
 			Path: request.URL.RequestURI(), Host: request.Host, Client: request.RemoteAddr,
 			ForwardedFor: request.Header.Get("X-Forwarded-For"),
+			Request:      request.Header.Get("X-Request-Id"),
 		})
+		send(response, append(body, '\n'))
 	})
 	return mux
 }
@@ -144,11 +146,24 @@ const (
 	slices   = 20
 )
 
-func head(response http.ResponseWriter, request *http.Request, version string) {
+func head(response http.ResponseWriter, request *http.Request, version, hostname string) {
 	response.Header().Set("X-Version", version)
+	response.Header().Set("X-Pod", hostname)
 	if id := request.Header.Get("X-Request-Id"); id != "" {
 		response.Header().Set("X-Request-Id", id)
 	}
+}
+
+func promise(response http.ResponseWriter, body []byte) {
+	digest := sha256.Sum256(body)
+	response.Header().Set("X-Body-Bytes", strconv.Itoa(len(body)))
+	response.Header().Set("X-Body-Sha256", hex.EncodeToString(digest[:]))
+}
+
+func send(response http.ResponseWriter, body []byte) {
+	response.Header().Set("Content-Type", "application/json")
+	promise(response, body)
+	_, _ = response.Write(body)
 }
 
 // Byte n of every streamed body is n*31 modulo 251.
@@ -157,10 +172,8 @@ func stream(response http.ResponseWriter, request *http.Request, bytes, ms int) 
 	for n := range body {
 		body[n] = byte(n * 31 % 251)
 	}
-	digest := sha256.Sum256(body)
 	response.Header().Set("Content-Type", "application/octet-stream")
-	response.Header().Set("X-Body-Bytes", strconv.Itoa(bytes))
-	response.Header().Set("X-Body-Sha256", hex.EncodeToString(digest[:]))
+	promise(response, body)
 	controller := http.NewResponseController(response)
 	for n := range slices {
 		if _, err := response.Write(body[bytes*n/slices : bytes*(n+1)/slices]); err != nil {
