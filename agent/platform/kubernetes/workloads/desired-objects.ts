@@ -7,7 +7,7 @@ import type { Asked } from './asked.ts'
 import { askedText, containerOf } from './asked.ts'
 import { type Body, kinds } from './cluster.ts'
 import type { Deployment, PodTemplate, Service } from './kube-object.ts'
-import { annotation, label, type Place, placeText } from './labels.ts'
+import { annotation, label, type Place, placeText, versionLabel } from './labels.ts'
 import type { Wanted } from './wanted.ts'
 
 type Texts = Readonly<Record<string, string>>
@@ -24,7 +24,7 @@ type Identity = Pick<Wanted, 'app' | 'release'> & { readonly version?: string }
 export const fullLabels = (one: Identity, cluster: string): Texts => ({
   'app.kubernetes.io/name': one.app,
   'app.kubernetes.io/instance': one.release,
-  ...(one.version !== undefined && { 'app.kubernetes.io/version': one.version }),
+  ...(one.version !== undefined && { [versionLabel]: one.version }),
   'app.kubernetes.io/managed-by': 'switchyard',
   ...ownLabels(one, cluster),
 })

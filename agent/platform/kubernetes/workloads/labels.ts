@@ -18,6 +18,9 @@ export const label = {
   templateHash: 'pod-template-hash',
 } as const
 
+/** Kubernetes' recommended one. */
+export const versionLabel = 'app.kubernetes.io/version'
+
 export const annotation = {
   /** `<epoch>.<revision>` of the snapshot that wrote it last. */
   applied: 'switchyard.dev/applied',

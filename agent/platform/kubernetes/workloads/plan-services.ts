@@ -6,7 +6,7 @@
 import { kinds } from './cluster.ts'
 import { type Mark, serviceAsked, serviceBody, serviceFound } from './desired-objects.ts'
 import type { Deployment, Service } from './kube-object.ts'
-import { annotation, isNewer, label, placeText } from './labels.ts'
+import { annotation, isNewer, label, placeText, versionLabel } from './labels.ts'
 import { isGoing, type NamespaceView } from './observed.ts'
 import { othersWords } from './others-fields.ts'
 import { hasTexts } from './plan-deployment.ts'
@@ -82,7 +82,7 @@ export function planService(
     ...(others === null ? [] : [`others changed ${name}: ${others}, and that stays so`]),
   ]
   const trouble = words.length > 0 ? words.join('; ') : null
-  const version = wanted.version ?? there.metadata.labels['app.kubernetes.io/version']
+  const version = wanted.version ?? there.metadata.labels[versionLabel]
   const { metadata, spec } = serviceBody(
     { ...wanted, ...(version !== undefined && { version }) },
     selector,

@@ -74,6 +74,16 @@ describe('a Deployment made of the template', () => {
     expect(server.find('Service', 'shop-r2')).toBeUndefined()
   })
 
+  it('says the version on a Service that is made while its release is being replaced', async () => {
+    await apply(imageRelease(1))
+    server.remove('Service', 'shop-r1')
+    await apply(imageRelease(2, { rolling: rollingOver(['shop-r1']) }))
+    const versions = ['shop-r1', 'shop-r2'].map(
+      (name) => server.find('Service', name)!.metadata.labels['app.kubernetes.io/version'],
+    )
+    expect(versions).toEqual(['0.0.1', '0.0.2'])
+  })
+
   it('starts with as many copies as an autoscaler has given to what is live', async () => {
     await apply(imageRelease(1))
     scaledBy('shop-r1', 7)

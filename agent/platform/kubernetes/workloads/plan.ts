@@ -4,7 +4,7 @@
  * the version that was read, so that two who plan at once leave the same objects as one.
  */
 import type { Deployment } from './kube-object.ts'
-import { isNewer, label } from './labels.ts'
+import { isNewer, label, versionLabel } from './labels.ts'
 import { currentReplicaSet, formerHashes, hashOf, isMade, type NamespaceView } from './observed.ts'
 import { type Found, findDeployment } from './ownership.ts'
 import { type HowToPlan, planDeployment } from './plan-deployment.ts'
@@ -184,6 +184,12 @@ function formerOf(
 const isSwitched = ({ spec }: Deployment, release: string): boolean =>
   spec.template.metadata.labels[label.release] === release
 
+/** The snapshot does not say that of a release that is replaced; its Deployment does until it gets other pods. */
+function versionOf({ metadata: { labels } }: Deployment, release: string) {
+  const version = labels[label.release] === release ? labels[versionLabel] : undefined
+  return version === undefined ? {} : { version }
+}
+
 /** Its own, and those of the releases that it replaces. */
 function servicesOf(
   wanted: Wanted,
@@ -197,6 +203,7 @@ function servicesOf(
     ...(rolling?.replaces ?? []).map((id) => ({
       ...shared,
       release: id,
+      ...versionOf(deployment, id),
       selector: selectorOf(id, false, deployment, former),
     })),
     { ...shared, release, version, selector: selectorOf(release, isAdopted, deployment, former) },

@@ -1,6 +1,6 @@
 /** A namespace with what users have in it, and histories of snapshots as control makes them, from a few numbers. */
 import { type ApiServer, createApiServer } from './api-server.fixture.ts'
-import type { Place } from './labels.ts'
+import { annotation, type Place } from './labels.ts'
 import { type Outcome, reconcile } from './reconcile.ts'
 import type { Wanted } from './wanted.ts'
 import type { Note } from './write.ts'
@@ -180,26 +180,30 @@ export function historyOf(asked: readonly Move[], epoch = 1): readonly Snapshot[
 }
 
 /**
- * What matters of the objects that stay, without numbers that count writes. The Service of a release that is
- * gone from the snapshot has a version only if somebody had made it before.
+ * The objects that stay, whole, but for what counts or tells when something was written: uid, version and
+ * generation, the place of the snapshot that wrote last (whoever takes the lease over writes its own on all),
+ * and what is Kubernetes' own: the number of the ReplicaSet and the status. An owner is told by its name.
  */
 export function essence(server: ApiServer): readonly unknown[] {
-  return server
-    .all()
+  const all = server.all()
+  const ownerOf = ({ uid, ...rest }: { uid: string }) => ({
+    ...rest,
+    is: all.find(({ metadata }) => metadata.uid === uid)?.metadata.name ?? 'gone',
+  })
+  return all
     .filter(({ kind }) => kind === 'Deployment' || kind === 'Service')
-    .map(({ kind, metadata, spec }) => ({
-      kind,
-      name: metadata.name,
-      labels: sortedEntries(metadata.labels),
-      asked: metadata.annotations['switchyard.dev/asked'],
-      spec,
-    }))
+    .map(({ status: _, ...object }) => {
+      const { uid, resourceVersion, generation, annotations, ...metadata } = object.metadata
+      const { [annotation.applied]: place, [annotation.revision]: number, ...told } = annotations
+      const owners = (metadata.ownerReferences ?? []) as { uid: string }[]
+      return {
+        ...object,
+        metadata: { ...metadata, annotations: told, ownerReferences: owners.map(ownerOf) },
+      }
+    })
     .map((one) => JSON.stringify(one, keysSorted))
     .sort()
 }
-
-const sortedEntries = ({ 'app.kubernetes.io/version': _, ...record }: Record<string, string>) =>
-  Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))
 
 const keysSorted = (_key: string, value: unknown) =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
