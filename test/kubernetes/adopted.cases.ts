@@ -1,13 +1,18 @@
 /** Chapter 3: Deployments that are there already, `app-blue` and `app-green`, are released as they are. */
 import { describe, expect, test } from 'vitest'
 import { createHistory } from '../../bench/load/history.ts'
-import { underLoad } from '../story/scene.ts'
+import { defaultKinds, type LoadResult } from '../../bench/load/plan.ts'
+import { until } from '../../deploy/local/until.ts'
+import { demoPort, demoService } from '../lab/demo-image.ts'
+import { expectFlawless, underLoad } from '../story/scene.ts'
 import { imageOf } from './images.ts'
 import { decommission, everywhere, expectVersion, live, untilGone } from './scene.ts'
 import { shopDeployment } from './shop-deployment.ts'
-import type { StoryStage } from './story-stage.ts'
+import { namespace, type StoryLoad, type StoryStage } from './story-stage.ts'
 
 const app = 'web'
+/** The application's own Service, whose clients are inside the cluster and pass the agents by. */
+const front = 'front'
 const deploymentOf = (color: string, version: string) => {
   const labels = { run: 'app', version: `0.0.${version}` }
   const env = { VERSION: labels.version }
@@ -21,14 +26,16 @@ export function adoptedChapter(stageOf: () => StoryStage): void {
 
     test('app-blue is adopted as it is: its pods stay', async () => {
       const stage = stageOf()
-      await stage.putApp(app)
+      const service = demoService(front, { run: 'app', version: '0.0.1' })
       await everywhere(stage, async ({ apply, kubectl }) => {
-        await apply(deploymentOf('blue', '1'), deploymentOf('green', '2'))
+        await apply(service, deploymentOf('blue', '1'), deploymentOf('green', '2'))
         await kubectl([
           ...['wait', 'deployment/app-blue', 'deployment/app-green', '--namespace', 'shop'],
           ...['--for=condition=Available', '--timeout=60s'],
         ])
       })
+      const platform = { type: 'kubernetes', namespace, port: demoPort, service: front } as const
+      await stage.putApp(app, { intent: { platform } })
       const before = await podsOf(stage, '0.0.1')
       const first = { app, version: '0.0.1', deployment: 'app-blue', autoPromote: true }
       blue = (await stage.release(first)).id
@@ -50,6 +57,31 @@ export function adoptedChapter(stageOf: () => StoryStage): void {
       })
     })
 
+    test("the application's own Service follows each POST, and clients inside the cluster with it", async () => {
+      const stage = stageOf()
+      const { client } = stage
+      await untilSelects(stage, '0.0.2')
+      const plan = { ratePerSecond: 100, freshShare: 1, kinds: defaultKinds.slice(0, 1) }
+      const history = createHistory('0.0.2')
+      const load = await stage.load(app, plan, front)
+      let result: LoadResult
+      try {
+        for (const [step, version] of [
+          ['rollback', '0.0.1'],
+          ['promote', '0.0.2'],
+        ] as const) {
+          await history.move(version, async () => {
+            await client.step(green, step, live)
+            await untilSelects(stage, version)
+            await untilAnswers(load, version)
+          })
+        }
+      } finally {
+        result = await load.stop()
+      }
+      expectFlawless(result, history)
+    })
+
     test('decommission scales app-blue to nothing and gives it back', async () => {
       const stage = stageOf()
       const { client } = stage
@@ -64,6 +96,33 @@ export function adoptedChapter(stageOf: () => StoryStage): void {
       })
     })
   })
+}
+
+/** In every cluster. */
+const untilSelects = (stage: StoryStage, version: string) =>
+  everywhere(stage, ({ name, read }) =>
+    until(
+      `${front} in ${name} selects ${version}`,
+      () => read<{ spec: { selector: object } }>('service', front),
+      ({ spec }) => JSON.stringify(spec.selector) === JSON.stringify({ run: 'app', version }),
+      30_000,
+    ),
+  )
+
+/** So many in a row, of all clusters together, that none of them can be left behind. */
+const inRow = 50
+
+/** kube-proxy of each node follows in its own time; from then on this version alone. */
+async function untilAnswers(load: StoryLoad, version: string): Promise<void> {
+  let before = (await load.counts()).byVersion
+  const answered = async () => {
+    const now = (await load.counts()).byVersion
+    const more = Object.keys(now).map((one) => [one, now[one]! - (before[one] ?? 0)] as const)
+    const others = more.some(([one, count]) => one !== version && count > 0)
+    if (others) before = now
+    return others ? 0 : (now[version] ?? 0) - (before[version] ?? 0)
+  }
+  await until(`${front} answers with ${version}`, answered, (count) => count >= inRow, 30_000, 50)
 }
 
 /** Of all clusters. */

@@ -102,13 +102,16 @@ async function stageOf(
   loads: Set<StoryLoad>,
 ): Promise<Omit<StoryStage, 'link' | 'close'>> {
   const clusters = named.map(({ name, place }): StoryCluster => storyCluster(name, place))
-  const services = await Promise.all(
-    named.map(async ({ name, place }) => {
-      const path = ['-o', 'jsonpath={.spec.clusterIP}']
-      const service = ['get', 'service', 'switchyard-agent', '-n', systemNamespace, ...path]
-      return { place, target: { name, host: await place.kubectl(service), port: 80 } }
-    }),
-  )
+  /** Of all clusters: the addresses that its name has inside. */
+  const serviceTargets = (where: string, service: string) =>
+    Promise.all(
+      named.map(async ({ name, place }) => {
+        const path = ['-o', 'jsonpath={.spec.clusterIP}']
+        const host = await place.kubectl(['get', 'service', service, '-n', where, ...path])
+        return { place, target: { name, host, port: 80 } }
+      }),
+    )
+  const agentServices = await serviceTargets(systemNamespace, 'switchyard-agent')
   const targets = async () => {
     const found = named.map(async ({ name, place }, n) =>
       Promise.all(
@@ -141,10 +144,11 @@ async function stageOf(
       const { id } = await client.createRelease(intent)
       return untilPhase(client, id, intent.autoPromote ? 'live' : 'ready', withinMs)
     },
-    async load(app, changes = {}) {
+    async load(app, changes = {}, service) {
       const plan = { ...storyPlan, authority: `${app}.example`, ...changes }
+      const through = service ? await serviceTargets(namespace, service) : agentServices
       const load = await startFleetLoad(
-        services.map(({ place, target }) => ({ place, plan: { targets: [target], ...plan } })),
+        through.map(({ place, target }) => ({ place, plan: { targets: [target], ...plan } })),
       )
       loads.add(load)
       return load

@@ -33,10 +33,10 @@ export interface StoryStage {
   /** Starts a release and waits until it can be promoted, or, with `autoPromote`, until it is live. */
   release(intent: ReleaseInput, withinMs?: number): Promise<ReleaseView>
   /**
-   * From inside each cluster through its agents' Service; the rate is that of all together, and so is the result.
-   * A sample's target is its cluster.
+   * From inside each cluster through its agents' Service, or past them through this one in the namespace `shop`;
+   * the rate is that of all together, and so is the result. A sample's target is its cluster.
    */
-  load(app: string, plan?: Partial<LoadPlan>): Promise<StoryLoad>
+  load(app: string, plan?: Partial<LoadPlan>, service?: string): Promise<StoryLoad>
   /** One GET of an app's host through every agent of every cluster; by the agent's place, `eu-1/switchyard-agent-0`. */
   ask(app: string, path?: string): Promise<Readonly<Record<string, ShopAnswer>>>
   /** Every agent as this machine reaches it, for exchanges that a test holds open itself. */
