@@ -62,6 +62,7 @@ export const logCodes = {
   'endpoints-cut': { level: 'warn', sentence: 'The platform lists more endpoints than an agent takes.' },
   'slices-went-back': { level: 'warn', sentence: 'The API server has an older state, as after a restore; former endpoints stay a while.' },
   'slices-deleted': { level: 'warn', sentence: 'The last EndpointSlice of a release was deleted; its endpoints stay a while.' },
+  'pods-unread': { level: 'warn', sentence: 'Pods or Services of releases cannot be read; their EndpointSlices count alone.' },
   'slice-refused': { level: 'warn', sentence: 'An EndpointSlice cannot be used; the others are.' },
   'ingress-refused': { level: 'warn', sentence: 'Control did not take an Ingress; what it had of it before stays. Fields: ingress.' },
   'ingress-trouble': { level: 'warn', sentence: 'Ingress objects cannot be brought to control, or their status not be written; it is tried again.' },

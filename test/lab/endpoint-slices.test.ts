@@ -60,7 +60,7 @@ describe.skipIf(whyNoLab({ nodes: false }))('EndpointSlices', { timeout: 120_000
       cluster: 'eu-1',
       log() {},
       timing,
-      rememberMs: 5_000,
+      endpointsTiming: { rememberMs: 5_000 },
     })
     platform.follow({
       onEndpoints(endpoints) {
@@ -122,39 +122,46 @@ describe.skipIf(whyNoLab({ nodes: false }))('EndpointSlices', { timeout: 120_000
     expect(troubles).toEqual([])
   })
 
-  test("have the labels of their Service: a pod's way to a release", async () => {
+  const apply = (object: object) => cluster.kubectl(['apply', '-f', '-'], JSON.stringify(object))
+  /** By the label of an adopted Deployment's pods. */
+  async function applyService(): Promise<void> {
     const labels = { 'switchyard.dev/release': 'shop-r1', 'switchyard.dev/cluster': 'eu-1' }
-    const metadata = { name: 'shop-r1', namespace: 'shop', labels }
     const ports = [{ name: 'http', port: 80, targetPort: 8080 }]
-    const service = {
+    await apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'nowhere' } })
+    await apply({
       apiVersion: 'v1',
       kind: 'Service',
-      metadata,
+      metadata: { name: 'shop-r1', namespace: 'shop', labels },
       spec: { selector: { app: 'shop' }, ports },
-    }
-    const pod = {
+    })
+  }
+  /** No kubelet has it: its status is what we say. */
+  const applyPod = (name: string) =>
+    apply({
       apiVersion: 'v1',
       kind: 'Pod',
-      metadata: { name: 'one', namespace: 'shop', labels: { app: 'shop' } },
+      metadata: { name, namespace: 'shop', labels: { app: 'shop' } },
       spec: { nodeName: 'nowhere', containers: [{ name: 'shop', image: 'shop:1' }] },
-    }
-    const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'nowhere' } }
-    await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(node))
-    await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(service))
-    await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(pod))
-    await client.call({
+    })
+  const setPod = (name: string, ip: string, ready: 'True' | 'False') =>
+    client.call({
       method: 'PATCH',
-      path: '/api/v1/namespaces/shop/pods/one/status',
+      path: `/api/v1/namespaces/shop/pods/${name}/status`,
       contentType: 'application/merge-patch+json',
       body: {
         status: {
           phase: 'Running',
-          podIP: '10.244.0.9',
-          podIPs: [{ ip: '10.244.0.9' }],
-          conditions: [{ type: 'Ready', status: 'True' }],
+          podIP: ip,
+          podIPs: [{ ip }],
+          conditions: [{ type: 'Ready', status: ready }],
         },
       },
     })
+
+  test("have the labels of their Service: a pod's way to a release", async () => {
+    await applyService()
+    await applyPod('one')
+    await setPod('one', '10.244.0.9', 'True')
     await untilAddresses('10.244.0.9')
     const endpoint = told['shop-r1']![0]!
     expect(endpoint.port).toBe(8080)
@@ -164,6 +171,43 @@ describe.skipIf(whyNoLab({ nodes: false }))('EndpointSlices', { timeout: 120_000
     })
     await cluster.kubectl(['-n', 'shop', 'delete', 'pod', 'one', '--force', '--grace-period=0'])
     await untilAddresses('')
+  })
+
+  test('are not waited for where a namespace has opted in: its pods say themselves how they are', async () => {
+    const manager = cluster.part('kube-controller-manager')
+    const slicesSay = async () => {
+      const { items } = (await client.call({ method: 'GET', path: slices })) as SliceList
+      const all = items.flatMap(({ endpoints }) => endpoints ?? [])
+      return all.map(({ addresses, conditions }) => `${addresses[0]} ${conditions.ready}`).join()
+    }
+    await platform.close()
+    await cluster.kubectl(['label', 'namespace', 'shop', 'switchyard.dev/managed=true'])
+    try {
+      follow(cluster.kubeconfig)
+      await applyService()
+      await applyPod('one')
+      await setPod('one', '10.244.0.9', 'False')
+      await until('the slice', slicesSay, (said) => said === '10.244.0.9 false')
+      await manager.kill()
+      await setPod('one', '10.244.0.9', 'True')
+      await untilAddresses('10.244.0.9')
+      await applyPod('two')
+      await setPod('two', '10.244.0.10', 'True')
+      await untilAddresses('10.244.0.10 10.244.0.9')
+      await cluster.kubectl(['-n', 'shop', 'delete', 'pod', 'one', '--wait=false'])
+      await untilAddresses('10.244.0.10')
+      await cluster.kubectl(['-n', 'shop', 'delete', 'pod', 'one', '--force', '--grace-period=0'])
+      await setPod('two', '10.244.0.10', 'False')
+      await untilAddresses('')
+      expect(await slicesSay()).toBe('10.244.0.9 false')
+      await setPod('two', '10.244.0.10', 'True')
+      manager.start()
+      await until('the slice', slicesSay, (said) => said === '10.244.0.10 true', 60_000)
+      expect(addresses()).toBe('10.244.0.10')
+    } finally {
+      manager.start()
+      await cluster.kubectl(['label', 'namespace', 'shop', 'switchyard.dev/managed-'])
+    }
   })
 
   test('are watched on without a new list: a real watch ends with a bookmark before it', async () => {
@@ -306,6 +350,15 @@ describe.skipIf(whyNoLab({ nodes: false }))('EndpointSlices', { timeout: 120_000
     await untilAddresses('10.244.0.1 10.244.0.30')
   })
 })
+
+interface SliceList {
+  readonly items: readonly {
+    readonly endpoints?: readonly {
+      readonly addresses: readonly string[]
+      readonly conditions: { readonly ready?: boolean }
+    }[]
+  }[]
+}
 
 /** `nsenter` stops itself with what it runs, and must go on too: it is what the lab ends. */
 function goOnOutside(name: string): void {

@@ -74,6 +74,8 @@ export function startLeader({
         () => workloads.acquire(agent, signal),
         (held) => held,
       )
+      const backends = wanted.map((one) => ({ ...one, platform: 'kubernetes' as const }))
+      platform.setBackends(backends, wanted)
       return workloads.apply(agent, { epoch: 1, revision, workloads: wanted }, signal)
     },
     close() {

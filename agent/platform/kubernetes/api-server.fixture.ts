@@ -1,5 +1,5 @@
 /**
- * A small API server that holds EndpointSlices and misbehaves on order: refuses, cuts watches, falls silent,
+ * A small API server that holds EndpointSlices, Services and Pods and misbehaves on order: refuses, cuts watches, falls silent,
  * forgets its history, goes back to an older state, is away. What it does when it behaves (list in pages, watch
  * from a version, bookmarks before the end) is what a real one does; the suite against the real one holds
  * the two together.
@@ -10,12 +10,15 @@ import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+export type Plural = 'endpointslices' | 'services' | 'pods'
+
 export interface Slice {
   readonly metadata: {
     readonly name: string
     readonly namespace: string
     readonly labels?: Readonly<Record<string, string>>
     readonly resourceVersion?: string
+    readonly [field: string]: unknown
   }
   readonly [field: string]: unknown
 }
@@ -29,7 +32,15 @@ interface Answer {
 interface Change {
   readonly version: number
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'
+  readonly plural: Plural
   readonly object: Slice
+}
+
+/** What is asked for: `namespace` null: in all of them; `label`: those that have it. */
+interface Asked {
+  readonly plural: Plural
+  readonly namespace: string | null
+  readonly label: string | null
 }
 
 interface Former {
@@ -41,6 +52,7 @@ interface Former {
 interface Watcher {
   readonly response: ServerResponse
   readonly from: number
+  readonly asked: Asked
 }
 
 /** `secondMs`: how long a second of `timeoutSeconds` lasts here. */
@@ -55,8 +67,15 @@ export async function startFakeApiServer(secondMs = 1_000) {
   let port = 0
   const sockets = new Set<Socket>()
   const watchers = new Set<Watcher>()
-  const answers: { readonly on: 'list' | 'watch' | 'any'; readonly answer: Answer }[] = []
+  const answers: {
+    readonly on: 'list' | 'watch' | 'any'
+    readonly plural: Plural
+    readonly answer: Answer
+  }[] = []
   const seen: { readonly what: 'list' | 'watch'; readonly query: URLSearchParams }[] = []
+  const seenOfPods: typeof seen = []
+  const managed = new Set<string>()
+  const forbidden = new Set<Plural>()
 
   const listening = () => createServer(handle).on('connection', keep)
   let server = listening()
@@ -76,19 +95,42 @@ export async function startFakeApiServer(secondMs = 1_000) {
   }
 
   function handle(request: IncomingMessage, response: ServerResponse) {
-    const { searchParams: query } = new URL(request.url ?? '/', url())
+    const { searchParams: query, pathname } = new URL(request.url ?? '/', url())
+    const namespace = /^\/api\/v1\/namespaces\/([^/]+)$/.exec(pathname)?.[1]
+    if (namespace !== undefined) return sendNamespace(namespace, response)
     const what = query.get('watch') === 'true' ? 'watch' : 'list'
-    seen.push({ what, query })
-    const next = answers.findIndex(({ on }) => on === 'any' || on === what)
+    const asked = askedOf(pathname, query)
+    if (asked.plural === 'endpointslices') seen.push({ what, query })
+    if (asked.plural === 'pods') seenOfPods.push({ what, query })
+    if (forbidden.has(asked.plural)) return send(response, { status: 403 })
+    const next = answers.findIndex(
+      ({ on, plural }) => plural === asked.plural && (on === 'any' || on === what),
+    )
     if (next >= 0) return send(response, answers.splice(next, 1)[0]!.answer)
-    if (what === 'list') list(query, response)
-    else watch(query, response)
+    if (what === 'list') list(asked, query, response)
+    else watch(asked, query, response)
   }
 
-  function list(query: URLSearchParams, response: ServerResponse) {
+  function sendNamespace(name: string, response: ServerResponse) {
+    const labels = managed.has(name) ? { 'switchyard.dev/managed': 'true' } : {}
+    send(response, { status: 200, body: { metadata: { name, labels } } })
+  }
+
+  const isAsked = (
+    { plural, namespace, label }: Asked,
+    of: { readonly plural: Plural; readonly object: Slice },
+  ): boolean =>
+    of.plural === plural &&
+    (namespace === null || of.object.metadata.namespace === namespace) &&
+    (label === null || of.object.metadata.labels?.[label] !== undefined)
+
+  function list(asked: Asked, query: URLSearchParams, response: ServerResponse) {
     const limit = Number(query.get('limit') ?? 0) || Infinity
     const [at, offset] = (query.get('continue') ?? `${version}:0`).split(':').map(Number)
-    const all = [...slices.values()]
+    const all = [...slices]
+      .map(([key, object]) => ({ plural: key.split(' ')[0] as Plural, object }))
+      .filter((one) => isAsked(asked, one))
+      .map(({ object }) => object)
     const items = all.slice(offset, offset! + limit)
     const more = offset! + items.length < all.length ? `${at}:${offset! + items.length}` : ''
     send(response, {
@@ -101,11 +143,11 @@ export async function startFakeApiServer(secondMs = 1_000) {
     })
   }
 
-  function watch(query: URLSearchParams, response: ServerResponse) {
+  function watch(asked: Asked, query: URLSearchParams, response: ServerResponse) {
     const from = Number(query.get('resourceVersion'))
     response.writeHead(200, { 'content-type': 'application/json' })
     response.flushHeaders()
-    const watcher: Watcher = { response, from }
+    const watcher: Watcher = { response, from, asked }
     for (const change of history) if (change.version > from) tell(watcher, change)
     watchers.add(watcher)
     const lastsMs = Number(query.get('timeoutSeconds')) * secondMs
@@ -121,8 +163,9 @@ export async function startFakeApiServer(secondMs = 1_000) {
   }
 
   /** As a real one: what is not newer than the watch's version is not for it, bookmarks too. */
-  function tell(watcher: Watcher, { type, object }: Change): void {
-    say(watcher, { type, object })
+  function tell(watcher: Watcher, change: Change): void {
+    const { type, object } = change
+    if (isAsked(watcher.asked, change)) say(watcher, { type, object })
   }
   function say({ response, from }: Watcher, event: { type: string; object: Slice }): void {
     if (silent || (blind && event.type !== 'BOOKMARK')) return
@@ -130,34 +173,43 @@ export async function startFakeApiServer(secondMs = 1_000) {
     response.write(`${JSON.stringify(event)}\n`)
   }
 
-  function change(type: Change['type'], slice: Slice): void {
+  function change(type: Change['type'], slice: Slice, plural: Plural): void {
     version++
     const object = { ...slice, metadata: { ...slice.metadata, resourceVersion: String(version) } }
-    const key = `${slice.metadata.namespace}/${slice.metadata.name}`
+    const key = keyOf(plural, slice.metadata)
     if (type === 'DELETED') slices.delete(key)
     else slices.set(key, object)
-    const made: Change = { version, type, object }
+    const made: Change = { version, type, plural, object }
     history.push(made)
     for (const watcher of watchers) tell(watcher, made)
   }
 
   return {
     kubeconfig,
+    /** Of slices. */
     seen,
+    seenOfPods,
     url: url(),
     version: () => version,
-    watcherCount: () => watchers.size,
-    put(slice: Slice): void {
-      const known = slices.has(`${slice.metadata.namespace}/${slice.metadata.name}`)
-      change(known ? 'MODIFIED' : 'ADDED', slice)
+    watcherCount: (plural: Plural = 'endpointslices') =>
+      [...watchers].filter(({ asked }) => asked.plural === plural).length,
+    put(slice: Slice, plural: Plural = 'endpointslices'): void {
+      const known = slices.has(keyOf(plural, slice.metadata))
+      change(known ? 'MODIFIED' : 'ADDED', slice, plural)
     },
-    remove(name: string, namespace = 'shop'): void {
-      const slice = slices.get(`${namespace}/${name}`)
-      if (slice) change('DELETED', slice)
+    remove(name: string, namespace = 'shop', plural: Plural = 'endpointslices'): void {
+      const slice = slices.get(keyOf(plural, { namespace, name }))
+      if (slice) change('DELETED', slice, plural)
     },
     /** The next request of this kind is answered so. */
-    answer(on: 'list' | 'watch' | 'any', answer: Answer): void {
-      answers.push({ on, answer })
+    answer(on: 'list' | 'watch' | 'any', answer: Answer, plural: Plural = 'endpointslices'): void {
+      answers.push({ on, plural, answer })
+    },
+    /** The namespace says that it opts in. */
+    optIn: (namespace = 'shop') => managed.add(namespace),
+    forbid(plural: Plural, on = true): void {
+      if (on) forbidden.add(plural)
+      else forbidden.delete(plural)
     },
     /** Writes into every watch as it stands. */
     write(text: string): void {
@@ -171,8 +223,10 @@ export async function startFakeApiServer(secondMs = 1_000) {
     blindness(on: boolean): void {
       blind = on
     },
-    cut(): void {
-      for (const { response } of watchers) response.destroy()
+    cut(plural?: Plural): void {
+      for (const { response, asked } of watchers) {
+        if (plural === undefined || plural === asked.plural) response.destroy()
+      }
     },
     copy: (): Former => ({ slices: new Map(slices), history: [...history], version }),
     /** As after a restore of etcd: the state, and the version, of an earlier time. */
@@ -201,6 +255,18 @@ export async function startFakeApiServer(secondMs = 1_000) {
 }
 
 export type FakeApiServer = Awaited<ReturnType<typeof startFakeApiServer>>
+
+const keyOf = (plural: Plural, { namespace, name }: { namespace: string; name: string }): string =>
+  `${plural} ${namespace}/${name}`
+
+/** What is none of these is asked for slices. */
+function askedOf(path: string, query: URLSearchParams): Asked {
+  const [, namespace = null, named] = /(?:\/namespaces\/([^/]+))?\/([^/]+)$/.exec(path) ?? []
+  const plural = named === 'pods' || named === 'services' ? named : 'endpointslices'
+  const selector = query.get('labelSelector')
+  const isExistence = selector !== null && /^[\w./-]+$/.test(selector)
+  return { plural, namespace, label: plural !== 'endpointslices' && isExistence ? selector : null }
+}
 
 const bookmarkOf = (version: number) => ({
   type: 'BOOKMARK',

@@ -53,8 +53,9 @@ export function clientWith(access: Access): KubernetesClient {
     { method, path, query = {}, contentType = 'application/json' }: Call,
     body: Buffer | null,
     signal: AbortSignal,
+    lasts: 'a-call' | 'a-watch' = 'a-call',
   ): Promise<http.IncomingMessage> {
-    const { agent, headers, auth } = await agents.current()
+    const { [lasts]: agent, headers, auth } = await agents.current()
     const url = new URL(server + path)
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, String(value))
@@ -96,7 +97,7 @@ export function clientWith(access: Access): KubernetesClient {
       const late = new Error(`${server} did not answer within ${headMs} ms: GET ${path}`)
       const timer = setTimeout(() => closing.abort(late), headMs)
       try {
-        const response = await head(call, null, ended)
+        const response = await head(call, null, ended, 'a-watch')
         if (response.statusCode !== 200) answerOf(call, response, await bodyOf(response))
         return response
       } finally {
@@ -155,13 +156,17 @@ function parsed(text: string): unknown {
   }
 }
 
-interface Way extends Pick<Credentials, 'headers' | 'auth'> {
-  readonly agent: http.Agent
+interface Ways {
+  readonly 'a-call': http.Agent
+  /** Each has a connection of its own, so that calls never wait for one. */
+  readonly 'a-watch': http.Agent
 }
+
+type Way = Ways & Pick<Credentials, 'headers' | 'auth'>
 
 /** Connections are kept for as long as the certificates are the same. */
 function createAgents(access: Access) {
-  let known: { readonly of: string; readonly agent: http.Agent } | null = null
+  let known: { readonly of: string; readonly ways: Ways } | null = null
 
   return {
     async current(): Promise<Way> {
@@ -169,16 +174,24 @@ function createAgents(access: Access) {
       const of = JSON.stringify(secure)
       if (known?.of !== of) {
         // What is under way on the former one may end there.
-        known = { of, agent: through ?? agentOf(access.server, secure) }
+        known = { of, ways: waysOf(access.server, secure, through) }
       }
-      return { agent: known.agent, headers, auth }
+      return { ...known.ways, headers, auth }
     },
-    close: () => known?.agent.destroy(),
+    close() {
+      for (const agent of Object.values(known?.ways ?? {})) agent.destroy()
+    },
   }
 }
 
-function agentOf(server: string, secure: https.AgentOptions): http.Agent {
-  const defined = Object.entries(secure).filter(([, value]) => value !== undefined)
-  const options = { keepAlive: true, maxSockets: socketsMax, ...Object.fromEntries(defined) }
-  return server.startsWith('https:') ? new https.Agent(options) : new http.Agent(options)
+function waysOf(server: string, secure: https.AgentOptions, through: http.Agent | undefined): Ways {
+  if (through) return { 'a-call': through, 'a-watch': through }
+  const defined = Object.fromEntries(
+    Object.entries(secure).filter(([, value]) => value !== undefined),
+  )
+  const agent = (more: http.AgentOptions) => {
+    const options = { keepAlive: true, ...more, ...defined }
+    return server.startsWith('https:') ? new https.Agent(options) : new http.Agent(options)
+  }
+  return { 'a-call': agent({ maxSockets: socketsMax }), 'a-watch': agent({}) }
 }

@@ -26,11 +26,13 @@ interface Port {
 }
 
 /** Of the TCP ports the one named `http`, or the only one. */
-export function portOf(ports: readonly Port[]): number | null {
+export function httpPort<P extends Omit<Port, 'port'>>(ports: readonly P[]): P | null {
   const tcp = ports.filter(({ protocol }) => (protocol ?? 'TCP') === 'TCP')
   const named = tcp.find(({ name }) => name === 'http')
-  return (named ?? (tcp.length === 1 ? tcp[0] : undefined))?.port ?? null
+  return named ?? (tcp.length === 1 ? tcp[0]! : null)
 }
+
+export const portOf = (ports: readonly Port[]): number | null => httpPort(ports)?.port ?? null
 
 /**
  * What a release's slices give together, by address. While the slices of a Service are rearranged an

@@ -52,7 +52,9 @@ const endpointSlice = z.object({
   endpoints: z.array(endpoint).max(endpointsPerSlice).nullish(),
 })
 
-const address = { IPv4: z.ipv4(), IPv6: z.ipv6() } as const
+export const address = { IPv4: z.ipv4(), IPv6: z.ipv6() } as const
+
+export type Family = keyof typeof address
 
 export interface KnownSlice {
   /** `<namespace>/<name>` */
@@ -64,7 +66,7 @@ export interface KnownSlice {
   readonly cluster: string | null
   /** Newer slices have a greater one (KEP-5504). */
   readonly version: number
-  readonly family: 'IPv4' | 'IPv6'
+  readonly family: Family
   readonly endpoints: readonly KnownEndpoint[]
 }
 
@@ -102,8 +104,8 @@ export function parseSlice(object: unknown): ParsedSlice | Unusable {
   if (!parsed.success) {
     const named = metadata.safeParse((object as { metadata?: unknown } | null)?.metadata).data
     const key = named ? keyOf(named) : null
-    const reason = z.prettifyError(parsed.error).replaceAll('\n', ' ').slice(0, reasonCharsMax)
-    return { key, slice: null, problem: `EndpointSlice ${key ?? 'without a name'}: ${reason}` }
+    const problem = `EndpointSlice ${key ?? 'without a name'}: ${parseWords(parsed.error)}`
+    return { key, slice: null, problem }
   }
   const { addressType, ports, endpoints } = parsed.data
   const { labels = {}, ...named } = parsed.data.metadata
@@ -159,5 +161,8 @@ function known(
     pod: kind === 'Pod' && name && uid ? { name, uid, ...place } : null,
   }
 }
+
+export const parseWords = (error: z.ZodError): string =>
+  z.prettifyError(error).replaceAll('\n', ' ').slice(0, reasonCharsMax)
 
 const keyOf = ({ namespace, name }: { namespace: string; name: string }) => `${namespace}/${name}`

@@ -1,14 +1,17 @@
 /**
- * The endpoints half of the platform `kubernetes`: from the slices that carry a release's label, and those of
- * the Services that Ingress objects lead to, to what the workers get. Changes are told at once when it was quiet, together when they come in bursts, and nothing is
- * told before both the slices and the releases are known, so that a pilot that starts takes nothing away (P6).
+ * The endpoints half of the platform `kubernetes`: from the slices that carry a release's label, what its pods say
+ * themselves, and the slices of the Services that Ingress objects lead to, to what the workers get. Changes are
+ * told at once when it was quiet, together when they come in bursts, and nothing is told before the slices, the
+ * releases and their pods are known, so that a pilot that starts takes nothing away (P6).
  */
 import { limits } from '#wire/limits.ts'
+import type { LogCode } from '#wire/log-codes.ts'
 import type { Say } from '#wire/log-line.ts'
 import type { Endpoints } from '../../link.ts'
 import type { Backend, PlatformListener, Pod, Workload } from '../platform.ts'
 import type { KubernetesClient } from './client.ts'
 import { endpointSlicesPath, type ReadSlice, readSlice, releaseLabel } from './endpoint-slice.ts'
+import { type FollowedPodsTiming, followedPods } from './followed-pods.ts'
 import { createKnownSlices } from './known-slices.ts'
 import { followObjects, type ListWatchTiming } from './list-watch.ts'
 import { createPace } from './pace.ts'
@@ -35,35 +38,79 @@ const kept = {
 /** Workers are told at most this often. */
 const gapMs = 2
 const saidMax = 1_024
-/** Kubelets and controllers need about this long to make an older state true again. */
-const rememberEndpointsMs = 60_000
+
+export interface EndpointsTiming {
+  readonly watch?: ListWatchTiming
+  readonly pods?: FollowedPodsTiming
+  /** Kubelets and controllers need about this long to make an older state true again. */
+  readonly rememberMs?: number
+  /** Nobody waits longer for the first words of pods. */
+  readonly firstPodsMs?: number
+}
 
 export function followedEndpoints(
   cluster: string,
   { onEndpoints, onTrouble }: Pick<PlatformListener, 'onEndpoints' | 'onTrouble'>,
   log: Say,
-  timing?: ListWatchTiming,
-  rememberMs = rememberEndpointsMs,
+  {
+    watch: timing,
+    pods: podsTiming,
+    rememberMs = 60_000,
+    firstPodsMs = 5_000,
+  }: EndpointsTiming = {},
 ): FollowedEndpoints {
-  const known = createKnownSlices(cluster, kept)
+  const pods = followedPods(
+    cluster,
+    {
+      onChange: () => pace.soon(),
+      onTouched: (releases) => known.touch(releases),
+      onWentBack: remember,
+      onLost: (releases, lose) => known.losing(releases, lose),
+      onProblem: (problem) => say('pods-unread', problem),
+      onLeftOut: (text) => say('endpoints-cut', text),
+      slicesFollowedSinceMs: () => followedSinceMs,
+      named: () => known.named(),
+    },
+    timing,
+    podsTiming,
+  )
+  const known = createKnownSlices(cluster, { ...kept, pods })
   const pace = createPace(tell, gapMs)
   const services = followedServices(
     cluster,
-    { onChange: () => pace.soon(), onTrouble, onProblem: say },
+    {
+      onChange: () => pace.soon(),
+      onTrouble,
+      onProblem: (problem) => say('slice-refused', problem),
+    },
     timing,
   )
   const said = new Set<string>()
   const both = createBoth()
+  let followedSinceMs: number | null = null
   let listed = false
   let forgetting: NodeJS.Timeout | null = null
+  let waiting: NodeJS.Timeout | null = null
+  /** Of the first words of pods. */
+  let waited = false
   /** By release whose slices were deleted: until then its endpoints stay. */
   const givingUp = new Map<string, NodeJS.Timeout>()
   let namespaces: ReadonlyMap<string, string> | null = null
 
   function tell(): void {
-    if (!listed || namespaces === null || !services.known()) return
+    if (!listed || namespaces === null || !services.known() || !isPodsTime()) return
     onEndpoints(both(known.endpoints(), services.endpoints()))
     boundOrphans()
+  }
+
+  function isPodsTime(): boolean {
+    waited ||= pods.known()
+    if (waited) return true
+    waiting ??= setTimeout(() => {
+      waited = true
+      pace.soon()
+    }, firstPodsMs)
+    return false
   }
 
   function boundOrphans(): void {
@@ -85,16 +132,16 @@ export function followedEndpoints(
     }
   }
 
-  /** Once for each thing that is wrong with each slice. */
-  function say(problem: string | null): void {
-    if (problem === null || said.has(problem)) return
+  /** Once for each thing that is wrong. */
+  function say(code: LogCode, problem: string): void {
+    if (said.has(problem)) return
     if (said.size >= saidMax) said.clear()
     said.add(problem)
-    log('slice-refused', problem)
+    log(code, problem)
   }
 
   function usable({ slice, problem }: ReadSlice) {
-    say(problem)
+    if (problem !== null) say('slice-refused', problem)
     return slice
   }
 
@@ -128,6 +175,7 @@ export function followedEndpoints(
       services.setServices(ids)
       namespaces = releaseNamespaces(backends, workloads, namespaces ?? new Map())
       known.setReleases(namespaces, releaseSiblings(workloads))
+      pods.setNamespaces(namespaces.values())
       pace.soon()
     },
     async follow(client, signal) {
@@ -139,6 +187,7 @@ export function followedEndpoints(
           if (wentBack) remember()
           known.replace(objects.flatMap((object) => usable(object) ?? []))
           sayLeftOut()
+          followedSinceMs ??= performance.now()
           listed = true
           pace.soon()
         },
@@ -153,16 +202,22 @@ export function followedEndpoints(
           pace.soon()
         },
         onTrouble,
+        goesOn() {
+          followedSinceMs = null
+          return true
+        },
       }
       try {
         await Promise.all([
           followObjects(client, followed, signal, timing),
           services.follow(client, signal),
+          pods.follow(client, signal),
         ])
       } finally {
         pace.stop()
-        if (forgetting) clearTimeout(forgetting)
-        for (const timer of givingUp.values()) clearTimeout(timer)
+        for (const timer of [forgetting, waiting, ...givingUp.values()]) {
+          if (timer) clearTimeout(timer)
+        }
       }
     },
     pods: () => new Map([...services.pods(), ...known.pods()]),

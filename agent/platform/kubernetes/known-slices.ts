@@ -7,7 +7,8 @@ import { type Endpoint, type Endpoints, endpointName } from '../../link.ts'
 import type { Pod } from '../platform.ts'
 import { servedOf } from './endpoint-rules.ts'
 import type { KnownEndpoint, KnownSlice } from './endpoint-slice.ts'
-import { withRemembered } from './remembered-endpoints.ts'
+import type { PodsOfReleases } from './pods-word.ts'
+import { stillThere, withRemembered } from './remembered-endpoints.ts'
 
 export interface KnownSlicesLimits {
   readonly sliceCount: number
@@ -17,6 +18,8 @@ export interface KnownSlicesLimits {
    * was the last one with ready endpoints these are told on, until others come or `giveUp`.
    */
   readonly keepsDeleted?: boolean
+  /** Left out: the slices alone count. */
+  readonly pods?: PodsOfReleases
 }
 
 export interface KnownSlices {
@@ -28,6 +31,12 @@ export interface KnownSlices {
   /** Nothing of it may be served. */
   remove(key: string): void
   deleted(key: string): void
+  /** What the pods say of these may be something else. */
+  touch(releases: Iterable<string>): void
+  /** Their Services are gone with `lose`: as when their slices are deleted. */
+  losing(releases: readonly string[], lose: () => void): void
+  /** The pods behind all slices. */
+  named(): ReadonlySet<string>
   /** Releases whose endpoints are those of deleted slices. */
   orphaned(): ReadonlySet<string>
   giveUp(release: string): void
@@ -57,6 +66,8 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
   let siblings: ReadonlyMap<string, readonly string[]> = new Map()
   let remembered: ReadonlyMap<string, readonly KnownEndpoint[]> = new Map()
   const orphans = new Map<string, readonly KnownEndpoint[]>()
+  /** By address, while it is settled what is told. */
+  let holders: ReadonlyMap<string, string> | null = null
   let endpointCount = 0
   let told: Endpoints = {}
 
@@ -100,20 +111,38 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
 
   function dropDeleted(key: string): void {
     const release = slices.get(key)?.release
-    if (release === undefined || !limits.keepsDeleted) {
-      drop(key)
-      return
-    }
-    const ready = servedOf(slicesOf(release)).filter(isReady)
-    drop(key)
-    const isLast = servedOf(slicesOf(release)).length === 0
-    if (isLast && ready.length > 0) orphans.set(release, ready)
+    if (release !== undefined) losing([release], () => drop(key))
   }
 
-  const slicesOf = (release: string): readonly KnownSlice[] =>
-    [...(byRelease.get(release)?.values() ?? [])].filter(
-      ({ namespace }) => namespace === namespaces.get(release),
+  function losing(releases: readonly string[], lose: () => void): void {
+    const ready = limits.keepsDeleted
+      ? releases.map((release) => servedOf(slicesOf(release)).filter(isReady))
+      : []
+    lose()
+    for (const [n, before] of ready.entries()) {
+      const isLast = servedOf(slicesOf(releases[n]!)).length === 0
+      if (isLast && before.length > 0) orphans.set(releases[n]!, before)
+    }
+  }
+
+  function slicesOf(release: string): readonly KnownSlice[] {
+    const inside = namespaces.get(release)
+    if (inside === undefined) return []
+    const own = [...(byRelease.get(release)?.values() ?? [])].filter(
+      ({ namespace }) => namespace === inside,
     )
+    return limits.pods?.over(release, inside, own) ?? own
+  }
+
+  function formerOf(release: string): readonly KnownEndpoint[] | undefined {
+    const inside = namespaces.get(release)
+    const former = remembered.get(release) ?? orphans.get(release)
+    const { pods } = limits
+    if (inside === undefined || !former || !pods) return former
+    holders ??= pods.holders()
+    const wordOf = (uid: string) => pods.wordOf(inside, uid)
+    return stillThere(former, { wordOf, holders, isOlderState: remembered.has(release) })
+  }
 
   function servedBeside(release: string, own: readonly KnownEndpoint[]): readonly KnownEndpoint[] {
     const isLeaving = own.length > 0 && !own.some(isReady)
@@ -127,13 +156,14 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
     const now = own.length === 0 ? null : servedBeside(release, servedOf(own))
     const isOurs = namespaces.has(release)
     if (!isOurs || (now && now.length > 0)) orphans.delete(release)
-    const former = isOurs ? (remembered.get(release) ?? orphans.get(release)) : undefined
-    return former ? withRemembered(release, now ?? [], former, slices.values()) : now
+    const kept = isOurs ? formerOf(release) : undefined
+    return kept ? withRemembered(release, now ?? [], kept, slices.values()) : now
   }
 
   function settle(): void {
     const next: Record<string, readonly Endpoint[]> = { ...told }
     let changed = false
+    holders = null
     for (const release of dirty) {
       const now = servedNow(release)
       const before = served.get(release)
@@ -172,6 +202,17 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
       refused.delete(key)
       dropDeleted(key)
     },
+    touch(releases) {
+      for (const release of releases) touch(release)
+      for (const release of orphans.keys()) dirty.add(release)
+    },
+    losing,
+    named: () =>
+      new Set(
+        [...slices.values()].flatMap(({ endpoints }) =>
+          endpoints.flatMap(({ pod }) => (pod ? [pod.uid] : [])),
+        ),
+      ),
     orphaned: () => new Set(orphans.keys()),
     giveUp(release) {
       if (orphans.delete(release)) dirty.add(release)

@@ -36,7 +36,7 @@ function follow(kubeconfig = server.kubeconfig): void {
     cluster: 'eu-1',
     log: (code, text) => said.push(`${code}: ${text}`),
     timing,
-    rememberMs: 1_000,
+    endpointsTiming: { rememberMs: 1_000 },
   })
   platform.follow({
     onEndpoints: (endpoints) => told.push(endpoints),

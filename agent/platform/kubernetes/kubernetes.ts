@@ -9,7 +9,7 @@ import { type BackoffBounds, backoffMs } from '../../backoff.ts'
 import { reasonOf } from '../../reason.ts'
 import type { Platform, PlatformListener, Workloads } from '../platform.ts'
 import { createKubernetesClient, type KubernetesClient } from './client.ts'
-import { type FollowedEndpoints, followedEndpoints } from './endpoints.ts'
+import { type EndpointsTiming, type FollowedEndpoints, followedEndpoints } from './endpoints.ts'
 import { type IngressKeeperOptions, keepIngresses } from './ingress-keeper.ts'
 import type { ListWatchTiming } from './list-watch.ts'
 import { clusterOf } from './workloads/cluster-client.ts'
@@ -30,14 +30,13 @@ export interface KubernetesOptions {
   /** The agent's name and what it was told of Ingress objects; left out: they are none of its business. */
   readonly ingress?: Pick<IngressKeeperOptions, 'name' | 'classes' | 'addresses' | 'timing'>
   readonly workloadsTiming?: WorkloadsTiming
-  /** How long endpoints stay that an older state of the API server does not have. */
-  readonly rememberMs?: number
+  readonly endpointsTiming?: EndpointsTiming
 }
 
 const openAgain: BackoffBounds = { firstMs: 500, mostMs: 10_000 }
 
 export function createKubernetesPlatform(options: KubernetesOptions): Platform {
-  const { kubeconfig, cluster, log, timing, ingress, rememberMs } = options
+  const { kubeconfig, cluster, log, timing, ingress, endpointsTiming } = options
   const closing = new AbortController()
   let backends: Parameters<Platform['setBackends']> | null = null
   let endpoints: FollowedEndpoints | null = null
@@ -48,7 +47,10 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
 
   return {
     follow(listener) {
-      endpoints = followedEndpoints(cluster, listener, log, timing, rememberMs)
+      endpoints = followedEndpoints(cluster, listener, log, {
+        ...(timing && { watch: timing }),
+        ...endpointsTiming,
+      })
       if (backends) endpoints.setBackends(...backends)
       following = openClient(kubeconfig, listener.onTrouble, closing.signal).then(
         async (client) => {

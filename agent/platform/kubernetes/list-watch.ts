@@ -32,6 +32,8 @@ export interface Followed<T> {
   onRemoved(object: T): void
   /** The server is away or refuses: what was told last stays. Said once, until a watch opens again. */
   onTrouble(text: string): void
+  /** Asked after every failure, also of those that a list mends; false: it ends. */
+  goesOn?(error: unknown): boolean
 }
 
 export interface ListWatchTiming {
@@ -69,7 +71,7 @@ const page = z.object({
 const watchEvent = z.object({ type: z.string(), object: z.unknown() })
 const versioned = z.object({ metadata: z.object({ resourceVersion: version }) })
 
-/** Ends when `signal` does. */
+/** Ends when `signal` does, or what is followed is over. */
 export async function followObjects<T>(
   client: KubernetesClient,
   followed: Followed<T>,
@@ -89,7 +91,7 @@ export async function followObjects<T>(
       await watchFrom(performance.now() + jittered(timing.relistMs))
       attempt = 0
     } catch (error) {
-      if (signal.aborted) return
+      if (signal.aborted || followed.goesOn?.(error) === false) return
       const quiet = (error instanceof WatchOver || isGone(error)) && attempt < quietAttempts
       if (!quiet && !troubled) {
         troubled = true

@@ -1,6 +1,6 @@
 /**
- * What the leader may do, exactly: the manifests' Roles are compared with this, and a real API server's audit
- * log with what was used. `lease` is bound in the agents' own namespace, `namespaces` in the whole cluster,
+ * What agents may do, exactly: the manifests' Roles are compared with this, and a real API server's audit
+ * log with what was used. The leader writes; Pods and Services are followed by all. `lease` is bound in the agents' own namespace, `namespaces` in the whole cluster,
  * `workloads` in each namespace that opts in.
  */
 export interface Permission {
@@ -24,8 +24,8 @@ export const permissions: Readonly<
     },
     { apiGroup: 'apps', resource: 'replicasets', verbs: ['list'] },
     { apiGroup: 'autoscaling', resource: 'horizontalpodautoscalers', verbs: ['list'] },
-    { apiGroup: '', resource: 'pods', verbs: ['list'] },
-    { apiGroup: '', resource: 'services', verbs: ['create', 'delete', 'list', 'patch'] },
+    { apiGroup: '', resource: 'pods', verbs: ['list', 'watch'] },
+    { apiGroup: '', resource: 'services', verbs: ['create', 'delete', 'list', 'patch', 'watch'] },
     { apiGroup: 'events.k8s.io', resource: 'events', verbs: ['create'] },
   ],
 }

@@ -1,0 +1,250 @@
+/**
+ * The Services of releases in one namespace and the Pods that they may select, as far as they have been read.
+ * Bounded: only pods that some Service may mean are kept, and of pods that are gone no more than that they are.
+ */
+import { releaseLabel } from './endpoint-slice.ts'
+import type { PodLookup, Selected } from './pods-word.ts'
+import type { KnownPod } from './release-pod.ts'
+import { type KnownService, type Labels, selects } from './release-service.ts'
+
+export interface KnownPods {
+  services(): readonly KnownService[]
+  replaceServices(services: readonly KnownService[]): void
+  setService(service: KnownService): void
+  removeService(key: string): void
+  /** All that there are by `selection`. `wentBack`: those that are missing may live. */
+  replacePods(pods: readonly KnownPod[], selection: PodSelection, wentBack: boolean): void
+  setPod(pod: KnownPod): void
+  /** Gone, or not meant any more. */
+  removePod(uid: string): void
+  /** Nobody knows: the slices alone count. */
+  ignorePod(uid: string): void
+  /** Which pods have to be read for the Services there are. */
+  selection(): PodSelection
+  /** Null: not everything is known, and the slices alone count. */
+  selected(release: string): readonly Selected[] | null
+  readonly pod: PodLookup
+  /** Forgets the gone ones that no slice names, and those of long ago. */
+  sweep(isNamed: (uid: string) => boolean): void
+  isKnown(): boolean
+  forget(): void
+  podCount(): number
+  /** By address, whose it is. */
+  holders(): readonly (readonly [string, string])[]
+  /** Pods and Services that there was no room for. */
+  leftOut(): number
+}
+
+/** Selectors, as texts, that do not go by our label; empty: its pods are enough. */
+export type PodSelection = ReadonlySet<string>
+
+export interface KnownPodsOptions {
+  readonly hasRoom: () => boolean
+  /** What is to be told of these releases may be something else now. */
+  readonly touch: (releases: Iterable<string>) => void
+  readonly now: () => number
+}
+
+const servicesMax = 4_096
+const goneMax = 8_192
+/** A slice that names a pod may come later than the pod's end. */
+const goneAtLeastMs = 60_000
+/** Kubernetes' controllers pause for 1,000 s at most. */
+const goneAtMostMs = 1_800_000
+
+export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): KnownPods {
+  const services = new Map<string, KnownService>()
+  const byRelease = createGroups<KnownService>(({ release }) => release)
+  /** By our label in their selector, and of pods by that label: most Services select by it alone. */
+  const selecting = createGroups<KnownService>(({ selector }) => selector[releaseLabel] ?? '')
+  const pods = new Map<string, KnownPod>()
+  const labelled = createGroups<KnownPod>(({ labels }) => labels[releaseLabel] ?? '')
+  const gone = new Map<string, number>()
+  const noRoom = new Set<string>()
+  let servicesListed = false
+  let read: PodSelection | null = null
+
+  const isKnown = () => servicesListed && read !== null
+
+  function touchPod(...ones: readonly (KnownPod | undefined)[]): void {
+    const touched = new Set<string>()
+    for (const one of ones) {
+      if (!one) continue
+      const own = one.labels[releaseLabel]
+      if (own !== undefined) touched.add(own)
+      for (const { release } of servicesFor(one)) touched.add(release)
+    }
+    touch(touched)
+  }
+
+  function servicesFor({ labels }: KnownPod): readonly KnownService[] {
+    const own = labels[releaseLabel]
+    const candidates = [...selecting.of(''), ...(own === undefined ? [] : selecting.of(own))]
+    return candidates.filter(({ selector }) => selects(selector, labels))
+  }
+
+  function drop(uid: string): KnownPod | undefined {
+    const known = pods.get(uid)
+    if (!known) return undefined
+    pods.delete(uid)
+    labelled.remove(known)
+    return known
+  }
+
+  function bury(uid: string): void {
+    gone.delete(uid)
+    gone.set(uid, now())
+    for (const [oldest] of gone) {
+      if (gone.size <= goneMax) break
+      gone.delete(oldest)
+    }
+  }
+
+  const isMeant = (pod: KnownPod): boolean =>
+    pod.labels[releaseLabel] !== undefined || servicesFor(pod).length > 0
+
+  function setPod(pod: KnownPod): void {
+    const before = drop(pod.uid)
+    noRoom.delete(pod.uid)
+    if (!isMeant(pod)) {
+      if (before) bury(pod.uid)
+      touchPod(before)
+      return
+    }
+    gone.delete(pod.uid)
+    if (hasRoom()) {
+      pods.set(pod.uid, pod)
+      labelled.add(pod)
+    } else noRoom.add(pod.uid)
+    touchPod(before, pod)
+  }
+
+  function removePod(uid: string): void {
+    noRoom.delete(uid)
+    const before = drop(uid)
+    if (before) bury(uid)
+    touchPod(before)
+  }
+
+  function ignorePod(uid: string): void {
+    noRoom.delete(uid)
+    touchPod(drop(uid))
+  }
+
+  function removeService(key: string): void {
+    const before = services.get(key)
+    noRoom.delete(key)
+    if (!before) return
+    services.delete(key)
+    byRelease.remove(before)
+    selecting.remove(before)
+    touch([before.release])
+  }
+
+  function setService(service: KnownService): void {
+    removeService(service.key)
+    if (services.size >= servicesMax) {
+      noRoom.add(service.key)
+      return
+    }
+    services.set(service.key, service)
+    byRelease.add(service)
+    selecting.add(service)
+    touch([service.release])
+  }
+
+  const isRead = (selector: Labels): boolean =>
+    goesByLabel(selector) || read?.has(textOf(selector)) === true
+
+  function podsOf({ selector }: KnownService): readonly KnownPod[] {
+    const label = selector[releaseLabel]
+    const candidates = label === undefined ? pods.values() : labelled.of(label)
+    return [...candidates].filter(({ labels }) => selects(selector, labels))
+  }
+
+  const touchAll = () => touch([...services.values()].map(({ release }) => release))
+
+  return {
+    services: () => [...services.values()],
+    replaceServices(listed) {
+      const keys = new Set(listed.map(({ key }) => key))
+      for (const key of [...services.keys()]) if (!keys.has(key)) removeService(key)
+      for (const service of listed) setService(service)
+      servicesListed = true
+    },
+    setService,
+    removeService,
+    replacePods(listed, selection, wentBack) {
+      const uids = new Set(listed.map(({ uid }) => uid))
+      for (const uid of [...pods.keys()]) {
+        if (uids.has(uid)) continue
+        if (wentBack) ignorePod(uid)
+        else removePod(uid)
+      }
+      for (const pod of listed) {
+        const isSame = !wentBack && pods.get(pod.uid)?.version === pod.version
+        if (!isSame) setPod(pod)
+      }
+      read = selection
+      touchAll()
+    },
+    setPod,
+    removePod,
+    ignorePod,
+    selection: () =>
+      new Set(
+        [...services.values()]
+          .filter(({ selector }) => !goesByLabel(selector))
+          .map(({ selector }) => textOf(selector)),
+      ),
+    selected(release) {
+      if (!isKnown()) return null
+      const own = [...byRelease.of(release)]
+      if (!own.every(({ selector }) => isRead(selector))) return []
+      return own.map((service) => ({ service, pods: podsOf(service) }))
+    },
+    pod: (uid) => pods.get(uid) ?? (gone.has(uid) ? 'gone' : undefined),
+    sweep(isNamed) {
+      for (const [uid, sinceMs] of gone) {
+        const ageMs = now() - sinceMs
+        if (ageMs > goneAtMostMs || (ageMs > goneAtLeastMs && !isNamed(uid))) gone.delete(uid)
+      }
+    },
+    isKnown,
+    forget() {
+      touchAll()
+      servicesListed = false
+      read = null
+      for (const all of [services, byRelease, selecting, pods, labelled, gone, noRoom]) all.clear()
+    },
+    podCount: () => pods.size,
+    holders: () =>
+      [...pods.values()].flatMap(({ uid, addresses }) =>
+        Object.values(addresses).map((address) => [address, uid] as const),
+      ),
+    leftOut: () => noRoom.size,
+  }
+}
+
+const goesByLabel = (selector: Labels): boolean => selector[releaseLabel] !== undefined
+
+const textOf = (selector: Labels): string =>
+  JSON.stringify(Object.entries(selector).sort(([a], [b]) => (a < b ? -1 : 1)))
+
+function createGroups<T>(keyOf: (one: T) => string) {
+  const groups = new Map<string, Set<T>>()
+  return {
+    of: (key: string): Iterable<T> => groups.get(key) ?? [],
+    add(one: T): void {
+      const group = groups.get(keyOf(one))
+      if (group) group.add(one)
+      else groups.set(keyOf(one), new Set([one]))
+    },
+    remove(one: T): void {
+      const group = groups.get(keyOf(one))
+      group?.delete(one)
+      if (group?.size === 0) groups.delete(keyOf(one))
+    },
+    clear: () => groups.clear(),
+  }
+}

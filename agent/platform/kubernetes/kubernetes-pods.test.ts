@@ -1,0 +1,272 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Endpoints } from '../../link.ts'
+import { until } from '../../pilot/fleet.fixture.ts'
+import type { Platform } from '../platform.ts'
+import { type FakeApiServer, startFakeApiServer } from './api-server.fixture.ts'
+import { followedPodsTiming } from './followed-pods.ts'
+import { createKubernetesPlatform } from './kubernetes.ts'
+import { type ListWatchTiming, listWatchTiming } from './list-watch.ts'
+import { type PodLike, podOf, releaseLabels, type ServiceLike, serviceOf } from './pods.fixture.ts'
+import { notReady, type SliceLike, sliceOf } from './slices.fixture.ts'
+
+const timing: ListWatchTiming = { ...listWatchTiming, backoff: { firstMs: 5, mostMs: 40 } }
+const podsTiming = { ...followedPodsTiming, askAgainMs: 50, staleMs: 100 }
+
+let server: FakeApiServer
+let platform: Platform
+let told: Endpoints[]
+let troubles: string[]
+let said: string[]
+
+beforeEach(async () => {
+  server = await startFakeApiServer()
+  server.optIn()
+  told = []
+  troubles = []
+  said = []
+})
+afterEach(async () => {
+  await platform.close()
+  await server.stop()
+})
+
+function follow(...releases: readonly string[]): void {
+  platform = createKubernetesPlatform({
+    kubeconfig: server.kubeconfig,
+    cluster: 'eu-1',
+    log: (code, text) => said.push(`${code}: ${text}`),
+    timing,
+    endpointsTiming: { rememberMs: 1_000, pods: podsTiming, firstPodsMs: 300 },
+  })
+  platform.follow({
+    onEndpoints: (endpoints) => told.push(endpoints),
+    onReplacements() {},
+    onTroubles() {},
+    onTrouble: (text) => troubles.push(text),
+  })
+  const about = (release: string) => ({ app: 'shop', release, version: '1' })
+  const kubernetes = { namespace: 'shop', port: 8080, template: 'shop', image: 'shop:1' }
+  const all = releases.length > 0 ? releases : ['shop-r1']
+  platform.setBackends(
+    all.map((release) => ({ ...about(release), platform: 'kubernetes' })),
+    all.map((release) => ({ ...about(release), kubernetes, copies: 1 })),
+  )
+}
+const watchingPods = () => until('a watch of pods', () => server.watcherCount('pods') === 1)
+const watching = async () => {
+  await watchingPods()
+  await until(
+    'the other watches',
+    () => server.watcherCount() + server.watcherCount('services') === 2,
+  )
+}
+const pod = (like: PodLike = {}) => server.put(podOf(like), 'pods')
+const service = (like: ServiceLike = {}) => server.put(serviceOf(like), 'services')
+const slice = (like: SliceLike) => server.put(sliceOf(like))
+const two = { name: 'two', ips: ['10.0.0.2'] }
+const addresses = (release = 'shop-r1') =>
+  told
+    .at(-1)
+    ?.[release]?.map(({ address }) => address)
+    .join()
+const untilAddresses = (wanted: string, release?: string) =>
+  until(`the addresses ${wanted}`, () => (addresses(release) ?? '') === wanted)
+
+describe('the endpoints of a release, by its pods', () => {
+  it('are served before any slice names them', async () => {
+    service()
+    slice({ endpoints: [] })
+    follow()
+    await watching()
+    pod({ ready: false })
+    pod({ ...two, ready: false })
+    pod({})
+    await untilAddresses('10.0.0.1')
+    pod(two)
+    await untilAddresses('10.0.0.1,10.0.0.2')
+    expect(told.at(-1)?.['shop-r1']?.[0]).toEqual({ address: '10.0.0.1', port: 8080 })
+    expect(platform.pods?.().get('10.0.0.2 8080')).toEqual({
+      name: 'two',
+      uid: 'uid-two',
+      node: 'node-1',
+      zone: null,
+    })
+    expect(troubles).toEqual([])
+  })
+
+  it('go when they go, whatever a slice still says, and do not come back with one', async () => {
+    service()
+    const named = [
+      { address: '10.0.0.1', pod: 'one' },
+      { address: '10.0.0.2', pod: 'two' },
+    ]
+    slice({ endpoints: named })
+    pod({})
+    pod(two)
+    follow()
+    await watching()
+    await untilAddresses('10.0.0.1,10.0.0.2')
+    expect(platform.pods?.().get('10.0.0.2 8080')?.zone).toBe('zone-a')
+    pod({ leaving: true })
+    await untilAddresses('10.0.0.2')
+    server.remove('one', 'shop', 'pods')
+    pod({ ...two, ready: false })
+    await untilAddresses('')
+    slice({ endpoints: named })
+    pod({ name: 'three', ips: ['10.0.0.3'] })
+    await untilAddresses('10.0.0.3')
+    pod(two)
+    await untilAddresses('10.0.0.2,10.0.0.3')
+  })
+
+  it('are those that the Service selects, at its port, also when others change it', async () => {
+    service()
+    pod({})
+    pod({ ...two, labels: { app: 'shop' }, ports: [{ name: 'web', containerPort: 9_000 }] })
+    follow()
+    await untilAddresses('10.0.0.1')
+    service({ selector: { app: 'shop' }, targetPort: 'web' })
+    await untilAddresses('10.0.0.2')
+    expect(told.at(-1)?.['shop-r1']).toEqual([{ address: '10.0.0.2', port: 9_000 }])
+    expect(server.seenOfPods.map(({ query }) => query.get('labelSelector'))).toContain(null)
+    pod({ ...two, labels: {} })
+    await untilAddresses('')
+    service()
+    await untilAddresses('10.0.0.1')
+    await until('fewer', () => server.seenOfPods.at(-1)?.query.get('labelSelector') !== null)
+  })
+
+  it('are beside those of a slice that was written by hand', async () => {
+    service()
+    pod({})
+    slice({ endpoints: ['10.0.0.9', { address: '10.0.0.8', pod: 'unseen' }] })
+    follow()
+    await untilAddresses('10.0.0.1,10.0.0.8,10.0.0.9')
+  })
+
+  it('are right at once when the API server was away and its slices are late', async () => {
+    service()
+    pod({})
+    slice({ endpoints: [{ address: '10.0.0.1', pod: 'one' }] })
+    follow()
+    await watching()
+    await untilAddresses('10.0.0.1')
+    await server.away()
+    await until('trouble', () => troubles.length > 0)
+    server.remove('one', 'shop', 'pods')
+    pod(two)
+    await server.back()
+    await untilAddresses('10.0.0.2')
+    expect(told.map((one) => one['shop-r1']?.length)).not.toContain(0)
+    expect(troubles).toHaveLength(1)
+  })
+
+  it('are told first when the pods are known too', async () => {
+    service()
+    pod({})
+    slice({ endpoints: [] })
+    server.answer('list', { status: 503 }, 'pods')
+    server.answer('list', { status: 503 }, 'services')
+    follow()
+    await until('the first', () => told.length > 0)
+    expect(told[0]).toEqual({ 'shop-r1': [{ address: '10.0.0.1', port: 8080 }] })
+  })
+
+  it('stay for a while when the Service and its slices are deleted, but for pods that go', async () => {
+    service()
+    pod({})
+    pod(two)
+    slice({ endpoints: [] })
+    follow()
+    await watching()
+    await untilAddresses('10.0.0.1,10.0.0.2')
+    server.remove('shop-r1', 'shop', 'services')
+    server.remove('shop-r1-abcde')
+    await until('it is noticed', () => said.join().includes('slices-deleted'))
+    expect(addresses()).toBe('10.0.0.1,10.0.0.2')
+    server.remove('one', 'shop', 'pods')
+    await untilAddresses('10.0.0.2')
+    service()
+    pod({ name: 'three', ips: ['10.0.0.3'] })
+    await untilAddresses('10.0.0.2,10.0.0.3')
+  })
+
+  it('stay beside those of an older state that the API server was restored to, for a while', async () => {
+    service()
+    pod({})
+    const former = server.copy()
+    pod(two)
+    pod({ name: 'three', ips: ['10.0.0.3'] })
+    follow('shop-r1', 'shop-r2')
+    await watching()
+    await untilAddresses('10.0.0.1,10.0.0.2,10.0.0.3')
+    server.restore(former)
+    await until('it is noticed', () => said.join().includes('slices-went-back'))
+    await watching()
+    pod({ name: 'four', ips: ['10.0.0.4'] })
+    // Its address is another's now.
+    service({ release: 'shop-r2' })
+    pod({ name: 'other', ips: ['10.0.0.3'], labels: releaseLabels('shop-r2') })
+    await untilAddresses('10.0.0.3', 'shop-r2')
+    await untilAddresses('10.0.0.1,10.0.0.4,10.0.0.2')
+    await untilAddresses('10.0.0.1,10.0.0.4')
+  })
+})
+
+describe('the slices alone count', () => {
+  const asSlicesSay = async () => {
+    service()
+    pod({})
+    slice({ endpoints: [{ address: '10.0.0.1', pod: 'one', conditions: notReady }, '10.0.0.2'] })
+    follow()
+    await untilAddresses('10.0.0.2')
+  }
+
+  it('in a namespace that has not opted in, whose pods nobody asks for, until it does', async () => {
+    await server.stop()
+    server = await startFakeApiServer()
+    await asSlicesSay()
+    expect(server.seenOfPods).toEqual([])
+    server.optIn()
+    await untilAddresses('10.0.0.1,10.0.0.2')
+    expect(said).toEqual([])
+  })
+
+  it.each(['pods', 'services'] as const)(
+    'where %s may not be read, which is said once, until they may',
+    async (plural) => {
+      server.forbid(plural)
+      await asSlicesSay()
+      const before = server.seenOfPods.length
+      await until(
+        'another question',
+        () => server.seenOfPods.length >= before + 2 || plural === 'services',
+      )
+      expect(said).toEqual([expect.stringMatching(/^pods-unread: namespace shop: .*kubectl apply/)])
+      server.forbid(plural, false)
+      await untilAddresses('10.0.0.1,10.0.0.2')
+      expect(said).toHaveLength(1)
+      expect(troubles).toEqual([])
+    },
+  )
+
+  it('when pods cannot be followed for some time, while slices can', async () => {
+    service()
+    pod({})
+    const named = { address: '10.0.0.1', pod: 'one' }
+    slice({ endpoints: [{ ...named, conditions: notReady }] })
+    follow()
+    await watching()
+    await untilAddresses('10.0.0.1')
+    for (let n = 0; n < 1_000; n++) server.answer('list', { status: 500 }, 'pods')
+    server.cut('pods')
+    await untilAddresses('')
+    expect(said.join()).toContain('pods-unread: namespace shop: its Pods or Services cannot be')
+    expect(troubles).toEqual([])
+  })
+
+  it('of the first words, when those of pods do not come', async () => {
+    for (let n = 0; n < 1_000; n++) server.answer('list', { status: 500 }, 'pods')
+    await asSlicesSay()
+  })
+})
