@@ -65,6 +65,7 @@ export const logCodes = {
   'pods-unread': { level: 'warn', sentence: 'Pods or Services of releases cannot be read; their EndpointSlices count alone.' },
   'slice-refused': { level: 'warn', sentence: 'An EndpointSlice cannot be used; the others are.' },
   'ingress-refused': { level: 'warn', sentence: 'Control did not take an Ingress; what it had of it before stays. Fields: ingress.' },
+  'events-lost': { level: 'warn', sentence: 'More Kubernetes Events were to be written at once than wait for each other: so many are not there.' },
   'ingress-trouble': { level: 'warn', sentence: 'Ingress objects cannot be brought to control, or their status not be written; it is tried again.' },
   'platform-started': { level: 'info', sentence: 'The local platform listens. Fields: url.' },
   'platform-call-failed': { level: 'error', sentence: 'A call of the local platform met a bug.' },

@@ -10,8 +10,9 @@
  * their answers. Nothing else.
  */
 import type { Say } from '#wire/log-line.ts'
-import type { BackendObject, WorkloadObject } from '#wire/object.ts'
+import type { BackendObject } from '#wire/object.ts'
 import type { Endpoints } from '../link.ts'
+import type { Workload } from '../platform/platform.ts'
 import { createEndpointsOnDisk } from './disk/endpoints.ts'
 import { type LastKnownGood, writePositions } from './disk/last-known-good.ts'
 import { createServedEndpoints } from './endpoints/served.ts'
@@ -24,7 +25,7 @@ import {
   samePosition,
   samePositions,
 } from './positions.ts'
-import { type CatalogueChange, createCatalogue } from './snapshots/catalogue.ts'
+import { type CatalogueChange, createCatalogue, workloadsOf } from './snapshots/catalogue.ts'
 import type { Held } from './snapshots/snapshots.ts'
 import type { Tables } from './tables/tables.ts'
 import { type Evidence, noStanding, type Standing, standingOf } from './workers/standing.ts'
@@ -76,7 +77,7 @@ export interface Convergence {
   setEndpoints(endpoints: Endpoints): void
   settle(): void
   progress(): Progress
-  workloads(): ReadonlyMap<string, WorkloadObject>
+  workloads(): readonly Workload[]
   /** Writes what waits to be written. */
   stop(): Promise<void>
 }
@@ -273,7 +274,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
     hold,
     settle,
     progress: () => progress,
-    workloads: () => catalogue.workloads,
+    workloads: () => workloadsOf(catalogue),
     setEndpoints(next) {
       endpoints.set(next)
       settle()

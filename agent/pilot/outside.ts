@@ -66,8 +66,7 @@ export async function goOutside(
     log,
   })
   outside.onContent = ({ backends, services }) => {
-    const workloads = [...convergence.workloads().values()]
-    platform.setBackends([...backends.values()], workloads, [...services.values()])
+    platform.setBackends([...backends.values()], convergence.workloads(), [...services.values()])
   }
   followPlatform(platform, convergence.setEndpoints, log, (more) => {
     said = { ...said, ...more }
@@ -133,10 +132,7 @@ export async function goOutside(
     pinNamed(held)
     const { epoch, revision } = held.header
     log('revision-admitted', `holds revision ${revision}`, { revision })
-    const workloads = [...convergence.workloads().values()].map(
-      ({ kind: _kind, key: _key, ...workload }) => workload,
-    )
-    obedience?.want({ epoch: epoch.number, revision, workloads })
+    obedience?.want({ epoch: epoch.number, revision, workloads: convergence.workloads() })
   }
 
   /** The next report says what is pinned by then. A disk that fails is tried again with the next snapshot. */

@@ -70,8 +70,8 @@ export function obey(
   const running = loop()
   return {
     want(next) {
-      // A switch changes no workload: then the next renewal of the lease is soon enough.
-      const same = JSON.stringify(next.workloads) === JSON.stringify(desired?.workloads)
+      // A switch changes no workload but its share: then the next renewal of the lease is soon enough.
+      const same = withoutShares(next) === withoutShares(desired)
       desired = next
       if (!same) wake.abort()
     },
@@ -82,3 +82,6 @@ export function obey(
     },
   }
 }
+
+const withoutShares = (desired: DesiredWorkloads | null): string | undefined =>
+  JSON.stringify(desired?.workloads.map(({ share: _, ...workload }) => workload))

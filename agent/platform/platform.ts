@@ -10,10 +10,14 @@ import type { RollingReport, TroubleReport } from '#wire/report.ts'
 import type { Endpoints } from '../link.ts'
 
 export type Backend = Pick<BackendObject, 'app' | 'release' | 'version' | 'platform'>
-export type Workload = Pick<
-  WorkloadObject,
-  'app' | 'release' | 'version' | 'program' | 'kubernetes' | 'copies' | 'rolling'
->
+export interface Workload
+  extends Pick<
+    WorkloadObject,
+    'app' | 'release' | 'version' | 'program' | 'kubernetes' | 'copies' | 'rolling'
+  > {
+  /** Percent of the app's users whom it answers here, by the app's position; for eyes only. */
+  readonly share?: number
+}
 
 /** Where a copy runs in Kubernetes. */
 export interface Pod {

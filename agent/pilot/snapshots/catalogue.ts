@@ -1,6 +1,7 @@
 /** A held tree as the pilot reads it: positions, backends and workloads by name, kept up change by change. */
 import type { BackendObject, PositionObject, SnapshotObject, WorkloadObject } from '#wire/object.ts'
 import { type Changes, difference, emptyTree, type Tree } from '#wire/tree.ts'
+import type { Workload } from '../../platform/platform.ts'
 
 export interface Catalogue {
   readonly positions: ReadonlyMap<string, PositionObject>
@@ -58,4 +59,22 @@ export function createCatalogue(): Catalogue {
       }
     },
   }
+}
+
+/** What shall run, and on Kubernetes the share of the users that each is decided to answer. */
+export const workloadsOf = ({
+  positions,
+  workloads,
+}: Pick<Catalogue, 'positions' | 'workloads'>): readonly Workload[] =>
+  [...workloads.values()].map(({ kind: _kind, key: _key, ...workload }) => {
+    const position = workload.kubernetes && positions.get(workload.app)
+    return position ? { ...workload, share: shareOf(position, workload.release) } : workload
+  })
+
+/** In percent, with two digits behind the point. */
+function shareOf({ weights }: PositionObject, asked: string): number {
+  const sum = (of: typeof weights) => of.reduce((total, { weight }) => total + weight, 0)
+  const all = sum(weights)
+  const own = sum(weights.filter(({ release }) => release === asked))
+  return all === 0 ? 0 : Math.round((own / all) * 10_000) / 100
 }

@@ -4,6 +4,7 @@
  * stand in one, without their reasons. Pure.
  */
 import { limits } from '#wire/limits.ts'
+import { cutToBytes, noteBytesMax } from './event-note.ts'
 
 /** One annotation; a sentence begins with its name, so that cutting it leaves the name. */
 export interface NotDone {
@@ -17,8 +18,6 @@ export interface NotDone {
 
 /** As many as a control takes that was made before names stood together. */
 const inFull = 64
-/** `note` of events.k8s.io/v1 (KEP-383): the API server counts bytes. */
-const noteBytesMax = 1_024
 
 const closing =
   'this may keep people out, which is not done yet, so no request is let in by this Ingress'
@@ -80,9 +79,3 @@ function packed(names: readonly string[], chars: number): string[] {
 }
 
 const cut = (sentence: string): string => sentence.slice(0, limits.reasonChars)
-
-function cutToBytes(text: string, bytes: number): string {
-  if (Buffer.byteLength(text) <= bytes) return text
-  const kept = new TextDecoder().decode(Buffer.from(text).subarray(0, bytes - 3))
-  return `${kept.replace(/\uFFFD$/, '')}…`
-}

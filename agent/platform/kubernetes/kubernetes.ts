@@ -91,7 +91,7 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
 function workloadsOf(
   client: KubernetesClient,
   { onReplacements, onTroubles, onTrouble }: PlatformListener,
-  { cluster, workloadsTiming }: KubernetesOptions,
+  { cluster, log, workloadsTiming }: KubernetesOptions,
 ): ClusterWorkloads {
   return createWorkloads({
     cluster: clusterOf(client),
@@ -101,6 +101,7 @@ function workloadsOf(
     onReplacements,
     onTroubles,
     onTrouble,
+    log,
     ...(workloadsTiming && { timing: workloadsTiming }),
   })
 }

@@ -29,6 +29,10 @@ export const fullLabels = (one: Identity, cluster: string): Texts => ({
   ...ownLabels(one, cluster),
 })
 
+/** On Deployments, not on their pods; none while the snapshot has no position of the app. */
+export const shareLabel = ({ share }: Pick<Wanted, 'share'>): Texts =>
+  share === undefined ? {} : { [label.share]: `${share}` }
+
 /** On what belongs to others, and on pods: only those that no selector of others can mean. */
 export const ownLabels = ({ app, release }: Identity, cluster: string): Texts => ({
   [label.app]: app,
@@ -93,7 +97,7 @@ export function deploymentBody(
     metadata: {
       name: release,
       namespace,
-      labels: fullLabels(wanted, cluster),
+      labels: { ...fullLabels(wanted, cluster), ...shareLabel(wanted) },
       annotations: {
         [annotation.applied]: placeText(place),
         [annotation.asked]: askedText({ ...asked, copies: wanted.copies }),

@@ -14,6 +14,11 @@ export const label = {
   deployment: 'switchyard.dev/deployment',
   /** `true` on a namespace that opted in. */
   managed: 'switchyard.dev/managed',
+  /**
+   * On Deployments: percent of the app's users that the release answers, for `kubectl get deploy -L`. A label,
+   * because Kubernetes copies annotations of a Deployment into its ReplicaSets.
+   */
+  share: 'switchyard.dev/share',
   /** Kubernetes' own: which ReplicaSet a pod belongs to. */
   templateHash: 'pod-template-hash',
 } as const

@@ -1,7 +1,9 @@
 /**
  * Kubernetes Events of what we do, so that `kubectl describe deployment` tells the same story as the API. They
- * are a courtesy: one that cannot be written is lost, and nothing waits for it.
+ * are a courtesy: one that cannot be written is lost, and nothing waits for it. Many at once wait for each
+ * other; those for which there is no place are counted and said.
  */
+import { cutToBytes, noteBytesMax } from '../event-note.ts'
 import { type Body, type Cluster, kinds } from './cluster.ts'
 import { fieldManager } from './labels.ts'
 import type { Note } from './write.ts'
@@ -13,26 +15,47 @@ export interface Notes {
 }
 
 const underWayMax = 32
+const waitingMax = 4_096
 const refusedMax = 1_024
-const messageCharsMax = 1_024
 
-/** `instance`: which agent says it. `wallMs`: an Event has the time of the wall. */
+/**
+ * `instance`: which agent says it. `wallMs`: an Event has the time of the wall. `onLost`: so many Events had no
+ * place since the last that had one.
+ */
 export function createNotes(
   cluster: Cluster,
   instance: () => string,
   wallMs: () => number,
+  onLost: (count: number) => void,
   signal: AbortSignal,
 ): Notes {
   const refused = new Set<string>()
+  const waiting: Body[] = []
   let underWay = 0
+  let lost = 0
 
   function say(note: Note): void {
+    if (waiting.length >= waitingMax) lost++
+    else waiting.push(bodyOf(note, instance(), wallMs()))
+    next()
+  }
+
+  function next(): void {
     if (underWay >= underWayMax || signal.aborted) return
+    const body = waiting.shift()
+    if (!body) {
+      if (lost > 0) onLost(lost)
+      lost = 0
+      return
+    }
     underWay++
     cluster
-      .create(bodyOf(note, instance(), wallMs()), signal)
+      .create(body, signal)
       .catch(() => {})
-      .finally(() => underWay--)
+      .finally(() => {
+        underWay--
+        next()
+      })
   }
 
   return {
@@ -59,7 +82,7 @@ function bodyOf(note: Note, instance: string, wallMs: number): Body {
     type: note.type,
     reason: note.reason,
     action: note.action,
-    note: note.message.slice(0, messageCharsMax),
+    note: cutToBytes(note.message, noteBytesMax),
     regarding: {
       apiVersion: kinds[kind].apiVersion,
       kind,

@@ -19,6 +19,7 @@ import {
   fullLabels,
   type Mark,
   ownLabels,
+  shareLabel,
   specOf,
   without,
 } from './desired-objects.ts'
@@ -84,7 +85,8 @@ function make(
   const ref: Ref = { kind: 'Deployment', namespace, name: release }
   const message = `made for ${release} (version ${wanted.version}) of the template ${template.metadata.name}, with the image ${wanted.image}`
   const note = noteOn({ namespace, name: release }, 'Created', 'Create', message)
-  return { writes: [{ verb: 'create', ref, body, note }], troubles: [] }
+  const notes = [note, ...shareNotes(wanted, undefined, { namespace, name: release })]
+  return { writes: [{ verb: 'create', ref, body, notes }], troubles: [] }
 }
 
 /** A candidate starts with as many copies as an autoscaler has given to what is there. */
@@ -135,9 +137,9 @@ function keep(
   const message = isNew
     ? `adopted as it is by ${wanted.release} (version ${wanted.version})`
     : changeWords(live, merged.target)
-  const note =
-    message === null ? null : noteAbout(deployment, isNew ? 'Adopted' : 'Changed', message)
-  return { writes: [applyOf(wanted, deployment, merged.target, metadata, note)], troubles }
+  const notes =
+    message === null ? [] : [noteAbout(deployment, isNew ? 'Adopted' : 'Changed', message)]
+  return { writes: [applyOf(wanted, deployment, merged.target, metadata, notes)], troubles }
 }
 
 /** Another release's pods are in it; Kubernetes replaces them by ours. */
@@ -156,8 +158,8 @@ function switchTemplate(
   }
   const { merged, metadata } = newOwner(view, wanted, deployment, former, how)
   const message = `its pods are replaced by those of ${wanted.release} (version ${wanted.version}), with the image ${wanted.image}`
-  const note = noteAbout(deployment, 'Switched', message)
-  return { writes: [applyOf(wanted, deployment, merged.target, metadata, note)], troubles: [] }
+  const notes = [noteAbout(deployment, 'Switched', message)]
+  return { writes: [applyOf(wanted, deployment, merged.target, metadata, notes)], troubles: [] }
 }
 
 /** The pods of a release that had it before, exactly as they were: Kubernetes knows their ReplicaSet again. */
@@ -187,11 +189,14 @@ function restore(
       metadata: { ...metadata },
       spec: { ...specOf(merged.target), ...(Object.keys(pods).length > 0 && { template: pods }) },
     },
-    note: noteAbout(
-      deployment,
-      'Restored',
-      `the pods of ${wanted.release} (version ${wanted.version}) are back, from ReplicaSet ${set.metadata.name}`,
-    ),
+    notes: [
+      noteAbout(
+        deployment,
+        'Restored',
+        `the pods of ${wanted.release} (version ${wanted.version}) are back, from ReplicaSet ${set.metadata.name}`,
+      ),
+      ...shareNotesOn(wanted, deployment),
+    ],
   }
   return { writes: [write], troubles: [] }
 }
@@ -227,7 +232,10 @@ function metadataOf(
     Object.keys(former).length > 0 ||
     deployment.metadata.annotations[annotation.former] !== undefined
   return {
-    labels: isMade(deployment) ? fullLabels(wanted, cluster) : ownLabels(wanted, cluster),
+    labels: {
+      ...(isMade(deployment) ? fullLabels(wanted, cluster) : ownLabels(wanted, cluster)),
+      ...shareLabel(wanted),
+    },
     annotations: {
       [annotation.applied]: placeText(place),
       [annotation.asked]: askedText(asked),
@@ -241,7 +249,7 @@ function applyOf(
   deployment: Deployment,
   target: Asked,
   metadata: Metadata,
-  note: Note | null,
+  notes: readonly Note[],
 ): Write {
   const { app, release, container } = wanted
   const spec = {
@@ -266,7 +274,7 @@ function applyOf(
       metadata: { name, namespace, ...metadata },
       ...(Object.keys(spec).length > 0 && { spec }),
     },
-    note,
+    notes: [...notes, ...shareNotesOn(wanted, deployment)],
   }
 }
 
@@ -294,6 +302,24 @@ function changeWords(live: Asked, target: Asked): string | null {
     return value === found ? [] : [`${field} ${found} → ${value}`]
   })
   return changed.length > 0 ? changed.join(', ') : null
+}
+
+/** What is said when it begins, or ceases, to answer users: its label said something else before. */
+function shareNotes(
+  { app, release, version, share }: Wanted,
+  before: string | undefined,
+  about: Note['about'],
+): readonly Note[] {
+  if (share === undefined || `${share}` === (before ?? '0')) return []
+  const words = `${release} (version ${version}) answers ${share} % of the users of ${app}`
+  const message = before === undefined ? words : `${words}, ${before} % before`
+  return [noteOn(about, share === 0 ? 'NotServing' : 'Serving', 'Patch', message)]
+}
+
+function shareNotesOn(wanted: Wanted, { metadata }: Deployment): readonly Note[] {
+  const { name, namespace = '', uid, labels } = metadata
+  const before = labels[label.release] === wanted.release ? labels[label.share] : undefined
+  return shareNotes(wanted, before, { namespace, name, uid })
 }
 
 const noteAbout = ({ metadata }: Deployment, reason: string, message: string): Note =>

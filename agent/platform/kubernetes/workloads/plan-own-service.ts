@@ -92,7 +92,7 @@ export function planOwnService(
       },
       spec: { selector: isDrift ? found : now.selector },
     },
-    note: isMoved ? noteOn(about, 'Followed', 'Patch', message) : null,
+    notes: isMoved ? [noteOn(about, 'Followed', 'Patch', message)] : [],
   }
   return plan({ writes: [write], trouble })
 }

@@ -70,13 +70,13 @@ function deleteDeployment(deployment: Deployment): Write {
     verb: 'delete',
     ref: refOf(deployment),
     precondition: { uid, resourceVersion },
-    note: noteOn({ namespace, name, uid }, 'Deleted', 'Delete', message),
+    notes: [noteOn({ namespace, name, uid }, 'Deleted', 'Delete', message)],
   }
 }
 
 function letGo(deployment: Deployment): Write {
   const { name, namespace = '', uid, resourceVersion, labels } = deployment.metadata
-  const ours = [label.app, label.release, label.cluster]
+  const ours = [label.app, label.release, label.cluster, label.share]
   const message = `${labels[label.release]} is decommissioned: scaled from ${deployment.spec.replicas} to 0, and not ours any more`
   return {
     verb: 'merge',
@@ -93,7 +93,7 @@ function letGo(deployment: Deployment): Write {
       },
       spec: { replicas: 0 },
     },
-    note: noteOn({ namespace, name, uid }, 'ScaledDown', 'Patch', message),
+    notes: [noteOn({ namespace, name, uid }, 'ScaledDown', 'Patch', message)],
   }
 }
 
@@ -103,6 +103,6 @@ function deleteService({ metadata }: Service): Write {
     verb: 'delete',
     ref: { kind: 'Service', namespace, name },
     precondition: { uid, resourceVersion },
-    note: null,
+    notes: [],
   }
 }

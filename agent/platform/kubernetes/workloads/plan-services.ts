@@ -55,7 +55,7 @@ export function planService(
   })
   if (!there) {
     return plan([
-      { verb: 'create', ref, body: serviceBody(wanted, selector, owner, how), note: null },
+      { verb: 'create', ref, body: serviceBody(wanted, selector, owner, how), notes: [] },
     ])
   }
   if (there.metadata.labels[label.release] !== release || !isOurs(there, how.cluster)) {
@@ -108,7 +108,7 @@ export function planService(
           metadata: ours,
           spec: isDrift ? asOthersHaveIt(there) : spec,
         },
-        note: null,
+        notes: [],
       },
     ],
     trouble,

@@ -93,7 +93,7 @@ async function writeGroup(
   for (const write of writes) {
     const answer = await send(cluster, write, signal)
     if (answer.ok) {
-      if (write.note) onNote(write.note)
+      write.notes.forEach(onNote)
       continue
     }
     // Somebody was faster: what is right now is found by reading again.

@@ -103,6 +103,7 @@ export const moves = [
   'pause',
   'copies',
   'lead',
+  'switch',
 ] as const
 export type Move = (typeof moves)[number]
 
@@ -162,6 +163,10 @@ export function historyOf(asked: readonly Move[], epoch = 1): readonly Snapshot[
           : wanted.map(({ service: _, ...one }) =>
               one.release === newest.release ? { ...one, service: 'web' } : one,
             )
+      case 'switch':
+        return newest
+          ? wanted.map((one) => ({ ...one, share: one.release === newest.release ? 100 : 0 }))
+          : null
       case 'copies':
         copies = copies === 3 ? 5 : 3
         return wanted.map((one) => ({ ...one, copies }))

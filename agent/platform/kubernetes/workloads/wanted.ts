@@ -7,16 +7,17 @@ export interface Wanted extends KubernetesWorkload {
   readonly release: string
   readonly version: string
   readonly copies: number
+  readonly share?: number
   readonly rolling?: WorkloadObject['rolling']
 }
 
 export const wantedOf = (workloads: readonly Workload[]): readonly Wanted[] =>
   workloads
-    .flatMap(({ kubernetes, app, release, version, copies, rolling }) =>
-      kubernetes
-        ? [{ ...kubernetes, app, release, version, copies, ...(rolling && { rolling }) }]
-        : [],
-    )
+    .flatMap(({ kubernetes, app, release, version, copies, share, rolling }) => {
+      if (!kubernetes) return []
+      const more = { ...(share !== undefined && { share }), ...(rolling && { rolling }) }
+      return [{ ...kubernetes, app, release, version, copies, ...more }]
+    })
     .sort((a, b) => (a.release < b.release ? -1 : 1))
 
 /** Releases whose objects stay: those that are wanted, and those that they still replace. */

@@ -4,6 +4,7 @@
  * is in motion, and now and then anyway. It tells how far replacements are, and what is in the way.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Say } from '#wire/log-line.ts'
 import type { RollingReport, TroubleReport } from '#wire/report.ts'
 import { reasonOf } from '../../../reason.ts'
 import type { DesiredWorkloads, Workloads } from '../../platform.ts'
@@ -59,6 +60,7 @@ export interface WorkloadsSettings {
   onTroubles(reports: readonly TroubleReport[]): void
   /** What went wrong between two calls of `apply`. */
   onTrouble(text: string): void
+  readonly log: Say
   readonly timing?: WorkloadsTiming
 }
 
@@ -90,7 +92,9 @@ export function createWorkloads(settings: WorkloadsSettings): ClusterWorkloads {
     orphanMs: timing.orphanMs,
   })
   let holder = ''
-  const notes = createNotes(cluster, () => holder, clock.wallMs, closing.signal)
+  const lost = (count: number) =>
+    settings.log('events-lost', `${count} Kubernetes Events were too many at once`)
+  const notes = createNotes(cluster, () => holder, clock.wallMs, lost, closing.signal)
   const steady = createSteady(timing.stalledForMs, clock.nowMs)
   let task: Task | null = null
   /** The hold of the lease in which our place is on every object. */

@@ -3,7 +3,7 @@ import type { Body, Ref } from './cluster.ts'
 
 export type Precondition = { readonly uid: string; readonly resourceVersion: string }
 
-export type Write = { readonly ref: Ref; readonly note: Note | null } & (
+export type Write = { readonly ref: Ref; readonly notes: readonly Note[] } & (
   | { readonly verb: 'create'; readonly body: Body }
   | {
       readonly verb: 'apply' | 'merge'
