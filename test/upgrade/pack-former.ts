@@ -14,7 +14,7 @@ const runs = ['wire', 'router-wasm', 'control', 'agent', 'package.json']
 /** What a running program never loads. */
 const notNeeded = [
   ...['*.test.ts', '*.cases.ts', '*.fixture.ts', '*under-test.ts', 'golden', 'assembly'],
-  ...['asconfig.json', '*-harness.ts', 'http-oracle.ts', 'http-case.ts', 'stage.ts'],
+  ...['asconfig.json', '*-harness.ts', 'http-oracle.ts', '*-case.ts', 'stage.ts'],
 ]
 
 function pack(commit: string): string {
