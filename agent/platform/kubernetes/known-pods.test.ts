@@ -63,6 +63,37 @@ describe('the pods of a namespace', () => {
     expect(selected()).toEqual(['two'])
   })
 
+  it('of a selector that was away are read again, and are not gone', () => {
+    const foreign = service({ selector: app })
+    known.replaceServices([foreign])
+    known.replacePods([pod({ labels: app })], known.selection(), false)
+    known.removeService(foreign.key)
+    known.setPod(pod({ labels: app, version: 2 }))
+    known.setService(foreign)
+    expect(known.pod('uid-one')).toBeUndefined()
+    expect(known.selected('shop-r1')).toEqual([])
+    known.replacePods([pod({ labels: app, version: 2 })], known.selection(), false)
+    expect(selected()).toEqual(['one'])
+    known.setPod(pod({ labels: { app: 'other' }, version: 3 }))
+    expect(known.pod('uid-one')).toBe('gone')
+  })
+
+  it('that are not asked for any more are not gone', () => {
+    known.replaceServices([service({ selector: app })])
+    known.replacePods([pod({ labels: app }), pod({ name: 'two' })], known.selection(), false)
+    known.setService(service())
+    known.replacePods([], byLabel, false)
+    expect([known.pod('uid-one'), known.pod('uid-two')]).toEqual([undefined, 'gone'])
+  })
+
+  it('that cannot be read any more are not gone', () => {
+    known.replaceServices([service()])
+    known.replacePods([pod()], byLabel, false)
+    known.replacePods([], byLabel, false)
+    known.ignorePod('uid-one')
+    expect(known.pod('uid-one')).toBeUndefined()
+  })
+
   it('are known to be gone for as long as a slice may name them, and not for ever', () => {
     known.replaceServices([service()])
     known.replacePods([pod(), pod({ name: 'two' })], byLabel, false)

@@ -12,8 +12,8 @@ export interface KnownPods {
   replaceServices(services: readonly KnownService[]): void
   setService(service: KnownService): void
   removeService(key: string): void
-  /** All that there are by `selection`. `wentBack`: those that are missing may live. */
-  replacePods(pods: readonly KnownPod[], selection: PodSelection, wentBack: boolean): void
+  /** All that there are by this selection. `wentBack`: those that are missing may live. */
+  replacePods(pods: readonly KnownPod[], by: PodSelection, wentBack: boolean): void
   setPod(pod: KnownPod): void
   /** Gone, or not meant any more. */
   removePod(uid: string): void
@@ -61,8 +61,9 @@ export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): Know
   const labelled = createGroups<KnownPod>(({ labels }) => labels[releaseLabel] ?? '')
   const gone = new Map<string, number>()
   const noRoom = new Set<string>()
+  const noRoomForServices = new Set<string>()
   let servicesListed = false
-  let read: PodSelection | null = null
+  let read: Set<string> | null = null
 
   const isKnown = () => servicesListed && read !== null
 
@@ -107,7 +108,8 @@ export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): Know
     const before = drop(pod.uid)
     noRoom.delete(pod.uid)
     if (!isMeant(pod)) {
-      if (before) bury(pod.uid)
+      // Unless it is its Service that has gone.
+      if (before && isMeant(before)) bury(pod.uid)
       touchPod(before)
       return
     }
@@ -128,12 +130,13 @@ export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): Know
 
   function ignorePod(uid: string): void {
     noRoom.delete(uid)
+    gone.delete(uid)
     touchPod(drop(uid))
   }
 
-  function removeService(key: string): void {
+  function dropService(key: string): void {
     const before = services.get(key)
-    noRoom.delete(key)
+    noRoomForServices.delete(key)
     if (!before) return
     services.delete(key)
     byRelease.remove(before)
@@ -142,16 +145,34 @@ export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): Know
   }
 
   function setService(service: KnownService): void {
-    removeService(service.key)
-    if (services.size >= servicesMax) {
-      noRoom.add(service.key)
-      return
-    }
-    services.set(service.key, service)
-    byRelease.add(service)
-    selecting.add(service)
-    touch([service.release])
+    dropService(service.key)
+    if (services.size < servicesMax) {
+      services.set(service.key, service)
+      byRelease.add(service)
+      selecting.add(service)
+      touch([service.release])
+    } else noRoomForServices.add(service.key)
+    unread()
   }
+
+  function removeService(key: string): void {
+    dropService(key)
+    unread()
+  }
+
+  /** Pods of selectors that nobody has any more are not kept, and have to be read again for the next. */
+  function unread(): void {
+    if (!read || read.size === 0) return
+    const now = selection()
+    for (const one of read) if (!now.has(one)) read.delete(one)
+  }
+
+  const selection = (): PodSelection =>
+    new Set(
+      [...services.values()]
+        .filter(({ selector }) => !goesByLabel(selector))
+        .map(({ selector }) => textOf(selector)),
+    )
 
   const isRead = (selector: Labels): boolean =>
     goesByLabel(selector) || read?.has(textOf(selector)) === true
@@ -168,35 +189,34 @@ export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): Know
     services: () => [...services.values()],
     replaceServices(listed) {
       const keys = new Set(listed.map(({ key }) => key))
+      noRoomForServices.clear()
       for (const key of [...services.keys()]) if (!keys.has(key)) removeService(key)
       for (const service of listed) setService(service)
       servicesListed = true
     },
     setService,
     removeService,
-    replacePods(listed, selection, wentBack) {
+    replacePods(listed, by, wentBack) {
       const uids = new Set(listed.map(({ uid }) => uid))
-      for (const uid of [...pods.keys()]) {
+      noRoom.clear()
+      for (const { uid, labels } of [...pods.values()]) {
         if (uids.has(uid)) continue
-        if (wentBack) ignorePod(uid)
-        else removePod(uid)
+        const wouldBeListed = by.size > 0 || labels[releaseLabel] !== undefined
+        if (wouldBeListed && !wentBack) removePod(uid)
+        else ignorePod(uid)
       }
       for (const pod of listed) {
         const isSame = !wentBack && pods.get(pod.uid)?.version === pod.version
         if (!isSame) setPod(pod)
       }
-      read = selection
+      read = new Set(by)
+      unread()
       touchAll()
     },
     setPod,
     removePod,
     ignorePod,
-    selection: () =>
-      new Set(
-        [...services.values()]
-          .filter(({ selector }) => !goesByLabel(selector))
-          .map(({ selector }) => textOf(selector)),
-      ),
+    selection,
     selected(release) {
       if (!isKnown()) return null
       const own = [...byRelease.of(release)]
@@ -215,14 +235,25 @@ export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): Know
       touchAll()
       servicesListed = false
       read = null
-      for (const all of [services, byRelease, selecting, pods, labelled, gone, noRoom]) all.clear()
+      for (const all of [
+        services,
+        byRelease,
+        selecting,
+        pods,
+        labelled,
+        gone,
+        noRoom,
+        noRoomForServices,
+      ]) {
+        all.clear()
+      }
     },
     podCount: () => pods.size,
     holders: () =>
       [...pods.values()].flatMap(({ uid, addresses }) =>
         Object.values(addresses).map((address) => [address, uid] as const),
       ),
-    leftOut: () => noRoom.size,
+    leftOut: () => noRoom.size + noRoomForServices.size,
   }
 }
 

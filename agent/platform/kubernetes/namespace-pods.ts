@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { type KubernetesClient, pathOf } from './client.ts'
 import { releaseLabel } from './endpoint-slice.ts'
-import type { KnownPods, PodSelection } from './known-pods.ts'
+import type { KnownPods } from './known-pods.ts'
 import { KubernetesError } from './kubernetes-error.ts'
 import { followObjects, type ListWatchTiming } from './list-watch.ts'
 import { podsPath, type ReadPod, readPod } from './release-pod.ts'
@@ -99,7 +99,7 @@ async function followOpened(options: NamespacePodsOptions, signal: AbortSignal):
   const ending = new AbortController()
   const either = AbortSignal.any([signal, ending.signal])
   const servicesKnown = Promise.withResolvers<void>()
-  let reading: PodSelection = new Set()
+  let reading = new Set<string>()
   let anew = new AbortController()
 
   function goesOn(error: unknown): boolean {
@@ -114,11 +114,14 @@ async function followOpened(options: NamespacePodsOptions, signal: AbortSignal):
     listener.onChange()
   }
 
-  /** More pods than are read have to be known, or fewer. */
+  /** Others than are read have to be known, or fewer. */
   function selectAnew(): void {
     const next = known.selection()
-    const isEnough = next.size > 0 ? [...next].every((one) => reading.has(one)) : reading.size === 0
-    if (!isEnough) anew.abort()
+    const isEnough = [...next].every((one) => reading.has(one))
+    const isTooMuch = next.size === 0 && reading.size > 0
+    // Of a selector that nobody has any more no pods are kept: it is another one when it comes back.
+    for (const one of reading) if (!next.has(one)) reading.delete(one)
+    if (!isEnough || isTooMuch) anew.abort()
   }
 
   const services = {
@@ -185,7 +188,7 @@ async function followOpened(options: NamespacePodsOptions, signal: AbortSignal):
     await servicesKnown.promise
     while (!either.aborted) {
       anew = new AbortController()
-      reading = known.selection()
+      reading = new Set(known.selection())
       await followObjects(client, pods(), AbortSignal.any([either, anew.signal]), timing)
     }
   }
