@@ -5,6 +5,7 @@ import { digestOf } from '#wire/digest.ts'
 import { releaseIntent } from '#wire/release.ts'
 import type { Report } from '#wire/report.ts'
 import type { TokenScope } from '#wire/token.ts'
+import { objectsOf, type Tree } from '#wire/tree.ts'
 import { type Compile, decide } from './decide.ts'
 import type { Intent } from './input.ts'
 import type { TurnRecord } from './record.ts'
@@ -55,6 +56,7 @@ export function fleetOf(...clusters: string[]) {
   }
   /** The newest report of an agent that serves all there is, with these counts. */
   const report = (cluster: string, agent: string, more: Partial<Report> = {}) => {
+    const { readyEndpoints = {} } = more
     const held = state.clusters.get(cluster)!
     const positions = Object.fromEntries(
       appsOf(state).flatMap(({ app, positions: { [cluster]: held } }) => {
@@ -77,7 +79,8 @@ export function fleetOf(...clusters: string[]) {
       drift: null,
       workers: 1,
       positions,
-      readyEndpoints: {},
+      readyEndpoints,
+      rolling: rollingOf(held.tree, readyEndpoints),
       inUse: {},
       refusals: [],
       pinnedKeys: [],
@@ -111,6 +114,16 @@ export function fleetOf(...clusters: string[]) {
     fleet: () => fleet,
   }
 }
+
+/** What the platform says of copies that are each as ready as they are there. */
+const rollingOf = (tree: Tree, ready: Report['readyEndpoints']) =>
+  [...objectsOf(tree)].flatMap((object) => {
+    if (object.kind !== 'workload' || !object.rolling) return []
+    const { release, rolling } = object
+    const count = ready[release] ?? 0
+    const old = rolling.replaces.reduce((sum, id) => sum + (ready[id] ?? 0), 0)
+    return [{ release, updated: count, ready: count, old, stalled: null }]
+  })
 
 const appsOf = (state: State) => [...valuesOf(state.apps)]
 

@@ -5,7 +5,7 @@
  */
 import { type Epoch, precedence } from '#wire/header.ts'
 import type { PositionObject, RouteObject } from '#wire/object.ts'
-import type { Refusal, Report } from '#wire/report.ts'
+import type { Refusal, Report, RollingReport } from '#wire/report.ts'
 import { objectsOf } from '#wire/tree.ts'
 import type { Publication } from '../../control/delivery/publisher-port.ts'
 import type { AgentRef } from '../../control/domain/event.ts'
@@ -24,6 +24,8 @@ export interface ModelAgent extends AgentRef {
   /** Refuses the next newer header as one that does not compile. */
   refuseNext(): void
   setReady(release: string, count: number): void
+  /** What it says of its platform, while it holds the lease. */
+  setRolling(reports: readonly RollingReport[]): void
   /** Opens an exchange where a request would go now; null when nothing would answer. */
   openPublic(app: string): string | null
   openPreview(release: string): string | null
@@ -69,6 +71,7 @@ export function createModelAgent(
   let refusing = false
   let refusals = new Map<Refusal['code'], Refusal>()
   const ready = new Map<string, number>()
+  let rolling: readonly RollingReport[] = []
   const saidPrepared = new Set<number>()
   const exchanges = new Map<string, number>()
   const applied = new Map<string, { generation: number; appliedMs: number | null; atMs: number }>()
@@ -146,6 +149,9 @@ export function createModelAgent(
     refuseNext() {
       refusing = true
     },
+    setRolling(reports) {
+      rolling = reports
+    },
     setReady(release, count) {
       ready.set(release, count)
     },
@@ -204,6 +210,7 @@ export function createModelAgent(
         positions: Object.fromEntries(positions),
         readyEndpoints: Object.fromEntries([...ready].filter(([, count]) => count > 0)),
         inUse: Object.fromEntries(exchanges),
+        rolling: [...rolling],
         refusals: [...refusals.values()],
         pinnedKeys: [...pins.ids()],
       }

@@ -3,6 +3,7 @@
  * a time, by chance; copies that replace others within the bounds of their workload.
  */
 import type { WorkloadObject } from '#wire/object.ts'
+import type { RollingReport } from '#wire/report.ts'
 import { objectsOf, type Tree } from '#wire/tree.ts'
 import type { Random } from './random.ts'
 
@@ -13,11 +14,14 @@ export interface ModelPlatform {
   settle(tree: Tree): void
   /** Ready copies by release. */
   ready(): ReadonlyMap<string, number>
+  /** How far the replacements are that it has begun. */
+  rolling(): readonly RollingReport[]
 }
 
 export function createModelPlatform(random: Random): ModelPlatform {
   const copies = new Map<string, number>()
   const count = (release: string) => copies.get(release) ?? 0
+  let begun: readonly (WorkloadObject & Rolling)[] = []
 
   function replace(workload: WorkloadObject & Rolling): boolean {
     const { release, rolling } = workload
@@ -34,18 +38,26 @@ export function createModelPlatform(random: Random): ModelPlatform {
 
   const platform: ModelPlatform = {
     step(tree) {
+      begun = workloadsOf(tree).filter(isRolling)
       for (const workload of workloadsOf(tree)) {
         if (isRolling(workload)) replace(workload)
         else copies.set(workload.release, workload.copies)
       }
     },
     settle(tree) {
+      begun = workloadsOf(tree).filter(isRolling)
       for (const workload of workloadsOf(tree)) {
         if (!isRolling(workload)) copies.set(workload.release, workload.copies)
         else while (replace(workload));
       }
     },
     ready: () => copies,
+    rolling: () =>
+      begun.map(({ release, rolling }) => {
+        const old = rolling.replaces.reduce((sum, id) => sum + count(id), 0)
+        const ready = count(release)
+        return { release, updated: ready, ready, old, stalled: null }
+      }),
   }
   return platform
 }

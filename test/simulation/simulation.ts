@@ -95,6 +95,8 @@ export function simulate(seed: number, steps: number): Outcome {
       const count = all || random.chance(0.97) ? copies : random.below(copies + 1)
       agent.setReady(release, count)
     }
+    const holder = agents.find((one) => one.cluster === agent.cluster && one.isUp())
+    agent.setRolling(agent === holder ? platform.rolling() : [])
   }
 
   function operate(): void {

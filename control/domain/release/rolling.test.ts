@@ -79,6 +79,26 @@ describe('a rolling release', () => {
     expect(view().paused).toMatchObject({ by: 'fleet' })
   })
 
+  it('is rolled back when its platform has done it, though no agent ever saw a copy of it', () => {
+    const fleet = shop()
+    const { ask, settle, view, ready, state } = fleet
+    Object.assign(ready, { 'shop-r1': 4, 'shop-r2': 0 })
+    ask(roll())
+    settle()
+    const former = { release: 'shop-r2', updated: 1, ready: 0, old: 4, stalled: null }
+    settle({ rolling: [former] })
+    ask(motion('rollback'))
+    settle({ rolling: [former] })
+    expect(view('shop-r1').phase).toBe('progressing')
+    const back = { release: 'shop-r1', updated: 4, ready: 4, old: 1, stalled: null }
+    settle({ rolling: [back] })
+    expect(view('shop-r1').phase).toBe('progressing')
+    expect(releaseOf(state(), 'shop-r2')?.phase).not.toBe('decommissioned')
+    settle({ rolling: [{ ...back, old: 0 }] })
+    expect(view('shop-r1').phase).toBe('live')
+    expect(releaseOf(state(), 'shop-r2')?.phase).toBe('decommissioned')
+  })
+
   it('is rolled back by replacing its own copies', () => {
     const fleet = shop()
     const { ask, settle, view, shares, ready, state } = fleet

@@ -2,7 +2,8 @@
  * Rolling, as control sees it: a release replaces the copies of what was live before it, and its backend
  * shares their endpoints meanwhile. Which copies start and end is the platform's; control only concludes:
  *
- *   every agent reports endpoints of the new copies alone      ─▶ copies-replaced in that cluster
+ *   every agent reports endpoints of the new copies alone,
+ *   and the platform that no old one is left                   ─▶ copies-replaced in that cluster
  *   nothing uses the replaced release there any more           ─▶ release-left
  *   the platform says that it makes no progress                ─▶ release-paused, with its reason
  */
@@ -79,7 +80,10 @@ export function departureProgress(
 
 type Evidence = EventOf<'copies-replaced'>['evidence']
 
-/** Null while an agent still has endpoints of the old copies, or too few of the new ones. */
+/**
+ * Null while an agent still has endpoints of the old copies, or too few of the new ones; and until the platform
+ * says so of this replacement: copies that were never ready are no agent's endpoints, and run all the same.
+ */
 function replacedEvidence(
   state: State,
   fleet: Fleet,
@@ -87,6 +91,11 @@ function replacedEvidence(
   release: ReleaseState,
   cluster: string,
 ): Evidence | null {
+  const since = release.switch?.decidedRevision ?? release.createdRevision
+  const copies = copiesOf(app, release)
+  const said = rollingIn(state, fleet, release.id, cluster)
+  if (!said || said.old > 0 || said.ready < copies) return null
+  if (!serves(state, fleet, { cluster, agent: said.agent }, since)) return null
   const evidence: Evidence = []
   for (const ref of agentsToAsk(state, release, cluster)) {
     const report = currentReport(state, fleet, ref)
@@ -94,9 +103,7 @@ function replacedEvidence(
     const old = (release.replaces[cluster] ?? []).some(
       (id) => (report?.readyEndpoints[id] ?? 0) > 0,
     )
-    const since = release.switch?.decidedRevision ?? release.createdRevision
-    if (!report || old || ready < copiesOf(app, release) || !serves(state, fleet, ref, since))
-      return null
+    if (!report || old || ready < copies || !serves(state, fleet, ref, since)) return null
     evidence.push({ ...ref, revision: report.revision, readyEndpoints: ready })
   }
   return evidence.length > 0 ? evidence : null
@@ -120,12 +127,12 @@ export function rollingIn(
   fleet: Fleet,
   release: string,
   cluster: string,
-): (RollingReport & { readonly seenAtMs: number }) | null {
+): (RollingReport & { readonly agent: string; readonly seenAtMs: number }) | null {
   const said = [...agentsOf(state, [cluster])].flatMap((agent) => {
     const report = currentReport(state, fleet, agent)
     const own = report?.rolling?.find((one) => one.release === release)
     if (!report || !own) return []
-    return { ...own, seenAtMs: reportOf(fleet, agent)!.seenAtMs }
+    return { ...own, agent: agent.agent, seenAtMs: reportOf(fleet, agent)!.seenAtMs }
   })
   return said.sort((a, b) => b.seenAtMs - a.seenAtMs)[0] ?? null
 }

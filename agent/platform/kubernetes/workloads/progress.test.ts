@@ -162,6 +162,20 @@ describe('the progress of a replacement', () => {
     ])
   })
 
+  it('is not called done before Kubernetes has looked at what we wrote', () => {
+    const back = imageRelease(1, { rolling: rollingOver(['shop-r2']) })
+    const reports = (observedGeneration: number, old: number) => {
+      const deployment = deployed({ observedGeneration }, { release: 'shop-r1' })
+      // Its ReplicaSet is from before: all of its pods are there and ready already.
+      const views = viewOf(deployment, set('shop-r1', 2, 3, 3), set('shop-r2', 1, old, 0))
+      return rollingReports(views, 'eu-1', [back], new Map())
+    }
+    const done = { release: 'shop-r1', updated: 3, ready: 3, old: 0, stalled: null }
+    expect(reports(1, 1)).toEqual([{ ...done, old: 1 }])
+    expect(reports(1, 0)).toEqual([])
+    expect(reports(2, 0)).toEqual([done])
+  })
+
   it('stalls in Kubernetes’ word, with what the pods say', () => {
     const one = deployed({ conditions: [stalled] })
     expect(stalledWords(one, [pod([waits('CrashLoopBackOff')])])).toBe(

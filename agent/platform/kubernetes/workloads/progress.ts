@@ -63,11 +63,14 @@ export function rollingReports(
     // By its label it is known before Kubernetes has looked at our last write.
     const current = formerReplicaSet(view, deployment, release) ?? observed
     const others = replicaSetsOf(view, deployment).filter((set) => set !== current)
+    const old = others.reduce((sum, { status }) => sum + (status?.replicas ?? 0), 0)
+    // Before that it may still make copies of a template that is over: that none is left is not known.
+    if (!observed && old === 0) return []
     return {
       release,
       updated: current?.status?.replicas ?? 0,
       ready: current?.status?.availableReplicas ?? 0,
-      old: others.reduce((sum, { status }) => sum + (status?.replicas ?? 0), 0),
+      old,
       stalled: observed ? stalledWords(deployment, pods.get(release) ?? []) : null,
     }
   })

@@ -220,6 +220,8 @@ export function createWorkloads(settings: WorkloadsSettings): ClusterWorkloads {
       return inTurn(async () => {
         task = { place: { epoch, revision }, wanted: wantedOf(workloads) }
         moving = true
+        // A release that comes back replaces others than the first time: what was said of that is over.
+        settings.onReplacements([])
         const state = await look(signal)
         if (state !== 'applied') letGo()
         return state
