@@ -10,6 +10,16 @@ import { agents, type Leader, longLeaseMs, makeAccount, optIn, startLeader } fro
 import { writeProgramImage } from './oci-archive.ts'
 import { type Cluster, startCluster } from './start-cluster.ts'
 
+const release = 'switchyard.dev/release'
+const counted: ReadonlySet<string> = new Set([
+  ...['uid', 'resourceVersion', 'generation', 'creationTimestamp', 'managedFields', 'status'],
+  ...['clusterIP', 'clusterIPs', 'deployment.kubernetes.io/revision', 'switchyard.dev/applied'],
+])
+const inNamespace = (one: Workload, namespace: string): Workload => ({
+  ...one,
+  kubernetes: { ...one.kubernetes!, namespace },
+})
+
 const secondImage = 'lab/demo:2'
 
 const lab = describe.skipIf(whyNoLab({ nodes: true }))
@@ -67,6 +77,21 @@ lab('workloads in a real Kubernetes', { timeout: 120_000 }, () => {
         (slice.endpoints ?? []).flatMap((one) => (one.conditions.ready ? one.addresses : [])),
     )
   }
+  /**
+   * Our objects whole, but for what counts or tells when something was written (uids, versions, times, who wrote
+   * which field by which verb, the place of the snapshot) and what Kubernetes gives and says itself: addresses,
+   * the number of the ReplicaSet, the status. The namespace and the cluster's name are told by a word.
+   */
+  async function essence(): Promise<readonly { metadata: { name: string } }[]> {
+    const kinds = [await list('deployments', release), await list('services', release)]
+    const text = JSON.stringify(kinds.flat(), (key, value) =>
+      counted.has(key) ? undefined : value,
+    )
+    return JSON.parse(
+      text.replaceAll(`"${inside}"`, '"here"').replaceAll(`"eu-${numbers}"`, '"eu"'),
+    )
+  }
+
   const untilReady = (release: string, count: number) =>
     until(
       `${count} endpoints of ${release}`,
@@ -351,13 +376,15 @@ lab('workloads in a real Kubernetes', { timeout: 120_000 }, () => {
       () => both[0]!.apply(20, ...wanted),
       (outcome) => outcome === 'applied',
     )
-    for (const kind of ['deployments', 'services']) {
-      const names = (await list(kind, 'switchyard.dev/release')).map(
-        (one: { metadata: { name: string } }) => one.metadata.name,
-      )
-      expect(names).toEqual(['shop-r1', 'shop-r2', 'shop-r3', 'shop-r4'])
-    }
     expect(await list('replicasets', 'switchyard.dev/release'), 'one template each').toHaveLength(4)
+    const left = await essence()
+    expect(left.map(({ metadata }) => metadata.name)).toEqual(
+      ['Deployment', 'Service'].flatMap(() => [1, 2, 3, 4].map((number) => `shop-r${number}`)),
+    )
+    await Promise.all(both.map((one) => one.close()))
+    const alone = await stage()
+    expect(await alone.apply(1, ...wanted.map((one) => inNamespace(one, inside)))).toBe('applied')
+    expect(left).toEqual(await essence())
   })
 
   test('the verbs that were used are those that are granted', async () => {
