@@ -20,9 +20,7 @@ import type { StoryStage } from './story-stage.ts'
 import { underOurFeetChapter } from './under-our-feet.cases.ts'
 
 const [cycles, flips] = isLong() ? [50, 100] : [2, 10]
-const away = isLong()
-  ? { apiServerMs: 600_000, clusterMs: 60_000 }
-  : { apiServerMs: 8_000, clusterMs: 15_000 }
+const away = { apiServerMs: isLong() ? 600_000 : 60_000, clusterMs: 60_000 }
 const whyNot = outsideContexts() ? null : whyNoLab({ nodes: true, images: true })
 
 describe.skipIf(whyNot)('the story on Kubernetes', { timeout: 300_000 }, () => {
