@@ -1,5 +1,5 @@
 /**
- * From a change of an EndpointSlice to every worker that has it, through a real API server and a real pilot
+ * From a change of an EndpointSlice or a Pod to every worker that has it, through a real API server and a real pilot
  * process, to real worker processes that say that they have it: the delay of single changes, 200 changes a
  * second, and what the pilot's memory grows by. Without `KUBECONFIG` a control plane of our own is started.
  *
@@ -7,9 +7,11 @@
  */
 import { parseArgs } from 'node:util'
 import { createKubernetesClient } from '../agent/platform/kubernetes/client.ts'
+import type { Changes } from './endpoints/changes.ts'
 import { openCluster } from './endpoints/cluster.ts'
 import { type MeasuredPilot, startPilot } from './endpoints/pilot.ts'
-import { createSlices, type Slices } from './endpoints/slices.ts'
+import { createPods } from './endpoints/pods.ts'
+import { createSlices } from './endpoints/slices.ts'
 
 const { values } = parseArgs({ options: { changes: { type: 'string', default: '500' } } })
 const changes = Number(values.changes)
@@ -20,50 +22,54 @@ const burstSeconds = 10
 
 const cluster = await openCluster()
 const client = await createKubernetesClient(cluster.kubeconfig)
+const pods = await createPods(client, releases)
 const slices = await createSlices(client, releases)
 try {
-  console.log(`${releases} releases, one slice each; ${workerCount} workers`)
+  console.log(
+    `${releases} releases, each with a Service, its slices, and one written by hand; ${workerCount} workers`,
+  )
   if (!cluster.pod)
     console.log('not as in a pod: by the kubeconfig, with the library for it loaded')
   const bare = await startPilot({ platform: 'static', releases, workerCount, cluster })
   const bareMb = await bare.restingMb()
   await bare.stop()
 
-  await slices.fill(0)
   const empty = await startPilot({ platform: 'kubernetes', releases, workerCount, cluster })
   const emptyMb = await empty.restingMb()
   await empty.stop()
 
-  await slices.fill(2)
+  await pods.fill(1)
   const pilot = await startPilot({ platform: 'kubernetes', releases, workerCount, cluster })
   await pilot.untilEndpoints(2 * releases)
   await singly(pilot, slices, 50)
-  const single = await singly(pilot, slices, changes)
-  print('one change at a time, 1,000 endpoints', single)
+  print('one slice at a time, 1,000 endpoints', await singly(pilot, slices, changes))
+  await singly(pilot, pods, 50)
+  print('one pod at a time, 1,000 endpoints', await singly(pilot, pods, changes))
   const steady = await openLoop(pilot, slices)
-  print(`${perSecond} changes a second, 1,000 endpoints`, steady.delays)
+  print(`${perSecond} slices a second, 1,000 endpoints`, steady.delays)
   console.log(`  ${steady.updates} updates to each worker for ${steady.made} changes, 0 lost`)
 
-  await slices.fill(10)
-  await pilot.untilEndpoints(10 * releases)
+  await pods.fill(10)
+  await pilot.untilEndpoints(11 * releases)
   const fullMb = await pilot.restingMb()
-  print('one change at a time, 5,000 endpoints', await singly(pilot, slices, 200))
+  print('one slice at a time, 5,500 endpoints', await singly(pilot, slices, 200))
+  print('one pod at a time, 5,500 endpoints', await singly(pilot, pods, 200))
   await pilot.stop()
   const fresh = await startPilot({ platform: 'kubernetes', releases, workerCount, cluster })
-  await fresh.untilEndpoints(10 * releases)
+  await fresh.untilEndpoints(11 * releases)
   const freshMb = await fresh.restingMb()
   await fresh.stop()
   console.log(`memory of the pilot, resident MB, ${releases} Services`)
   console.log(`  platform static, no endpoints               ${bareMb}`)
+  console.log(`  platform kubernetes, Services without pods  ${emptyMb}  (+${emptyMb - bareMb})`)
+  console.log(`  5,000 pods, just started                    ${freshMb}  (+${freshMb - bareMb})`)
   console.log(
-    `  platform kubernetes, slices without any     ${emptyMb}  (+${emptyMb - bareMb}, the client)`,
-  )
-  console.log(`  5,000 endpoints, just started               ${freshMb}  (+${freshMb - bareMb})`)
-  console.log(
-    `  5,000 endpoints, after ${changes + perSecond * burstSeconds} changes           ${fullMb}  (+${fullMb - bareMb})`,
+    `  5,000 pods, after ${2 * changes + perSecond * burstSeconds} changes                ${fullMb}  (+${fullMb - bareMb})`,
   )
 } finally {
-  await slices.remove()
+  slices.stop()
+  pods.stop()
+  await pods.remove()
   client.close()
   await cluster.stop()
 }
@@ -76,14 +82,14 @@ interface Delays {
   readonly call: number[]
 }
 
-async function singly(pilot: MeasuredPilot, slices: Slices, count: number): Promise<Delays> {
+async function singly(pilot: MeasuredPilot, of: Changes, count: number): Promise<Delays> {
   const delays: Delays = { event: [], call: [] }
-  for (let n = 0; n < count; n++) await changeOne(pilot, slices, delays)
+  for (let n = 0; n < count; n++) await changeOne(pilot, of, delays)
   return delays
 }
 
 /** Changes at their times, whatever the answers take; each to another slice. */
-async function openLoop(pilot: MeasuredPilot, slices: Slices) {
+async function openLoop(pilot: MeasuredPilot, of: Changes) {
   const delays: Delays = { event: [], call: [] }
   const before = pilot.updates()
   const made = perSecond * burstSeconds
@@ -93,18 +99,18 @@ async function openLoop(pilot: MeasuredPilot, slices: Slices) {
     const dueMs = startMs + (n * 1_000) / perSecond
     const waitMs = dueMs - performance.now()
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
-    open.push(changeOne(pilot, slices, delays))
+    open.push(changeOne(pilot, of, delays))
   }
   await Promise.all(open)
   return { delays, made, updates: pilot.updates() - before }
 }
 
-/** Another slice's address; done when the last worker has it. */
-async function changeOne(pilot: MeasuredPilot, slices: Slices, delays: Delays): Promise<void> {
+/** Another release's address; done when the last worker has it. */
+async function changeOne(pilot: MeasuredPilot, of: Changes, delays: Delays): Promise<void> {
   const calledMs = performance.now()
-  const { release, address } = slices.next()
+  const { release, address } = of.next()
   const arrived = pilot.untilWorkersHave(release, address)
-  const [, eventMs] = await Promise.all([slices.change(release, address), slices.seen(address)])
+  const [, eventMs] = await Promise.all([of.change(release, address), of.seen(address)])
   const doneMs = await arrived
   delays.event.push(Math.max(0, doneMs - eventMs))
   delays.call.push(doneMs - calledMs)

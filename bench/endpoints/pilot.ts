@@ -11,9 +11,9 @@ import type { AgentConfig } from '../../agent/config.ts'
 import type { Endpoints } from '../../agent/link.ts'
 import { startFakeControl } from '../../agent/pilot/control.fixture.ts'
 import { until } from '../../agent/pilot/fleet.fixture.ts'
+import { namespace, releaseOf } from './changes.ts'
 import type { MeasuredCluster } from './cluster.ts'
 import { forkPilot } from './pod.ts'
-import { namespace, releaseOf } from './slices.ts'
 import { ended, startWorkers } from './workers.ts'
 
 export interface MeasuredPilot {
