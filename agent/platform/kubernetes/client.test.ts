@@ -67,6 +67,15 @@ describe('a client of the API server', () => {
     await expect(get({ signal: given })).rejects.toThrow('given up')
   })
 
+  it('calls while any number of watches is open', async () => {
+    const ending = new AbortController()
+    const query = { watch: true, timeoutSeconds: 60, resourceVersion: '0' }
+    const opened = Array.from({ length: 40 }, () => client.open('/apis/x', query, ending.signal))
+    for (const watch of await Promise.all(opened)) watch.on('error', () => {})
+    await expect(get()).resolves.toMatchObject({ kind: 'EndpointSliceList' })
+    ending.abort()
+  })
+
   it('has no current context: says what to do', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'swy-client-'))
     const file = join(folder, 'kubeconfig')

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../../pilot/fleet.fixture.ts'
 import { type FakeApiServer, type Slice, startFakeApiServer } from './api-server.fixture.ts'
 import { createKubernetesClient, type KubernetesClient } from './client.ts'
+import type { KubernetesError } from './kubernetes-error.ts'
 import { followObjects, type ListWatchTiming } from './list-watch.ts'
 import { sliceOf } from './slices.fixture.ts'
 
@@ -43,7 +44,7 @@ afterEach(async () => {
   await server.stop()
 })
 
-function follow(timing: ListWatchTiming): void {
+function follow(timing: ListWatchTiming, goesOn = (_error: unknown) => true): void {
   const set = ({ metadata: { name, resourceVersion = '' } }: Slice) =>
     known.set(name, resourceVersion)
   const followed = {
@@ -59,6 +60,7 @@ function follow(timing: ListWatchTiming): void {
     onChanged: set,
     onRemoved: ({ metadata }: Slice) => known.delete(metadata.name),
     onTrouble: (text: string) => troubles.push(text),
+    goesOn,
   }
   following = followObjects(client, followed, stopping.signal, timing)
 }
@@ -251,6 +253,16 @@ describe('a server that is away', () => {
     expect(troubles).toHaveLength(1)
     expect(watches().length).toBeGreaterThan(2)
     expect(watches().length).toBeLessThan(12)
+  })
+
+  it('that refuses for good is given up where its asker says so, without a word', async () => {
+    server.answer('list', { status: 500 })
+    server.answer('watch', { status: 403 })
+    follow(patient, (error) => (error as KubernetesError).status !== 403)
+    await following
+    expect(troubles).toHaveLength(1)
+    expect(troubles[0]).toContain('500')
+    expect(server.seen.map(({ what }) => what)).toEqual(['list', 'list', 'watch'])
   })
 
   it('that restarts from an older state is followed', async () => {
