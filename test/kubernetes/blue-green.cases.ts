@@ -6,14 +6,13 @@ import { openStream } from '../../deploy/local/exchanges.ts'
 import { until } from '../../deploy/local/until.ts'
 import { underLoad } from '../story/scene.ts'
 import { imageOf } from './images.ts'
-import { isLong } from './long-form.ts'
 import { decommission, everywhere, expectVersion, live, untilGone } from './scene.ts'
 import type { StoryStage } from './story-stage.ts'
 
 const app = 'shop'
 const authority = `${app}.example`
-/** A second is promised (P9); the short form runs beside other tests on one small machine. */
-const rollbackMsMax = isLong() ? 1_000 : 5_000
+/** Promised (P9). */
+const rollbackMsMax = 1_000
 
 export function blueGreenChapter(stageOf: () => StoryStage): void {
   describe('blue-green by image', () => {

@@ -13,6 +13,9 @@ import type { StoryStage } from './story-stage.ts'
 
 const app = 'flipped'
 const ratePerSecond = 500
+/** Promised (P9): to the last old request, and of a rollback to its answer. */
+const flipMsMax = 1_000
+const skewMsMax = 1_000
 
 export interface HowOften {
   readonly flips: number
@@ -76,7 +79,16 @@ export function flipsChapter(stageOf: () => StoryStage, { flips }: HowOften): vo
       ]
       console.log([`${made.length} flips, ${samples.length} requests, ms:`, ...rows].join('\n'))
       expect(made).toHaveLength(flips)
-      for (const { shown } of made) expect(shown?.state).toBe('completed')
+      const agents = (await Promise.all(stage.clusters.map((cluster) => cluster.agents()))).flat()
+      for (const flip of made) {
+        const { kind, moved, shown } = flip
+        expect(lastOldMs(flip)).toBeLessThan(flipMsMax)
+        if (kind === 'rollback') expect(moved.answeredMs - moved.calledMs).toBeLessThan(flipMsMax)
+        expect(shown).toMatchObject({ state: 'completed', except: [] })
+        expect(shown!.required).toHaveLength(agents.length)
+        expect(shown!.skewMs).not.toBeNull()
+        expect(shown!.skewMs).toBeLessThan(skewMsMax)
+      }
     })
   })
 }
