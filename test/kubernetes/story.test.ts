@@ -19,7 +19,9 @@ import { scaleChapter } from './scale.cases.ts'
 import type { StoryStage } from './story-stage.ts'
 import { underOurFeetChapter } from './under-our-feet.cases.ts'
 
-const [cycles, flips] = isLong() ? [50, 100] : [2, 10]
+const often = isLong()
+  ? { cycles: 50, agents: 10, flips: 100 }
+  : { cycles: 2, agents: 2, flips: 10 }
 const away = { apiServerMs: isLong() ? 600_000 : 60_000, clusterMs: 60_000 }
 const whyNot = outsideContexts() ? null : whyNoLab({ nodes: true, images: true })
 
@@ -37,10 +39,10 @@ describe.skipIf(whyNot)('the story on Kubernetes', { timeout: 300_000 }, () => {
   canaryChapter(() => stage)
   adoptedChapter(() => stage)
   rollingChapter(() => stage)
-  scaleChapter(() => stage, { cycles })
-  agentsChapter(() => stage)
+  scaleChapter(() => stage, { cycles: often.cycles })
+  agentsChapter(() => stage, { times: often.agents })
   badInputChapter(() => stage)
   underOurFeetChapter(() => stage)
   faultsChapter(() => stage, away)
-  flipsChapter(() => stage, { flips })
+  flipsChapter(() => stage, { flips: often.flips })
 })
