@@ -25,7 +25,7 @@ export function canaryChapter(stageOf: () => StoryStage): void {
       const load = await stage.load(app, { users })
       const untilMostHaveAsked = async () => {
         const { done } = await load.counts()
-        await until('more have asked', load.counts, (now) => now.done > done + users, 60_000)
+        await until('more have asked', load.counts, (now) => now.done > done + 2 * users, 60_000)
       }
       let result: LoadResult
       try {
