@@ -3,6 +3,8 @@
  * Bounded: only pods that some Service may mean are kept, and of pods that are gone no more than that they are.
  */
 import { releaseLabel } from './endpoint-slice.ts'
+import { createGonePods } from './gone-pods.ts'
+import { createGroups } from './groups.ts'
 import type { PodLookup, Selected } from './pods-word.ts'
 import type { KnownPod } from './release-pod.ts'
 import { type KnownService, type Labels, selects } from './release-service.ts'
@@ -24,7 +26,7 @@ export interface KnownPods {
   /** Null: not everything is known, and the slices alone count. */
   selected(release: string): readonly Selected[] | null
   readonly pod: PodLookup
-  /** Forgets the gone ones that no slice names, and those of long ago. */
+  /** Of those that are gone. */
   sweep(isNamed: (uid: string) => boolean): void
   isKnown(): boolean
   forget(): void
@@ -46,11 +48,6 @@ export interface KnownPodsOptions {
 }
 
 const servicesMax = 4_096
-const goneMax = 8_192
-/** A slice that names a pod may come later than the pod's end. */
-const goneAtLeastMs = 60_000
-/** Kubernetes' controllers pause for 1,000 s at most. */
-const goneAtMostMs = 1_800_000
 
 export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): KnownPods {
   const services = new Map<string, KnownService>()
@@ -59,7 +56,7 @@ export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): Know
   const selecting = createGroups<KnownService>(({ selector }) => selector[releaseLabel] ?? '')
   const pods = new Map<string, KnownPod>()
   const labelled = createGroups<KnownPod>(({ labels }) => labels[releaseLabel] ?? '')
-  const gone = new Map<string, number>()
+  const gone = createGonePods(now)
   const noRoom = new Set<string>()
   const noRoomForServices = new Set<string>()
   let servicesListed = false
@@ -92,15 +89,6 @@ export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): Know
     return known
   }
 
-  function bury(uid: string): void {
-    gone.delete(uid)
-    gone.set(uid, now())
-    for (const [oldest] of gone) {
-      if (gone.size <= goneMax) break
-      gone.delete(oldest)
-    }
-  }
-
   const isMeant = (pod: KnownPod): boolean =>
     pod.labels[releaseLabel] !== undefined || servicesFor(pod).length > 0
 
@@ -109,7 +97,7 @@ export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): Know
     noRoom.delete(pod.uid)
     if (!isMeant(pod)) {
       // Unless it is its Service that has gone.
-      if (before && isMeant(before)) bury(pod.uid)
+      if (before && isMeant(before)) gone.add(pod.uid)
       touchPod(before)
       return
     }
@@ -124,7 +112,7 @@ export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): Know
   function removePod(uid: string): void {
     noRoom.delete(uid)
     const before = drop(uid)
-    if (before) bury(uid)
+    if (before) gone.add(uid)
     touchPod(before)
   }
 
@@ -224,12 +212,7 @@ export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): Know
       return own.map((service) => ({ service, pods: podsOf(service) }))
     },
     pod: (uid) => pods.get(uid) ?? (gone.has(uid) ? 'gone' : undefined),
-    sweep(isNamed) {
-      for (const [uid, sinceMs] of gone) {
-        const ageMs = now() - sinceMs
-        if (ageMs > goneAtMostMs || (ageMs > goneAtLeastMs && !isNamed(uid))) gone.delete(uid)
-      }
-    },
+    sweep: gone.sweep,
     isKnown,
     forget() {
       touchAll()
@@ -261,21 +244,3 @@ const goesByLabel = (selector: Labels): boolean => selector[releaseLabel] !== un
 
 const textOf = (selector: Labels): string =>
   JSON.stringify(Object.entries(selector).sort(([a], [b]) => (a < b ? -1 : 1)))
-
-function createGroups<T>(keyOf: (one: T) => string) {
-  const groups = new Map<string, Set<T>>()
-  return {
-    of: (key: string): Iterable<T> => groups.get(key) ?? [],
-    add(one: T): void {
-      const group = groups.get(keyOf(one))
-      if (group) group.add(one)
-      else groups.set(keyOf(one), new Set([one]))
-    },
-    remove(one: T): void {
-      const group = groups.get(keyOf(one))
-      group?.delete(one)
-      if (group?.size === 0) groups.delete(keyOf(one))
-    },
-    clear: () => groups.clear(),
-  }
-}
