@@ -104,6 +104,8 @@ export function createApiServer(): ApiServer {
         name,
         namespace,
         uid: known?.metadata.uid ?? `uid-${++uids}`,
+        creationTimestamp:
+          known?.metadata.creationTimestamp ?? new Date(1_000 * uids).toISOString(),
         resourceVersion: `${++version}`,
         generation: 1,
         labels,

@@ -15,6 +15,7 @@ const metadata = z.looseObject({
   uid: z.string(),
   resourceVersion: z.string(),
   generation: z.number().optional(),
+  creationTimestamp: z.string().optional(),
   labels: texts,
   annotations: texts,
   deletionTimestamp: z.unknown().optional(),

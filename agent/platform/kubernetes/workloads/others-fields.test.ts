@@ -29,7 +29,7 @@ const words = (...entries: readonly Entry[]) => {
     ...(subresource && { subresource }),
   }))
   const about = { ...metadata, uid: 'u', resourceVersion: '1', managedFields }
-  return othersWords(object.deployment.parse({ metadata: about, spec }))
+  return othersWords(object.deployment.parse({ metadata: about, spec }), [])
 }
 
 it('says which field others have added or changed, and who', () => {
@@ -65,5 +65,5 @@ it('says nothing of what is ours too, of what is compared by value, and of a res
 it('says nothing where an API server keeps no such record', () => {
   const { metadata, spec } = deploymentOf('shop-r1', { a: 'b' })
   const about = { ...metadata, uid: 'u', resourceVersion: '1' }
-  expect(othersWords(object.deployment.parse({ metadata: about, spec }))).toBeNull()
+  expect(othersWords(object.deployment.parse({ metadata: about, spec }), [])).toBeNull()
 })

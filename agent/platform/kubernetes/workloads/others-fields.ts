@@ -30,8 +30,11 @@ const comparedByValue: readonly RegExp[] = [
 ]
 const namedMax = 3
 
-/** In words; null: nothing. */
-export function othersWords({ metadata }: Deployment | Service): string | null {
+/** In words; null: nothing. `taken`: paths of what they have taken away. */
+export function othersWords(
+  { metadata }: Deployment | Service,
+  taken: readonly string[],
+): string | null {
   const entries = managed.safeParse(metadata.managedFields).data ?? []
   const specOf = (isOurs: boolean) =>
     entries.filter(
@@ -44,9 +47,10 @@ export function othersWords({ metadata }: Deployment | Service): string | null {
       .filter((field) => !comparedByValue.some((pattern) => pattern.test(field)))
       .map((field) => `${field} (by ${manager})`),
   )
-  if (theirs.length === 0) return null
-  const more = theirs.length > namedMax ? ` and ${theirs.length - namedMax} more` : ''
-  return `${theirs.slice(0, namedMax).join(', ')}${more}`
+  const all = [...theirs, ...taken.map((field) => `${field} (taken away)`)]
+  if (all.length === 0) return null
+  const more = all.length > namedMax ? ` and ${all.length - namedMax} more` : ''
+  return `${all.slice(0, namedMax).join(', ')}${more}`
 }
 
 /** Paths in `theirs` that are in none of `ours`: of an item that was added to a list, only its own. */

@@ -35,6 +35,7 @@ import {
 } from './observed.ts'
 import { othersWords } from './others-fields.ts'
 import { containerFault, type Found } from './ownership.ts'
+import { takenFromPods } from './taken-away.ts'
 import type { Wanted } from './wanted.ts'
 import type { Note, Write } from './write.ts'
 
@@ -123,7 +124,8 @@ function keep(
     ) &&
     !(how.stampAll && !hasTexts(deployment.metadata.annotations, metadata.annotations))
   const troubles = merged.drift.map(driftWords(deployment))
-  const others = isMade(deployment) ? othersWords(deployment) : null
+  const taken = takenFromPods(view, deployment, wanted.release)
+  const others = isMade(deployment) ? othersWords(deployment, taken) : null
   if (others !== null) {
     const { name } = deployment.metadata
     troubles.push(`others changed Deployment "${name}": ${others}, and that stays so`)
@@ -136,7 +138,7 @@ function keep(
   if (isUnchanged) return { writes: [], troubles }
   const message = isNew
     ? `adopted as it is by ${wanted.release} (version ${wanted.version})`
-    : changeWords(live, merged.target)
+    : (changeWords(live, merged.target) ?? labelWords(deployment.metadata.labels, metadata.labels))
   const notes =
     message === null ? [] : [noteAbout(deployment, isNew ? 'Adopted' : 'Changed', message)]
   return { writes: [applyOf(wanted, deployment, merged.target, metadata, notes)], troubles }
@@ -294,6 +296,15 @@ const driftWords =
   ({ metadata }: Deployment) =>
   ({ field, asked, found }: Merged['drift'][number]) =>
     `others changed Deployment "${metadata.name}": ${field} is ${found} (asked: ${asked}), and stays so`
+
+/** Our labels are how we know it again: what others do to them does not stay. */
+function labelWords(
+  found: Readonly<Record<string, string>>,
+  ours: Readonly<Record<string, string>>,
+): string | null {
+  const changed = Object.keys(ours).filter((key) => key !== label.share && found[key] !== ours[key])
+  return changed.length > 0 ? `its labels are ours again: ${changed.join(', ')}` : null
+}
 
 /** Null: nothing that anybody would see. */
 function changeWords(live: Asked, target: Asked): string | null {

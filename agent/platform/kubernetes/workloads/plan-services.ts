@@ -10,6 +10,7 @@ import { annotation, isNewer, label, placeText, versionLabel } from './labels.ts
 import { isGoing, type NamespaceView } from './observed.ts'
 import { othersWords } from './others-fields.ts'
 import { hasTexts } from './plan-deployment.ts'
+import { type Json, takenAway } from './taken-away.ts'
 import type { Write } from './write.ts'
 
 export interface ServiceWanted {
@@ -71,8 +72,17 @@ export function planService(
   const found = serviceFound(there)
   const isAskedAnew = there.metadata.annotations[annotation.asked] !== asked
   const isDrift = !isAskedAnew && found !== asked
-  const others = othersWords(there)
   const name = `Service "${release}" in namespace "${namespace}"`
+  const version = wanted.version ?? there.metadata.labels[versionLabel]
+  const { metadata, spec } = serviceBody(
+    { ...wanted, ...(version !== undefined && { version }) },
+    selector,
+    owner,
+    how,
+  )
+  // What it selects and where it leads is compared by value.
+  const taken = isAskedAnew || isDrift ? [] : takenAway(spec as Json, there.spec, '')
+  const others = othersWords(there, taken)
   const words = [
     ...(isDrift
       ? [
@@ -82,13 +92,6 @@ export function planService(
     ...(others === null ? [] : [`others changed ${name}: ${others}, and that stays so`]),
   ]
   const trouble = words.length > 0 ? words.join('; ') : null
-  const version = wanted.version ?? there.metadata.labels[versionLabel]
-  const { metadata, spec } = serviceBody(
-    { ...wanted, ...(version !== undefined && { version }) },
-    selector,
-    owner,
-    how,
-  )
   const isStamped = there.metadata.annotations[annotation.applied] === placeText(how.place)
   const isUnchanged =
     !isAskedAnew &&
@@ -106,7 +109,7 @@ export function planService(
           apiVersion: kinds.Service.apiVersion,
           kind: 'Service',
           metadata: ours,
-          spec: isDrift ? asOthersHaveIt(there) : spec,
+          spec: isDrift || taken.length > 0 ? asOthersHaveIt(there) : spec,
         },
         notes: [],
       },

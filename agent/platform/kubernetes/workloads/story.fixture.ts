@@ -79,14 +79,15 @@ export type Undisputed = (
   place: Place,
   wanted: readonly Wanted[],
   keepsOrphans?: boolean,
+  stampAll?: boolean,
 ) => Promise<Outcome>
 
 /** Applies as a holder whom nobody disputes. */
 export const undisputed =
   (server: ApiServer, notes: Note[], name = 'eu-1'): Undisputed =>
-  (place, wanted, keepsOrphans = false) => {
+  (place, wanted, keepsOrphans = false, stampAll = false) => {
     const fence = { prove: async () => 'held' as const, keepsOrphans: () => keepsOrphans }
-    const task = { name, place, wanted, stampAll: false }
+    const task = { name, place, wanted, stampAll }
     const { signal } = new AbortController()
     return reconcile(server.client(), fence, task, (note) => notes.push(note), signal)
   }
