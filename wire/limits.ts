@@ -35,6 +35,8 @@ export const limits = {
   routesPerIngress: 256,
   /** What of an Ingress is not done, each a sentence: 262,144 bytes of annotations (Kubernetes) have that many names. */
   warningsPerIngress: 512,
+  /** Of those who were refused because an Ingress was there first: kept to be told on it. */
+  routeClaims: 256,
   headersPerMatch: 16,
   headerChangesPerRoute: 32,
   /** Names and values that a route changes in responses: with the largest head of a backend they fit 64 KiB. */

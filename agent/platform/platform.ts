@@ -106,6 +106,8 @@ export interface KnownIngress extends Pick<IngressIntent, 'uid' | 'hash'> {
   readonly name: string
   /** Every agent that is not silent serves it. */
   readonly served: boolean
+  /** Who was refused lately because it has the route, in words. */
+  readonly claimed?: string | undefined
 }
 
 /** Control's "no" to what was asked, by its stable code. */

@@ -141,6 +141,29 @@ describe('Ingress objects over HTTP', () => {
     expect(await troublesOf('shop-r1')).toEqual([])
   })
 
+  it('that were there first are told to agents with who was refused, for a while', async () => {
+    await put()
+    const list = async () =>
+      (await control.call('GET', '/v1/agents/eu-1/ingresses', { token: agent.token })).body
+    expect(await list()).toMatchObject({ ingresses: [{ name: 'web' }] })
+    const late = { ...shop, clusters: ['eu-1'], hosts: ['web.example'] }
+    const asked = (path: string) => control.call('PUT', path, { body: late })
+    await asked('/v1/apps/shop?dryRun=true')
+    expect((await list()).ingresses).not.toMatchObject([{ claimed: expect.any(String) }])
+    expect(await asked('/v1/apps/shop')).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringContaining('ingress/shop/web/') },
+    })
+    const claimed =
+      'route/shop/default says the same on web.example: it came later, and was refused'
+    expect(await list()).toMatchObject({ ingresses: [{ claimed }] })
+    const second = await put(intent(), '/v1/agents/eu-1/ingresses/shop/second')
+    expect(second.status).toBe(409)
+    expect(await list()).toMatchObject({
+      ingresses: [{ claimed: expect.stringContaining('ingress/shop/second/') }],
+    })
+  })
+
   it('are not for operators to put, nor for agents of other clusters', async () => {
     const body = intent()
     expect((await control.call('PUT', place, { body })).status).toBe(403)

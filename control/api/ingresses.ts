@@ -11,6 +11,7 @@ import type { IngressRefusals } from './ingress-refusals.ts'
 import { type IntentTaker, mutationHeaders, mutationRejections, takeIntent } from './intents.ts'
 import type { Define } from './operation.ts'
 import { problem } from './problem.ts'
+import type { RouteClaims } from './route-claims.ts'
 import { unknownCluster } from './words.ts'
 
 export type KeptIngress = Omit<IngressView, 'refused'>
@@ -39,7 +40,14 @@ const shown = z
   .meta({ id: 'Ingress' })
 /** An object of which nothing was ever taken has a refusal alone. */
 const neverTaken = z.strictObject({ ...place, refused: refusal }).meta({ id: 'RefusedIngress' })
-const known = shown.pick({ namespace: true, name: true, uid: true, hash: true, served: true })
+const known = shown
+  .pick({ namespace: true, name: true, uid: true, hash: true, served: true })
+  .extend({
+    claimed: z
+      .string()
+      .optional()
+      .describe('Who was refused lately because this object has the route: to be said on it.'),
+  })
 const listed = z.array(z.union([shown, neverTaken]))
 
 export function defineIngresses(
@@ -47,6 +55,7 @@ export function defineIngresses(
   taker: IntentTaker,
   reader: IngressReader,
   refusals: IngressRefusals,
+  claims: Pick<RouteClaims, 'on'>,
 ): void {
   const paths = agentPaths('{cluster}')
   const clusterParams = z.strictObject({ cluster: names.clusterName })
@@ -89,7 +98,8 @@ export function defineIngresses(
     ({ params: { cluster } }) => {
       const ingresses = reader.ingresses(cluster) ?? []
       const brief = ingresses.map(({ namespace, name, uid, hash, served }) => {
-        return { namespace, name, uid, hash, served }
+        const claimed = claims.on(cluster, ingressId(namespace, name))
+        return { namespace, name, uid, hash, served, ...(claimed !== null && { claimed }) }
       })
       return Response.json({ ingresses: brief })
     },

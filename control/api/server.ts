@@ -28,6 +28,7 @@ import { definePreviewLinks, type LinkSigner } from './preview-links.ts'
 import { errorsPath, problem } from './problem.ts'
 import { createRates, defaultRates, type RateLimits } from './rates.ts'
 import { defineReleases, type ReleaseReader } from './releases.ts'
+import { createRouteClaims } from './route-claims.ts'
 import { defineSnapshot } from './snapshot.ts'
 import { defineTokens, type TokenReader } from './tokens.ts'
 import { defineWebhooks, type WebhookDesk } from './webhooks.ts'
@@ -102,12 +103,14 @@ export function createApi(dependencies: ApiDependencies): Api {
   const define = definer(app, createGuard(credentials), rates)
   const refusals = createIngressRefusals(dependencies.monotonicMs)
   defineHealth(define, health, metrics)
-  defineApps(define, taker, reader)
-  defineReleases(define, taker, refusals.telling(reader))
+  const claims = createRouteClaims(dependencies.monotonicMs)
+  const overheard = claims.overhearing(taker)
+  defineApps(define, overheard, reader)
+  defineReleases(define, overheard, refusals.telling(reader))
   definePreviewLinks(define, taker, dependencies.links)
   defineFreezes(define, taker, reader)
   defineClusters(define, taker, reader)
-  defineIngresses(define, taker, reader, refusals)
+  defineIngresses(define, overheard, reader, refusals, claims)
   defineSnapshot(define, reader)
   defineDiff(define, reader)
   defineExplain(define, reader)

@@ -15,8 +15,8 @@ export interface IngressDeskOptions {
 }
 
 const callMs = 10_000
-/** A list says less than 500 bytes of each object. */
-const answerBytesMax = limits.ingressesPerCluster * 512
+/** A list says less than 500 bytes of each object, and of some who claimed its route. */
+const answerBytesMax = limits.ingressesPerCluster * 512 + limits.routeClaims * limits.reasonChars
 
 const list = z.object({
   ingresses: z
@@ -27,6 +27,7 @@ const list = z.object({
         uid: ingressIntent.shape.uid,
         hash: ingressIntent.shape.hash,
         served: z.boolean(),
+        claimed: z.string().optional(),
       }),
     )
     .max(limits.ingressesPerCluster),

@@ -124,6 +124,7 @@ export function deskInMemory() {
   let served = false
   let away = false
   const refusals = new Map<string, IngressRefusal>()
+  const claims = new Map<string, string>()
   const called = (what: string): void => {
     if (away) throw new Error('control is away')
     calls.push(what)
@@ -131,9 +132,10 @@ export function deskInMemory() {
   const desk: IngressDesk = {
     async list() {
       called('list')
-      return [...held.values()].map(
-        ({ namespace, name, uid, hash }): KnownIngress => ({ namespace, name, uid, hash, served }),
-      )
+      return [...held.values()].map(({ namespace, name, uid, hash }): KnownIngress => {
+        const claimed = claims.get(`${namespace}/${name}`)
+        return { namespace, name, uid, hash, served, claimed }
+      })
     },
     async put(namespace, name, intent) {
       const id = `${namespace}/${name}`
@@ -153,6 +155,7 @@ export function deskInMemory() {
     held,
     calls,
     refusals,
+    claims,
     serve(on: boolean): void {
       served = on
     },

@@ -210,6 +210,31 @@ status: { loadBalancer: { ingress: [{ ip: 198.51.100.7 }] } }
     expect(puts()).toEqual(['put shop/one'])
   })
 
+  it('tells on the object who was refused because it was there first, each once', async () => {
+    cluster.apply([web, ingress('one'), ingress('two')].join('---'))
+    start()
+    await until('both', () => ids() === 'shop/one,shop/two')
+    const lists = () => control.calls.filter((call) => call === 'list').length
+    const more = async () => {
+      const before = lists()
+      await until('two lists more', () => lists() > before + 2)
+    }
+    control.claims.set('shop/one', 'route/late/default says the same on one.example.')
+    await more()
+    const first = 'Conflict: route/late/default says the same on one.example.'
+    expect(cluster.events()).toEqual([first])
+    await stop()
+    start([], 'eu-1-b')
+    await more()
+    expect(cluster.events()).toEqual([first])
+    control.claims.set('shop/one', 'route/later/default says the same on one.example.')
+    await more()
+    expect(cluster.events()).toEqual([
+      first,
+      'Conflict: route/later/default says the same on one.example.',
+    ])
+  })
+
   it('tells control when an object is gone that was refused', async () => {
     const refusal = { code: 'route-conflict', detail: 'route/shop/default has it.' }
     control.refusals.set('shop/one', refusal)

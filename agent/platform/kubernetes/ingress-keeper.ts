@@ -120,6 +120,7 @@ function createRound({ desk, objects, writes, addresses, say }: RoundOptions) {
   /** Hash whose Warning Events are written; `unsaid`: that could not be, since the last list. */
   const told = new Map<string, string>()
   const unsaid = new Map<string, string>()
+  const claims = new Map<string, string>()
 
   async function put(
     id: string,
@@ -147,6 +148,13 @@ function createRound({ desk, objects, writes, addresses, say }: RoundOptions) {
     if (told.get(id) === hash || unsaid.get(id) === hash) return
     const isTold = warnings.length === 0 || (await writes.warn(ingress, 'NotDone', warnings))
     ;(isTold ? told : unsaid).set(id, hash)
+  }
+
+  /** It was there first. Somebody who goes on asking is told of once. */
+  async function tellClaim(id: string, ingress: IngressObject) {
+    const claimed = known.get(id)?.claimed
+    if (claimed === undefined || claims.get(id) === claimed) return
+    if (await writes.warn(ingress, 'Conflict', [claimed])) claims.set(id, claimed)
   }
 
   return {
@@ -186,9 +194,11 @@ function createRound({ desk, objects, writes, addresses, say }: RoundOptions) {
       for (const one of ours) {
         if (signal.aborted) return false
         await tell(idOf(one.ingress.metadata), one.ingress, translated.of(one))
+        await tellClaim(idOf(one.ingress.metadata), one.ingress)
       }
       translated.keep(ids)
       for (const id of told.keys()) if (!ids.has(id)) told.delete(id)
+      for (const id of claims.keys()) if (!ids.has(id)) claims.delete(id)
       return settled
     },
   }

@@ -19,7 +19,7 @@ export interface IngressWrites {
    */
   warn(
     ingress: IngressObject,
-    reason: 'NotDone' | 'Refused',
+    reason: 'NotDone' | 'Refused' | 'Conflict',
     sentences: readonly string[],
   ): Promise<boolean>
   /** Writes nothing when it is there. */
