@@ -42,6 +42,19 @@ describe('what control exports', () => {
     }
   }
 
+  /** The first release of its app. */
+  async function goLive(body: { readonly app: string; readonly [field: string]: string }) {
+    await control.call('POST', '/v1/releases', { body })
+    const id = `${body.app}-r1`
+    for (let n = 0; n < 4; n++) {
+      const view = await control.call('GET', `/v1/releases/${id}`)
+      const generation =
+        (view.body.switch as unknown as { generation: number } | null)?.generation ?? 0
+      const acked = { prepared: generation, active: generation, appliedMs: 1, activeForMs: 1 }
+      await agent.report({ readyEndpoints: { [id]: 1 }, positions: { [body.app]: acked } })
+    }
+  }
+
   it('is every app as the document that would make it, by name', async () => {
     const documents = await exported()
     expect(documents.map(({ kind, metadata }) => [kind, metadata.name])).toEqual([
@@ -74,15 +87,7 @@ describe('what control exports', () => {
   })
 
   it('names the live version, and makes the same on an empty control', async () => {
-    await control.call('POST', '/v1/releases', { body: { app: 'shop', version: '1' } })
-    const readyEndpoints = { 'shop-r1': 1 }
-    for (let n = 0; n < 4; n++) {
-      const view = await control.call('GET', '/v1/releases/shop-r1')
-      const generation =
-        (view.body.switch as unknown as { generation: number } | null)?.generation ?? 0
-      const acked = { prepared: generation, active: generation, appliedMs: 1, activeForMs: 1 }
-      await agent.report({ readyEndpoints, positions: { shop: acked } })
-    }
+    await goLive({ app: 'shop', version: '1' })
     expect(await exported(control, '?kind=Release')).toMatchObject([
       { metadata: { name: 'shop' }, spec: { app: 'shop', version: '1' } },
     ])
@@ -96,6 +101,20 @@ describe('what control exports', () => {
       expect(body).toMatchObject({ version: '1', phase: 'starting' })
     } finally {
       await other.stop()
+    }
+  })
+
+  it('says of a release in Kubernetes what its pods are made of', async () => {
+    const platform = { type: 'kubernetes', namespace: 'web', port: 8080 }
+    for (const [app, made] of [
+      ['pods', { image: 'pods:1' }],
+      ['there', { deployment: 'there-blue' }],
+    ] as const) {
+      const body = { ...shop, hosts: [`${app}.example`], clusters: ['eu-1'], platform }
+      await control.call('PUT', `/v1/apps/${app}`, { body })
+      await goLive({ app, version: '1', ...made })
+      const [, release] = await exported(control, `?app=${app}`)
+      expect(release!.spec).toMatchObject({ app, version: '1', ...made })
     }
   })
 

@@ -32,12 +32,17 @@ function releaseDocuments(state: State, app: AppState): ReleaseDocument[] {
   })
   return live.map(({ release, clusters }, n) => {
     const everywhere = app.intent.clusters.every((cluster) => clusters.includes(cluster))
-    const { app: name, version } = release
+    const { app: name, version, image, deployment } = release
     return {
       apiVersion,
       kind: 'Release',
       metadata: { name: n === 0 ? name : `${name}-${n + 1}` },
-      spec: releaseIntent.parse({ app: name, version, ...(!everywhere && { clusters }) }),
+      spec: releaseIntent.parse({
+        ...{ app: name, version },
+        ...(image !== null && { image }),
+        ...(deployment !== null && { deployment }),
+        ...(!everywhere && { clusters }),
+      }),
     }
   })
 }
