@@ -23,6 +23,9 @@ export interface Slice {
   readonly [field: string]: unknown
 }
 
+/** `next-page`: of a list, not its first. */
+type Call = 'list' | 'next-page' | 'watch'
+
 interface Answer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
@@ -68,7 +71,7 @@ export async function startFakeApiServer(secondMs = 1_000) {
   const sockets = new Set<Socket>()
   const watchers = new Set<Watcher>()
   const answers: {
-    readonly on: 'list' | 'watch' | 'any'
+    readonly on: Call | 'any'
     readonly plural: Plural
     readonly answer: Answer
   }[] = []
@@ -104,7 +107,9 @@ export async function startFakeApiServer(secondMs = 1_000) {
     if (asked.plural === 'pods') seenOfPods.push({ what, query })
     if (forbidden.has(asked.plural)) return send(response, { status: 403 })
     const next = answers.findIndex(
-      ({ on, plural }) => plural === asked.plural && (on === 'any' || on === what),
+      ({ on, plural }) =>
+        plural === asked.plural &&
+        (on === 'any' || on === what || (on === 'next-page' && query.has('continue'))),
     )
     if (next >= 0) return send(response, answers.splice(next, 1)[0]!.answer)
     if (what === 'list') list(asked, query, response)
@@ -202,7 +207,7 @@ export async function startFakeApiServer(secondMs = 1_000) {
       if (slice) change('DELETED', slice, plural)
     },
     /** The next request of this kind is answered so. */
-    answer(on: 'list' | 'watch' | 'any', answer: Answer, plural: Plural = 'endpointslices'): void {
+    answer(on: Call | 'any', answer: Answer, plural: Plural = 'endpointslices'): void {
       answers.push({ on, plural, answer })
     },
     /** The namespace says that it opts in. */

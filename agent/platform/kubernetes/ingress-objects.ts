@@ -1,6 +1,7 @@
 /**
  * The Ingress objects of a Kubernetes, with the IngressClasses and Services that they are read by: three
- * watches, which only the Lease's holder has open. What does not parse is told and left out.
+ * watches, which only the Lease's holder has open. What does not parse is told and left out, and so is what is one
+ * too many.
  */
 import { z } from 'zod'
 import type { KubernetesClient } from './client.ts'
@@ -13,7 +14,7 @@ import {
   type ServiceObject,
   serviceObject,
 } from './ingress-object.ts'
-import { followObjects, type ListWatchTiming } from './list-watch.ts'
+import { followObjects, type ListWatchTiming, objectsMax } from './list-watch.ts'
 
 export interface IngressObjects {
   /** Nothing may be taken away before all three are known. */
@@ -33,8 +34,6 @@ export interface IngressObjectsListener {
 export const ingressesPath = '/apis/networking.k8s.io/v1/ingresses'
 const classesPath = '/apis/networking.k8s.io/v1/ingressclasses'
 const servicesPath = '/api/v1/services'
-/** More of one kind are not kept; a cluster that size needs another way. */
-const objectsMax = 20_000
 
 export function followIngressObjects(
   client: KubernetesClient,
@@ -42,6 +41,7 @@ export function followIngressObjects(
   { onChange, onTrouble }: IngressObjectsListener,
   signal: AbortSignal,
   timing?: ListWatchTiming,
+  countMax = objectsMax,
 ): IngressObjects {
   let generation = 0
   const listed = new Set<string>()
@@ -53,7 +53,9 @@ export function followIngressObjects(
       if (listed.size === 3) onChange()
     }
     const set = ({ key, object }: Read<z.output<T>>) => {
-      if (object !== null && (held.has(key) || held.size < objectsMax)) held.set(key, object)
+      const isOver = object !== null && !held.has(key) && held.size >= countMax
+      if (isOver) onTrouble(`${path} ${key} is left out: an agent takes ${countMax} of them`)
+      if (object !== null && !isOver) held.set(key, object)
       else held.delete(key)
     }
     const read = (raw: unknown): Read<z.output<T>> => {
@@ -65,6 +67,7 @@ export function followIngressObjects(
     }
     const followed = {
       path,
+      countMax,
       read,
       onListed(objects: readonly Read<z.output<T>>[]) {
         held.clear()

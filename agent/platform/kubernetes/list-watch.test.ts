@@ -44,12 +44,17 @@ afterEach(async () => {
   await server.stop()
 })
 
-function follow(timing: ListWatchTiming, goesOn = (_error: unknown) => true): void {
+function follow(
+  timing: ListWatchTiming,
+  goesOn = (_error: unknown) => true,
+  countMax?: number,
+): void {
   const set = ({ metadata: { name, resourceVersion = '' } }: Slice) =>
     known.set(name, resourceVersion)
   const followed = {
     path: '/apis/discovery.k8s.io/v1/endpointslices',
     labelSelector: 'switchyard.dev/release',
+    ...(countMax !== undefined && { countMax }),
     read: (object: unknown) => object as Slice,
     onListed(objects: readonly Slice[], wentBack: boolean) {
       lists++
@@ -99,11 +104,28 @@ describe('a collection that is followed', () => {
 
   it('is listed from the beginning when a page is too old', async () => {
     for (let n = 0; n < 150; n++) put(`s${n}`)
-    server.answer('list', { status: 410, body: gone })
+    server.answer('next-page', { status: 410, body: gone })
     follow(patient)
     await watching()
     expect(known.size).toBe(150)
     expect(troubles).toEqual([])
+    const pages = server.seen.filter(({ what }) => what === 'list')
+    expect(pages.map(({ query }) => query.has('continue'))).toEqual([false, true, false, true])
+    expect(lists).toBe(1)
+  })
+
+  it('of more objects than an agent takes is a trouble, and what was known stays', async () => {
+    for (let n = 0; n < 120; n++) put(`s${n}`)
+    follow({ ...quick, relistMs: 100 }, undefined, 120)
+    await until('it is known', () => known.size === 120)
+    put('one-too-many')
+    await until('a word', () => troubles.length > 0)
+    expect(troubles[0]).toContain('has more than 120 objects')
+    expect(known.has('s0')).toBe(true)
+    server.remove('s1')
+    server.remove('s2')
+    const before = lists
+    await until('it fits again', () => lists > before && known.size === 119)
   })
 
   it('that is forgotten again and again is told', async () => {

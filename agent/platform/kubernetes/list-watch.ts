@@ -21,6 +21,8 @@ import { linesOf } from './lines.ts'
 export interface Followed<T> {
   readonly path: string
   readonly labelSelector?: string
+  /** More are not listed: that is a trouble, and what was told last stays. */
+  readonly countMax?: number
   /** What is kept of an object. */
   read(object: unknown): T
   /**
@@ -57,6 +59,8 @@ export const listWatchTiming: ListWatchTiming = {
 }
 
 const pageObjects = 100
+/** Of one collection: it bounds what one list holds in memory. */
+export const objectsMax = 20_000
 /** A slice has at most 1,000 endpoints of about 400 bytes, and etcd takes no object of 1.5 MB. */
 const lineBytesMax = 4_194_304
 const listMs = 30_000
@@ -126,7 +130,7 @@ class WatchOver extends Error {
 
 async function list<T>(
   client: KubernetesClient,
-  { path, labelSelector, read }: Followed<T>,
+  { path, labelSelector, read, countMax = objectsMax }: Followed<T>,
   signal: AbortSignal,
 ): Promise<{ readonly objects: readonly T[]; readonly version: string }> {
   const objects: T[] = []
@@ -136,6 +140,11 @@ async function list<T>(
     const query = { labelSelector, limit: pageObjects, continue: next }
     const answer = await client.call({ method: 'GET', path, query, signal, timeoutMs: listMs })
     const { metadata, items } = page.parse(answer)
+    if (objects.length + items.length > countMax) {
+      throw new Error(
+        `${path} has more than ${countMax} objects, which is more than an agent takes: what was known before stays`,
+      )
+    }
     for (const item of items) objects.push(read(item))
     next = metadata.continue || undefined
     if (next === undefined) return { objects, version: metadata.resourceVersion }

@@ -185,15 +185,17 @@ export function createApiServer(): ApiServer {
     }
 
     return {
-      list: (kind, namespace, { labels }) =>
+      list: (kind, namespace, { labels, countMax }) =>
         call(() => ({
           ok: true,
-          value: [...objects.values()].filter(
-            (one) =>
-              one.kind === kind &&
-              (namespace === null || one.metadata.namespace === namespace) &&
-              selects(labels, one.metadata.labels),
-          ),
+          value: [...objects.values()]
+            .filter(
+              (one) =>
+                one.kind === kind &&
+                (namespace === null || one.metadata.namespace === namespace) &&
+                selects(labels, one.metadata.labels),
+            )
+            .slice(0, countMax),
         })),
       get: (ref) =>
         call(() => {

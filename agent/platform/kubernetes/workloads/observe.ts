@@ -6,8 +6,8 @@ import { label } from './labels.ts'
 import type { NamespaceView } from './observed.ts'
 import type { Wanted } from './wanted.ts'
 
-/** More namespaces than this in one cluster are not driven. */
-const namespacesMax = 1_000
+/** More namespaces than this in one cluster are not driven, and releases in them are told so. */
+export const namespacesMax = 1_000
 
 export async function observe(
   cluster: Cluster,
@@ -63,6 +63,8 @@ async function notManaged(
 ): Promise<NamespaceView> {
   const found = await cluster.get({ kind: 'Namespace', namespace: null, name }, signal)
   const isThere = found.ok || found.code !== 'not-found'
+  const labels = found.ok ? object.namespace.parse(found.value).metadata.labels : {}
+  if (labels[label.managed] === 'true') return closed(name, oneTooMany(name))
   return closed(
     name,
     isThere
@@ -70,6 +72,9 @@ async function notManaged(
       : `namespace "${name}" is not there: kubectl create namespace ${name}`,
   )
 }
+
+const oneTooMany = (name: string): string =>
+  `namespace "${name}" has opted in, and so have ${namespacesMax} others: no more are driven in one cluster; take the label ${label.managed} from one that is not needed`
 
 const optIn = (name: string): string =>
   `kubectl apply -n ${name} -k deploy/namespace, then kubectl label namespace ${name} ${label.managed}=true`

@@ -42,8 +42,13 @@ test.each([
   expect(listed(granted(name))).toEqual(listed(used))
 })
 
-test('every agent may look at namespaces, and the leader needs no more of the whole cluster', () => {
+test('in the whole cluster every agent may follow endpoints and look at namespaces, and no more', () => {
+  const endpoints = {
+    apiGroup: 'discovery.k8s.io',
+    resource: 'endpointslices',
+    verbs: ['list', 'watch'],
+  }
   expect(listed(granted('switchyard-watcher'))).toEqual(
-    expect.arrayContaining(listed(permissions.namespaces)),
+    listed([endpoints, ...permissions.namespaces]),
   )
 })

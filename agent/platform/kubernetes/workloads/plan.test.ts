@@ -1,6 +1,6 @@
-import { beforeEach, describe, expect, it } from 'vitest'
-import type { ApiServer, Stored } from './api-server.fixture.ts'
-import { observe } from './observe.ts'
+import { beforeEach, describe, expect, it, test } from 'vitest'
+import { type ApiServer, createApiServer, type Stored } from './api-server.fixture.ts'
+import { namespacesMax, observe } from './observe.ts'
 import type { Outcome } from './reconcile.ts'
 import {
   adoptedRelease,
@@ -201,4 +201,21 @@ it('nothing is read of namespaces that have not opted in', async () => {
     ['shop', true],
     ['other', false],
   ])
+})
+
+test('a namespace that is one too many is told so, and not that it has not opted in', async () => {
+  server = createApiServer()
+  for (const name of [...Array(namespacesMax).keys()].map((n) => `n${n}`)) optIn(name)
+  optIn('shop')
+  const outcome = await apply(imageRelease(1))
+  expect(words(outcome, 'shop-r1')).toMatch(/"shop" has opted in, and so have 1000 others/)
+  server.remove('Namespace', 'n7')
+  expect(words(await apply(imageRelease(1)), 'shop-r1')).toMatch(/the template of the app, is not/)
+
+  function optIn(name: string): void {
+    server.put({
+      kind: 'Namespace',
+      metadata: { name, labels: { 'switchyard.dev/managed': 'true' } },
+    })
+  }
 })
