@@ -1,7 +1,8 @@
 /**
  * From a change of an EndpointSlice or a Pod to every worker that has it, through a real API server and a real pilot
  * process, to real worker processes that say that they have it: the delay of single changes, 200 changes a
- * second, and what the pilot's memory grows by. Without `KUBECONFIG` a control plane of our own is started.
+ * second, and what the pilot's memory grows by; it fails when a change is lost. Without `KUBECONFIG` a control plane
+ * of our own is started.
  *
  *   npm run bench:endpoints [-- --changes 500]
  */
@@ -9,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { createKubernetesClient } from '../agent/platform/kubernetes/client.ts'
 import type { Changes } from './endpoints/changes.ts'
 import { openCluster } from './endpoints/cluster.ts'
+import { changeOne, type Delays, noDelays } from './endpoints/delays.ts'
 import { type MeasuredPilot, startPilot } from './endpoints/pilot.ts'
 import { createPods } from './endpoints/pods.ts'
 import { createSlices } from './endpoints/slices.ts'
@@ -19,6 +21,7 @@ const workerCount = 2
 const releases = 500
 const perSecond = 200
 const burstSeconds = 10
+let lostInAll = 0
 
 const cluster = await openCluster()
 const client = await createKubernetesClient(cluster.kubeconfig)
@@ -47,7 +50,7 @@ try {
   print('one pod at a time, 1,000 endpoints', await singly(pilot, pods, changes))
   const steady = await openLoop(pilot, slices)
   print(`${perSecond} slices a second, 1,000 endpoints`, steady.delays)
-  console.log(`  ${steady.updates} updates to each worker for ${steady.made} changes, 0 lost`)
+  console.log(`  ${steady.updates} updates to each worker for ${steady.made} changes`)
 
   await pods.fill(10)
   await pilot.untilEndpoints(11 * releases)
@@ -73,24 +76,17 @@ try {
   client.close()
   await cluster.stop()
 }
-process.exit(0)
-
-interface Delays {
-  /** From the API server's event, as a bare watch beside the pilot sees it, to the last worker. */
-  readonly event: number[]
-  /** From the call that makes the change, the API server's own work included. */
-  readonly call: number[]
-}
+process.exit(lostInAll === 0 ? 0 : 1)
 
 async function singly(pilot: MeasuredPilot, of: Changes, count: number): Promise<Delays> {
-  const delays: Delays = { event: [], call: [] }
-  for (let n = 0; n < count; n++) await changeOne(pilot, of, delays)
+  const delays = noDelays()
+  for (let n = 0; n < count; n++) await changeOne(pilot.untilWorkersHave, of, delays)
   return delays
 }
 
 /** Changes at their times, whatever the answers take; each to another slice. */
 async function openLoop(pilot: MeasuredPilot, of: Changes) {
-  const delays: Delays = { event: [], call: [] }
+  const delays = noDelays()
   const before = pilot.updates()
   const made = perSecond * burstSeconds
   const open: Promise<void>[] = []
@@ -99,27 +95,17 @@ async function openLoop(pilot: MeasuredPilot, of: Changes) {
     const dueMs = startMs + (n * 1_000) / perSecond
     const waitMs = dueMs - performance.now()
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
-    open.push(changeOne(pilot, of, delays))
+    open.push(changeOne(pilot.untilWorkersHave, of, delays))
   }
   await Promise.all(open)
   return { delays, made, updates: pilot.updates() - before }
 }
 
-/** Another release's address; done when the last worker has it. */
-async function changeOne(pilot: MeasuredPilot, of: Changes, delays: Delays): Promise<void> {
-  const calledMs = performance.now()
-  const { release, address } = of.next()
-  const arrived = pilot.untilWorkersHave(release, address)
-  const [, eventMs] = await Promise.all([of.change(release, address), of.seen(address)])
-  const doneMs = await arrived
-  delays.event.push(Math.max(0, doneMs - eventMs))
-  delays.call.push(doneMs - calledMs)
-}
-
-function print(what: string, { event, call }: Delays): void {
+function print(what: string, { event, call, lost }: Delays): void {
+  lostInAll += lost
   const at = (list: number[], share: number) =>
-    list.sort((a, b) => a - b)[Math.floor((list.length - 1) * share)]!.toFixed(1)
-  console.log(`${what} (${event.length})`)
+    list.sort((a, b) => a - b)[Math.floor((list.length - 1) * share)]?.toFixed(1) ?? '-'
+  console.log(`${what} (${event.length}), ${lost} lost`)
   console.log(`  from the API server's event   p50 ${at(event, 0.5)} ms, p99 ${at(event, 0.99)} ms`)
   console.log(`  from the call that changes it p50 ${at(call, 0.5)} ms, p99 ${at(call, 0.99)} ms`)
 }

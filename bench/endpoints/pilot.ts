@@ -13,14 +13,14 @@ import { startFakeControl } from '../../agent/pilot/control.fixture.ts'
 import { until } from '../../agent/pilot/fleet.fixture.ts'
 import { namespace, releaseOf } from './changes.ts'
 import type { MeasuredCluster } from './cluster.ts'
+import type { Arrival } from './delays.ts'
 import { forkPilot } from './pod.ts'
 import { ended, startWorkers } from './workers.ts'
 
 export interface MeasuredPilot {
   /** Resident memory once it is at rest. */
   restingMb(): Promise<number>
-  /** When the last worker had said that its router has this address of the release. */
-  untilWorkersHave(release: string, address: string): Promise<number>
+  readonly untilWorkersHave: Arrival
   untilEndpoints(count: number): Promise<void>
   /** Endpoint messages that the first worker has answered. */
   updates(): number
