@@ -64,17 +64,29 @@ export function createCatalogue(): Catalogue {
 /** What shall run, and on Kubernetes the share of the users that each is decided to answer. */
 export const workloadsOf = ({
   positions,
+  backends,
   workloads,
-}: Pick<Catalogue, 'positions' | 'workloads'>): readonly Workload[] =>
+}: Pick<Catalogue, 'positions' | 'backends' | 'workloads'>): readonly Workload[] =>
   [...workloads.values()].map(({ kind: _kind, key: _key, ...workload }) => {
     const position = workload.kubernetes && positions.get(workload.app)
-    return position ? { ...workload, share: shareOf(position, workload.release) } : workload
+    return position
+      ? { ...workload, share: shareOf(position, backends, workload.release) }
+      : workload
   })
 
-/** In percent, with two digits behind the point. */
-function shareOf({ weights }: PositionObject, asked: string): number {
+/**
+ * In percent, with two digits behind the point. A rolling release shares the endpoints of what it replaces: until
+ * they have gone its users are answered by those as well.
+ */
+function shareOf(
+  { weights }: PositionObject,
+  backends: Catalogue['backends'],
+  asked: string,
+): number {
   const sum = (of: typeof weights) => of.reduce((total, { weight }) => total + weight, 0)
   const all = sum(weights)
-  const own = sum(weights.filter(({ release }) => release === asked))
-  return all === 0 ? 0 : Math.round((own / all) * 10_000) / 100
+  const own = weights.filter(
+    ({ release }) => release === asked || backends.get(release)?.shares?.includes(asked),
+  )
+  return all === 0 ? 0 : Math.round((sum(own) / all) * 10_000) / 100
 }

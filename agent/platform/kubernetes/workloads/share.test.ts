@@ -1,10 +1,16 @@
 /** Labels and Events of Deployments tell which release answers the app's users, as the app's position says it. */
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { PositionObject, WorkloadObject } from '#wire/object.ts'
+import type { BackendObject, PositionObject, WorkloadObject } from '#wire/object.ts'
 import { workloadsOf } from '../../../pilot/snapshots/catalogue.ts'
 import { type ApiServer, createApiServer, type Stored } from './api-server.fixture.ts'
 import { createNotes } from './notes.ts'
-import { adoptedRelease, imageRelease, serverWithTemplate, undisputed } from './story.fixture.ts'
+import {
+  adoptedRelease,
+  imageRelease,
+  rollingOver,
+  serverWithTemplate,
+  undisputed,
+} from './story.fixture.ts'
 import { type Wanted, wantedOf } from './wanted.ts'
 import type { Note } from './write.ts'
 
@@ -21,22 +27,33 @@ beforeEach(() => {
 })
 
 /** The snapshot that control makes of these weights, on its way through the pilot. */
-function snapshotOf(wanted: readonly Wanted[], shares: Shares | null): readonly Wanted[] {
-  const workload = ({ app, release, version, copies, rolling: _, ...kubernetes }: Wanted) => ({
+function snapshotOf(
+  wanted: readonly Wanted[],
+  shares: Shares | null,
+  sharing: Readonly<Record<string, string>> = {},
+): readonly Wanted[] {
+  const workload = ({ app, release, version, copies, rolling, ...kubernetes }: Wanted) => ({
     ...{ kind: 'workload', key: `workload/${release}`, app, release, version, copies },
+    ...(rolling && { rolling }),
     kubernetes,
   })
+  const backends = new Map(
+    Object.entries(sharing).map(([release, other]) => [
+      release,
+      { release, shares: [other] } as unknown as BackendObject,
+    ]),
+  )
   const workloads = new Map(
     wanted.map((one) => [one.release, workload(one) as unknown as WorkloadObject]),
   )
   const weights = Object.entries(shares ?? {}).map(([release, weight]) => ({ release, weight }))
   const position = { kind: 'position', key: 'position/shop', app: 'shop', generation: 1, weights }
   const positions = new Map(shares ? [['shop', position as PositionObject]] : [])
-  return wantedOf(workloadsOf({ workloads, positions }))
+  return wantedOf(workloadsOf({ workloads, backends, positions }))
 }
 
-const apply = (wanted: readonly Wanted[], shares: Shares | null) =>
-  undisputed(server, notes)({ epoch: 1, revision: ++revision }, snapshotOf(wanted, shares))
+const apply = (...snapshot: Parameters<typeof snapshotOf>) =>
+  undisputed(server, notes)({ epoch: 1, revision: ++revision }, snapshotOf(...snapshot))
 const share = (name: string) => server.find('Deployment', name)?.metadata.labels[label]
 const label = 'switchyard.dev/share'
 const told = () => notes.splice(0).map(({ reason, message }) => `${reason}: ${message}`)
@@ -81,6 +98,22 @@ describe('the share of a release', () => {
       expect(['shop-r1', 'shop-r2'].map(share)).toEqual(shares)
       expect(told().map((one) => /^\w+: shop-r\d .* (\S+) % of/.exec(one)?.[1])).toEqual(shares)
     }
+  })
+
+  it('stays with copies that answer for a rolling release, until theirs is the Deployment', async () => {
+    const [old, next] = [imageRelease(1), imageRelease(2, { rolling: rollingOver(['shop-r1']) })]
+    await apply([old], { 'shop-r1': 1 })
+    told()
+    await apply([old], { 'shop-r2': 1 }, { 'shop-r2': 'shop-r1' })
+    expect([share('shop-r1'), told()]).toEqual(['100', []])
+    await apply([next], { 'shop-r2': 1 }, { 'shop-r2': 'shop-r1' })
+    expect([share('shop-r1'), told()]).toEqual([
+      '100',
+      [
+        expect.stringMatching(/^Switched: its pods are replaced by those of shop-r2/),
+        'Serving: shop-r2 (version 0.0.2) answers 100 % of the users of shop',
+      ],
+    ])
   })
 
   it('changes one field of one Deployment, once, and none of its pods', async () => {
