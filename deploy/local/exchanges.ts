@@ -10,6 +10,8 @@ import type { Target } from '../../bench/load/plan.ts'
 
 export interface OpenStream {
   readonly version: string
+  /** `x-pod` of the answer; empty when it has none. */
+  readonly pod: string
   /** The whole body has arrived: its length and whether its digest is the promised one. */
   readonly finished: Promise<{ readonly bytes: number; readonly whole: boolean }>
 }
@@ -38,7 +40,8 @@ export function openStream(target: Target, authority: string, ms: number): Promi
         )
       })
       finished.catch(() => {})
-      resolve({ version: String(answer.headers['x-version']), finished })
+      const { 'x-version': version, 'x-pod': pod = '' } = answer.headers
+      resolve({ version: String(version), pod: String(pod), finished })
     })
     asked.end()
   })

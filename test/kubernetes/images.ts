@@ -24,7 +24,13 @@ export const loadImage = `${registry}switchyard-load:${productVersion}`
 export const imageOf = (version: string): string => `${registry}switchyard-shop:${version}`
 /** Its pods are never ready. */
 export const brokenVersion = '3-broken'
-export const shopVersions = ['1', '2', '3', brokenVersion] as const
+/** Its pods end as soon as they start. */
+export const crashingVersion = '4-crashing'
+export const shopVersions = ['1', '2', '3', brokenVersion, crashingVersion] as const
+const misbehaves: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  [brokenVersion]: { READY: 'never' },
+  [crashingVersion]: { CRASH: 'start' },
+}
 /** Nobody listens there, so that a pull fails at once. */
 export const missingImage = '127.0.0.1:9/shop:missing'
 
@@ -52,8 +58,7 @@ export const buildTarget = (name: string, say?: (line: string) => void): Promise
  */
 export async function loadShop(lab: Cluster): Promise<void> {
   for (const version of shopVersions) {
-    const env = { VERSION: version, ...(version === brokenVersion && { READY: 'never' }) }
-    await loadDemoImage(lab, imageOf(version), env)
+    await loadDemoImage(lab, imageOf(version), { VERSION: version, ...misbehaves[version] })
   }
 }
 

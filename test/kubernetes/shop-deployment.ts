@@ -8,6 +8,8 @@ import { type DemoPlan, demoDeployment } from '../lab/demo-image.ts'
 export function shopDeployment(plan: DemoPlan, image?: string) {
   const made = demoDeployment(plan)
   const [container] = made.spec.template.spec.containers
+  // Longer than anything that the story holds open on a pod.
+  made.spec.template.spec.terminationGracePeriodSeconds = 40
   Object.assign(container!, {
     ...(image && { image }),
     imagePullPolicy: 'IfNotPresent',
