@@ -3,8 +3,8 @@
  * users apply them, version 1, version 2, and back; blue and green that were there before.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findNatsServer } from '../../deploy/local/nats-server.ts'
@@ -14,21 +14,12 @@ import { buildImage } from '../lab/images.ts'
 import { writeProgramImage } from '../lab/oci-archive.ts'
 import { type Cluster, startCluster } from '../lab/start-cluster.ts'
 import { refusedIn, usedIn } from './audit.ts'
+import { pageBlock, recoveryCases } from './recovery.cases.ts'
 import { deploy, grantedBy, manifestsOf, render, writeOverlay } from './rendered.ts'
 
 const root = resolve(deploy, '..')
 const run = promisify(execFile)
 const shops = ['0.0.1', '0.0.2']
-const page = readFileSync(join(root, 'docs/install.md'), 'utf8')
-const ready =
-  'kubectl -n switchyard wait --for=condition=Ready pod -l app.kubernetes.io/component=control --timeout=60s'
-
-/** The commands of the page in which these words are. */
-function blockWith(words: string): string {
-  const blocks = [...page.matchAll(/```sh\n([^`]*)```/g)].map(([, text]) => text!)
-  return blocks.find((text) => text.includes(words))!
-}
-
 const lost = {
   apiVersion: 'switchyard.dev/v1',
   kind: 'App',
@@ -153,6 +144,10 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
       })
     }
 
+    /** Its pod may have to come first. */
+    const reached = (service: string, port: number) =>
+      until(`${service} can be reached`, () => forward(service, port), Boolean, 60_000, 500)
+
     const switchyard = async (...args: string[]) => {
       const env = { ...process.env, SWITCHYARD_URL: control, SWITCHYARD_TOKEN: token }
       return (await run(process.execPath, [join(root, 'cli/main.ts'), ...args], { env })).stdout
@@ -274,6 +269,35 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
       expect(await switchyard('release', 'list', 'shop')).toContain('shop-r2')
     })
 
+    test('named anew later: the Job refuses, agents serve on, and setting it back is all', async () => {
+      const renamed = join(cluster.folder, 'renamed')
+      mkdirSync(renamed)
+      writeOverlay(renamed, pageBlock('yaml', 'SWITCHYARD_CLUSTER=fra-1'))
+      const inSwitchyard = ['-n', 'switchyard']
+      const apply = async (folder: string) => {
+        await cluster.kubectl([...inSwitchyard, 'delete', 'job', 'switchyard-init'])
+        await cluster.kubectl(['apply', '-k', folder])
+      }
+      await apply(renamed)
+      await until(
+        'the Job says why',
+        () => cluster.kubectl([...inSwitchyard, 'logs', 'job/switchyard-init']),
+        (said) => said.includes('is called "eu-1" and cannot become "fra-1"'),
+        60_000,
+      )
+      await until(
+        'an agent says what it waits for',
+        () => cluster.kubectl([...inSwitchyard, 'get', 'pods', '-o', 'json']),
+        (said) => said.includes("couldn't find key fra-1 in Secret switchyard/switchyard-enrol"),
+        90_000,
+      )
+      agents = await forward('service/switchyard-agent', 80)
+      expect(await versionAt('shop.example')).toBe('0.0.2')
+      await apply(join(deploy, 'all-in-one'))
+      const restarted = ['rollout', 'status', 'statefulset/switchyard-agent', '--timeout=120s']
+      await cluster.kubectl([...inSwitchyard, ...restarted])
+    })
+
     test('another cluster, which has a leaf: the Job completes, and control introduces it', async () => {
       const overlay = join(cluster.folder, 'overlay')
       mkdirSync(overlay)
@@ -301,37 +325,15 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
       expect(JSON.parse(secret.stringData['introduction.json'])).toMatchObject({ cluster: 'us-1' })
     })
 
-    test('the volume of control gone: a backup is restored as the page says, and its word counts', async () => {
-      const folder = join(cluster.folder, 'operator')
-      mkdirSync(folder)
-      symlinkSync(deploy, join(folder, 'deploy'))
-      const sh = (text: string) =>
-        run('sh', ['-e', '-c', text], {
-          cwd: folder,
-          env: {
-            ...process.env,
-            KUBECONFIG: cluster.kubeconfig,
-            PATH: `${dirname(cluster.programs.kubectl!)}:${process.env.PATH}`,
-          },
-        })
-      await sh(blockWith('main.ts backup'))
-      agents = await forward('service/switchyard-agent', 80) // its pod may have been replaced
-      const back = ['release', 'create', 'shop', '0.0.1', '--image', 'switchyard-shop:0.0.1']
-      await switchyard(...back, '--auto-promote', '--watch')
-      expect(await versionAt('shop.example')).toBe('0.0.1')
-      await sh(blockWith('main.ts restore'))
-      await until('control is ready', () => sh(ready), Boolean, 90_000)
-      control = await forward('service/switchyard-control', 7_700)
-      const restored = () => versionAt('shop.example')
-      await until('the restored log counts', restored, (version) => version === '0.0.2', 90_000)
-      await until(
-        'every agent is current',
-        async () => JSON.parse(await switchyard('agent', 'list', 'eu-1', '-o', 'json')),
-        ({ agents }: { agents: { condition: string }[] }) =>
-          agents.every(({ condition }) => condition === 'current'),
-        90_000,
-      )
-    })
+    recoveryCases(() => ({
+      cluster,
+      switchyard,
+      versionAt,
+      async reconnect() {
+        control = await reached('service/switchyard-control', 7_700)
+        agents = await reached('service/switchyard-agent', 80)
+      },
+    }))
 
     test('verbs used are verbs granted, of agents and of the init Job, and nothing was refused', async () => {
       const manifests = [

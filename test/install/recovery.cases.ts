@@ -1,0 +1,81 @@
+/** The volume of control is gone: what docs/install.md says then is done, word by word. */
+import { execFile } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import { until } from '../../deploy/local/until.ts'
+import type { Cluster } from '../lab/start-cluster.ts'
+import { deploy } from './rendered.ts'
+
+export interface Installed {
+  readonly cluster: Cluster
+  /** The command line, by the admin's token. */
+  switchyard(...args: string[]): Promise<string>
+  /** Which version answers this host at an agent. */
+  versionAt(host: string): Promise<string>
+  /** After pods of control or agents were replaced. */
+  reconnect(): Promise<void>
+}
+
+const run = promisify(execFile)
+const page = readFileSync(join(deploy, '../docs/install.md'), 'utf8')
+const withinMs = 120_000
+
+/** The block of docs/install.md in which these words are. */
+export function pageBlock(language: 'sh' | 'yaml', words: string): string {
+  const blocks = [...page.matchAll(/```(\w+)\n([^`]*)```/g)]
+  return blocks.find(([, kind, text]) => kind === language && text!.includes(words))![2]!
+}
+const commandsWith = (words: string) => pageBlock('sh', words)
+
+export function recoveryCases(installed: () => Installed): void {
+  /** As an operator in a checkout of the sources. */
+  const sh = (text: string) => {
+    const { cluster } = installed()
+    const cwd = join(cluster.folder, 'operator')
+    const path = `${dirname(cluster.programs.kubectl!)}:${process.env.PATH}`
+    mkdirSync(cwd, { recursive: true })
+    const sources = join(cwd, 'deploy')
+    if (!existsSync(sources)) symlinkSync(deploy, sources)
+    const env = { ...process.env, KUBECONFIG: cluster.kubeconfig, PATH: path }
+    return run('sh', ['-e', '-c', text], { cwd, env })
+  }
+  const ready = () =>
+    until(
+      'control is ready',
+      () =>
+        sh(
+          'kubectl -n switchyard wait --for=condition=Ready pod -l app.kubernetes.io/component=control --timeout=60s',
+        ),
+      Boolean,
+      withinMs,
+    )
+  const allCurrent = () =>
+    until(
+      'every agent is current',
+      async () => JSON.parse(await installed().switchyard('agent', 'list', 'eu-1', '-o', 'json')),
+      ({ agents }: { agents: { condition: string }[] }) =>
+        agents.length === 2 && agents.every(({ condition }) => condition === 'current'),
+      withinMs,
+    )
+  const release = (version: string) =>
+    installed().switchyard(
+      ...['release', 'create', 'shop', version, '--image', `switchyard-shop:${version}`],
+      ...['--auto-promote', '--watch'],
+    )
+
+  test('the volume of control gone: a backup is restored as the page says, and its word counts', async () => {
+    const { reconnect, versionAt } = installed()
+    await sh(commandsWith('main.ts backup'))
+    await reconnect()
+    await release('0.0.1')
+    expect(await versionAt('shop.example')).toBe('0.0.1')
+    await sh(commandsWith('main.ts restore'))
+    await ready()
+    await reconnect()
+    const restored = () => versionAt('shop.example')
+    await until('the restored log counts', restored, (version) => version === '0.0.2', withinMs)
+    await allCurrent()
+  })
+}
