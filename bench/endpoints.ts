@@ -7,7 +7,7 @@
  *   npm run bench:endpoints [-- --changes 500]
  */
 import { parseArgs } from 'node:util'
-import { createKubernetesClient } from '../agent/platform/kubernetes/client.ts'
+import { createKubernetesClient } from '../agent/platform/kubernetes/api/client.ts'
 import type { Changes } from './endpoints/changes.ts'
 import { openCluster } from './endpoints/cluster.ts'
 import { changeOne, type Delays, noDelays } from './endpoints/delays.ts'

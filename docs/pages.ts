@@ -33,7 +33,7 @@ const programs: readonly Program[] = [
   { title: 'An agent: `npm run agent --`', script: 'agent/main.ts', commands: [[]] },
   {
     title: 'The local platform of a cluster',
-    script: 'agent/platform/local-cluster.ts',
+    script: 'agent/platform/local/cluster.ts',
     commands: [[]],
   },
 ]

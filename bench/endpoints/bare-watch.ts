@@ -1,6 +1,6 @@
 /** A bare watch beside the pilot, that sees when an event of the API server has come that brings an address. */
-import type { KubernetesClient } from '../../agent/platform/kubernetes/client.ts'
-import { linesOf } from '../../agent/platform/kubernetes/lines.ts'
+import type { KubernetesClient } from '../../agent/platform/kubernetes/api/client.ts'
+import { linesOf } from '../../agent/platform/kubernetes/api/lines.ts'
 
 export interface BareWatch {
   /** When it had the event that brought the address. */

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { AgentConfig } from '../../agent/config.ts'
-import { openAccess } from '../../agent/platform/kubernetes/access.ts'
+import { openAccess } from '../../agent/platform/kubernetes/api/access.ts'
 
 export interface Pod {
   readonly folder: string

@@ -3,8 +3,8 @@
  * their status is what we say. Kubernetes' own controllers make slices of them meanwhile.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { KubernetesClient } from '../../agent/platform/kubernetes/client.ts'
-import { releaseLabels, serviceOf } from '../../agent/platform/kubernetes/pods.fixture.ts'
+import type { KubernetesClient } from '../../agent/platform/kubernetes/api/client.ts'
+import { releaseLabels, serviceOf } from '../../agent/platform/kubernetes/endpoints/pods.fixture.ts'
 import { openBareWatch } from './bare-watch.ts'
 import { type Changes, inTens, namespace, numberOf, releaseOf } from './changes.ts'
 

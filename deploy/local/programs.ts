@@ -57,7 +57,7 @@ export function programs({ plan, state, ports, controlUrl }: Place) {
     }
     if (name.endsWith('.platform')) {
       const flags = platform(name.slice(0, -'.platform'.length))
-      return script('agent/platform/local-cluster.ts', ...flags, ...logFlags)
+      return script('agent/platform/local/cluster.ts', ...flags, ...logFlags)
     }
     return script('agent/main.ts', ...agent(name), ...logFlags)
   }

@@ -13,8 +13,8 @@ import { createIngressDesk } from '../../agent/pilot/session/ingress-desk.ts'
 import {
   type FakeApiServer,
   startFakeApiServer,
-} from '../../agent/platform/kubernetes/api-server.fixture.ts'
-import { sliceOf } from '../../agent/platform/kubernetes/slices.fixture.ts'
+} from '../../agent/platform/kubernetes/api/api-server.fixture.ts'
+import { sliceOf } from '../../agent/platform/kubernetes/endpoints/slices.fixture.ts'
 import { type Supervisor, startSupervisor } from '../../agent/supervisor.ts'
 import { enrolAgent } from '../../control/agent-under-test.ts'
 import { type ControlUnderTest, startControl } from '../../control/control-under-test.ts'

@@ -10,11 +10,11 @@ import { createIngressDesk } from '../../agent/pilot/session/ingress-desk.ts'
 import {
   createKubernetesClient,
   type KubernetesClient,
-} from '../../agent/platform/kubernetes/client.ts'
-import { followedEndpoints } from '../../agent/platform/kubernetes/endpoints.ts'
-import { blueGreen } from '../../agent/platform/kubernetes/ingress.fixture.ts'
-import { keepIngresses } from '../../agent/platform/kubernetes/ingress-keeper.ts'
-import { followObjects } from '../../agent/platform/kubernetes/list-watch.ts'
+} from '../../agent/platform/kubernetes/api/client.ts'
+import { followObjects } from '../../agent/platform/kubernetes/api/list-watch.ts'
+import { followedEndpoints } from '../../agent/platform/kubernetes/endpoints/followed-endpoints.ts'
+import { blueGreen } from '../../agent/platform/kubernetes/ingress/ingress.fixture.ts'
+import { keepIngresses } from '../../agent/platform/kubernetes/ingress/keeper.ts'
 import { type AgentUnderTest, enrolAgent } from '../../control/agent-under-test.ts'
 import { type ControlUnderTest, shop, startControl } from '../../control/control-under-test.ts'
 import { until } from '../../deploy/local/until.ts'

@@ -7,14 +7,18 @@ import { type Endpoints, endpointName } from '../../agent/link.ts'
 import {
   createKubernetesClient,
   type KubernetesClient,
-} from '../../agent/platform/kubernetes/client.ts'
-import { createKubernetesPlatform } from '../../agent/platform/kubernetes/kubernetes.ts'
+} from '../../agent/platform/kubernetes/api/client.ts'
 import {
   followObjects,
   type ListWatchTiming,
   listWatchTiming,
-} from '../../agent/platform/kubernetes/list-watch.ts'
-import { leaving, type SliceLike, sliceOf } from '../../agent/platform/kubernetes/slices.fixture.ts'
+} from '../../agent/platform/kubernetes/api/list-watch.ts'
+import {
+  leaving,
+  type SliceLike,
+  sliceOf,
+} from '../../agent/platform/kubernetes/endpoints/slices.fixture.ts'
+import { createKubernetesPlatform } from '../../agent/platform/kubernetes/kubernetes.ts'
 import type { Platform } from '../../agent/platform/platform.ts'
 import { until } from '../../deploy/local/until.ts'
 import { isLong } from '../kubernetes/long-form.ts'

@@ -2,12 +2,18 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Endpoints } from '../../link.ts'
 import { until } from '../../pilot/fleet.fixture.ts'
 import type { Platform } from '../platform.ts'
-import { type FakeApiServer, startFakeApiServer } from './api-server.fixture.ts'
-import { followedPodsTiming } from './followed-pods.ts'
+import { type FakeApiServer, startFakeApiServer } from './api/api-server.fixture.ts'
+import { type ListWatchTiming, listWatchTiming } from './api/list-watch.ts'
+import { followedPodsTiming } from './endpoints/followed-pods.ts'
+import {
+  type PodLike,
+  podOf,
+  releaseLabels,
+  type ServiceLike,
+  serviceOf,
+} from './endpoints/pods.fixture.ts'
+import { notReady, type SliceLike, sliceOf } from './endpoints/slices.fixture.ts'
 import { createKubernetesPlatform } from './kubernetes.ts'
-import { type ListWatchTiming, listWatchTiming } from './list-watch.ts'
-import { type PodLike, podOf, releaseLabels, type ServiceLike, serviceOf } from './pods.fixture.ts'
-import { notReady, type SliceLike, sliceOf } from './slices.fixture.ts'
 
 const timing: ListWatchTiming = { ...listWatchTiming, backoff: { firstMs: 5, mostMs: 40 } }
 const podsTiming = { ...followedPodsTiming, askAgainMs: 50, staleMs: 100 }

@@ -6,10 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Endpoints } from '../../link.ts'
 import { until } from '../../pilot/fleet.fixture.ts'
 import type { Backend, Platform, Workload } from '../platform.ts'
-import { type FakeApiServer, startFakeApiServer } from './api-server.fixture.ts'
+import { type FakeApiServer, startFakeApiServer } from './api/api-server.fixture.ts'
+import { type ListWatchTiming, listWatchTiming } from './api/list-watch.ts'
+import { type SliceLike, sliceOf } from './endpoints/slices.fixture.ts'
 import { createKubernetesPlatform } from './kubernetes.ts'
-import { type ListWatchTiming, listWatchTiming } from './list-watch.ts'
-import { type SliceLike, sliceOf } from './slices.fixture.ts'
 
 const timing: ListWatchTiming = { ...listWatchTiming, backoff: { firstMs: 5, mostMs: 40 } }
 
@@ -232,7 +232,7 @@ it(
     expect(await load("await import('./agent/pilot/outside.ts')")).toBe(0)
     expect(await load("await import('./agent/platform/kubernetes/kubernetes.ts')")).toBe(0)
     const opened = (...args: readonly unknown[]) =>
-      `const { openAccess } = await import('./agent/platform/kubernetes/access.ts')
+      `const { openAccess } = await import('./agent/platform/kubernetes/api/access.ts')
      await openAccess(${args.map((one) => JSON.stringify(one)).join()})`
     const env = { KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBERNETES_SERVICE_PORT: '443' }
     const account = dirname(server.kubeconfig)

@@ -8,10 +8,14 @@ import type { Say } from '#wire/log-line.ts'
 import { type BackoffBounds, backoffMs } from '../../backoff.ts'
 import { reasonOf } from '../../reason.ts'
 import type { Platform, PlatformListener, Workloads } from '../platform.ts'
-import { createKubernetesClient, type KubernetesClient } from './client.ts'
-import { type EndpointsTiming, type FollowedEndpoints, followedEndpoints } from './endpoints.ts'
-import { type IngressKeeperOptions, keepIngresses } from './ingress-keeper.ts'
-import type { ListWatchTiming } from './list-watch.ts'
+import { createKubernetesClient, type KubernetesClient } from './api/client.ts'
+import type { ListWatchTiming } from './api/list-watch.ts'
+import {
+  type EndpointsTiming,
+  type FollowedEndpoints,
+  followedEndpoints,
+} from './endpoints/followed-endpoints.ts'
+import { type IngressKeeperOptions, keepIngresses } from './ingress/keeper.ts'
 import { clusterOf } from './workloads/cluster-client.ts'
 import { watchDeployments } from './workloads/deployment-watch.ts'
 import {

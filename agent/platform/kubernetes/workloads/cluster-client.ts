@@ -1,7 +1,7 @@
 /** The port `Cluster` over HTTP: paths, media types, and which refusals of the API server are values. */
 import { z } from 'zod'
-import { type KubernetesClient, pathOf } from '../client.ts'
-import { KubernetesError } from '../kubernetes-error.ts'
+import { type KubernetesClient, pathOf } from '../api/client.ts'
+import { KubernetesError } from '../api/kubernetes-error.ts'
 import { type Answer, type Cluster, type Fault, type Kind, kinds, type Ref } from './cluster.ts'
 import { fieldManager } from './labels.ts'
 

@@ -1,6 +1,6 @@
 /** Says that a Deployment has changed, and nothing else: what is there now is read when it is looked at. */
-import { type KubernetesClient, pathOf } from '../client.ts'
-import { followObjects } from '../list-watch.ts'
+import { type KubernetesClient, pathOf } from '../api/client.ts'
+import { followObjects } from '../api/list-watch.ts'
 
 export const watchDeployments =
   (client: KubernetesClient) =>

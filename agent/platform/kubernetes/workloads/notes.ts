@@ -3,7 +3,7 @@
  * are a courtesy: one that cannot be written is lost, and nothing waits for it. Many at once wait for each
  * other; those for which there is no place are counted and said.
  */
-import { cutToBytes, noteBytesMax } from '../event-note.ts'
+import { cutToBytes, noteBytesMax } from '../api/event-note.ts'
 import { type Body, type Cluster, kinds } from './cluster.ts'
 import { fieldManager } from './labels.ts'
 import type { Note } from './write.ts'

@@ -1,0 +1,111 @@
+/**
+ * The endpoints of Services: followed by every agent for the Services that routes of Ingress objects name, in
+ * one watch over all namespaces, which begins anew when these are others. Until its list has come what was
+ * told before stays.
+ */
+import { limits } from '#wire/limits.ts'
+import type { Endpoints } from '../../../link.ts'
+import type { Pod } from '../../platform.ts'
+import type { KubernetesClient } from '../api/client.ts'
+import { followObjects, type ListWatchTiming } from '../api/list-watch.ts'
+import { endpointSlicesPath, type ReadSlice } from './endpoint-slice.ts'
+import { createKnownSlices } from './known-slices.ts'
+import { partsOf, readServiceSlice, serviceNameLabel } from './service-slice.ts'
+
+export interface FollowedServices {
+  setServices(ids: readonly string[]): void
+  /** Ends with `signal`. */
+  follow(client: KubernetesClient, signal: AbortSignal): Promise<void>
+  endpoints(): Endpoints
+  /** False: Services are asked for, and nothing is known of any yet. */
+  known(): boolean
+  pods(): ReadonlyMap<string, Pod>
+  leftOut(): number
+}
+
+export interface ServicesListener {
+  onChange(): void
+  onTrouble(text: string): void
+  /** What is wrong with a slice. */
+  onProblem(text: string): void
+}
+
+const kept = { sliceCount: 8_192, endpointCount: 2 * limits.endpointsPerAgent }
+/** More names than this make a selector too long: then the slices of all Services come by. */
+const namesPerSelector = 64
+
+export function followedServices(
+  cluster: string,
+  { onChange, onTrouble, onProblem }: ServicesListener,
+  timing?: ListWatchTiming,
+): FollowedServices {
+  const slices = createKnownSlices(cluster, kept)
+  let ids: readonly string[] = []
+  let byService = new Map<string, readonly string[]>()
+  let listed = false
+  let others = new AbortController()
+
+  const idsOf = (namespace: string, name: string) => byService.get(`${namespace}/${name}`) ?? []
+
+  function usable(read: readonly ReadSlice[]) {
+    return read.flatMap(({ slice, problem }) => {
+      if (problem !== null) onProblem(problem)
+      return slice ?? []
+    })
+  }
+
+  const followed = (names: readonly string[]) => ({
+    path: endpointSlicesPath,
+    labelSelector:
+      names.length > namesPerSelector ? serviceNameLabel : `${serviceNameLabel} in (${names})`,
+    read: (object: unknown) => readServiceSlice(object, idsOf),
+    onListed(objects: readonly ReturnType<typeof readServiceSlice>[]) {
+      slices.replace(objects.flatMap(({ read }) => usable(read)))
+      listed = true
+      onChange()
+    },
+    onChanged({ read }: ReturnType<typeof readServiceSlice>) {
+      for (const { key } of read) if (key !== null) slices.remove(key)
+      for (const slice of usable(read)) slices.set(slice)
+      onChange()
+    },
+    onRemoved({ read }: ReturnType<typeof readServiceSlice>) {
+      for (const { key } of read) if (key !== null) slices.remove(key)
+      onChange()
+    },
+    onTrouble,
+  })
+
+  return {
+    setServices(next) {
+      const sorted = [...new Set(next)].sort()
+      if (sorted.join() === ids.join()) return
+      ids = sorted
+      byService = Map.groupBy(ids, (id) => {
+        const { namespace, name } = partsOf(id)
+        return `${namespace}/${name}`
+      })
+      slices.setReleases(new Map(ids.map((id) => [id, partsOf(id).namespace])))
+      others.abort()
+      others = new AbortController()
+    },
+    async follow(client, signal) {
+      while (!signal.aborted) {
+        const until = AbortSignal.any([signal, others.signal])
+        const names = [...new Set(ids.map((id) => partsOf(id).name))]
+        if (names.length > 0) await followObjects(client, followed(names), until, timing)
+        else await aborted(until)
+      }
+    },
+    endpoints: () => (ids.length === 0 ? {} : slices.endpoints()),
+    known: () => listed || ids.length === 0,
+    pods: slices.pods,
+    leftOut: slices.leftOut,
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
