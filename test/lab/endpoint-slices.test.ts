@@ -83,7 +83,9 @@ describe.skipIf(whyNoLab({ nodes: false }))('EndpointSlices', { timeout: 120_000
   }
   afterEach(async () => {
     await platform.close()
-    await cluster.kubectl(['-n', 'shop', 'delete', 'endpointslices,services,pods', '--all'])
+    const all = ['delete', 'endpointslices,services,pods', '--all']
+    // No kubelet has the pods, to say that they have ended.
+    await cluster.kubectl(['-n', 'shop', ...all, '--force', '--grace-period=0'])
   })
 
   const object = (name: string, endpoints: SliceLike['endpoints']) => ({
