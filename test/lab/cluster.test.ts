@@ -93,8 +93,14 @@ describe.skipIf(whyNoLab({ nodes: true }))('a lab with a node', { timeout: 120_0
       metadata: { name: 'data' },
       spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
     })
-    const claim = await cluster.kubectl(['get', 'pvc', 'data', '-o', 'json'])
-    expect(JSON.parse(claim).spec.storageClassName).toBe('standard')
+    const claim = async () =>
+      JSON.parse(await cluster.kubectl(['get', 'pvc', 'data', '-o', 'json'])) as {
+        spec: { storageClassName: string; volumeName?: string }
+        status: { phase: string }
+      }
+    const bound = await until('it', claim, ({ status }) => status.phase === 'Bound', 60_000)
+    expect(bound.spec.storageClassName).toBe('standard')
+    expect(bound.spec.volumeName).toBeTruthy()
   })
 
   test('nothing is left after it has stopped, with pods still running', async () => {

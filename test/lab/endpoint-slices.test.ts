@@ -133,7 +133,8 @@ describe.skipIf(whyNoLab({ nodes: false }))('EndpointSlices', { timeout: 120_000
   async function applyService(): Promise<void> {
     const labels = { 'switchyard.dev/release': 'shop-r1', 'switchyard.dev/cluster': 'eu-1' }
     const ports = [{ name: 'http', port: 80, targetPort: 8080 }]
-    await apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'nowhere' } })
+    const zone = { 'topology.kubernetes.io/zone': 'eu-1a' }
+    await apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'nowhere', labels: zone } })
     await apply({
       apiVersion: 'v1',
       kind: 'Service',
@@ -174,6 +175,7 @@ describe.skipIf(whyNoLab({ nodes: false }))('EndpointSlices', { timeout: 120_000
     expect(platform.pods?.().get(endpointName(endpoint))).toMatchObject({
       name: 'one',
       node: 'nowhere',
+      zone: 'eu-1a',
     })
     await cluster.kubectl(['-n', 'shop', 'delete', 'pod', 'one', '--force', '--grace-period=0'])
     await untilAddresses('')

@@ -24,10 +24,12 @@ describe.skipIf(whyNoLab({ nodes: false }))('a lab whose holder dies', { timeout
     await until(
       'the lab',
       () => said,
-      (text) => text.includes('is ready'),
+      (text) => text.includes('Where'),
       90_000,
     )
-    return running()!
+    const lab = running()!
+    expect(said).toContain(`export KUBECONFIG=${lab.kubeconfig}\n`)
+    return lab
   }
 
   test('ends with it, and the next start sweeps its folder', async () => {
