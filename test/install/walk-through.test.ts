@@ -13,7 +13,8 @@ import { whyNoLab } from '../lab/availability.ts'
 import { buildImage } from '../lab/images.ts'
 import { writeProgramImage } from '../lab/oci-archive.ts'
 import { type Cluster, startCluster } from '../lab/start-cluster.ts'
-import { refusedIn, usedIn } from './audit.ts'
+import { refusedIn, usedIn, writersIn } from './audit.ts'
+import { podsCases } from './pods.cases.ts'
 import { pageBlock, recoveryCases } from './recovery.cases.ts'
 import { deploy, grantedBy, manifestsOf, render, writeOverlay } from './rendered.ts'
 
@@ -191,6 +192,22 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
       expect(await versionAt('app.example')).toBe('0.0.2')
       await switchyard('release', 'rollback', 'app-r2')
       expect(await versionAt('app.example')).toBe('0.0.1')
+      await until(
+        'kubectl tells who is live, as the API does',
+        () => cluster.kubectl(['-n', 'shop', 'get', 'deploy', '-L', 'switchyard.dev/share']),
+        (table) => /^app-blue .* 100$/m.test(table) && /^app-green .* 0$/m.test(table),
+        10_000,
+      )
+      await until(
+        'and Events tell how it came to that',
+        () => cluster.kubectl(['-n', 'shop', 'describe', 'deploy', 'app-green']),
+        (text) =>
+          [...text.matchAll(/ (Serving|NotServing) .* (\d+) % of the users of app/g)]
+            .map(([, reason, share]) => `${reason} ${share}`)
+            .sort()
+            .join() === 'NotServing 0,Serving 100',
+        10_000,
+      )
     })
 
     test('what is left of it: decommission, copies replaced, an Ingress', async () => {
@@ -334,6 +351,23 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
         agents = await reached('service/switchyard-agent', 80)
       },
     }))
+
+    podsCases(() => cluster)
+
+    test('whoever wrote had the Lease, by the pod that the API server names', () => {
+      const agent = 'system:serviceaccount:switchyard:switchyard-agent'
+      const { writes, holders, byOthers } = writersIn(cluster.auditLog!, agent)
+      expect(byOthers).toEqual([])
+      expect(writes).toEqual(
+        expect.arrayContaining([
+          'create apps/deployments',
+          'create events.k8s.io/events',
+          'patch /services',
+          'patch networking.k8s.io/ingresses/status',
+        ]),
+      )
+      expect(holders, 'both agents have led').toEqual(['switchyard-agent-0', 'switchyard-agent-1'])
+    })
 
     test('verbs used are verbs granted, of agents and of the init Job, and nothing was refused', async () => {
       const manifests = [
