@@ -194,6 +194,12 @@ export function underOurFeetChapter(stageOf: () => StoryStage): void {
           detail: expect.stringContaining(`ingress/${namespace}/early/`),
         },
       })
+      await until(
+        'the Ingress says it',
+        () => home.kubectl(['events', '-n', namespace, '--for', 'ingress/early']),
+        (text) => /Warning +Conflict .*route\/late\/default says the same/.test(text),
+        withinMs,
+      )
       await home.kubectl(['delete', 'ingress', 'early', '-n', namespace])
     })
   })

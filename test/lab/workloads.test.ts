@@ -295,6 +295,22 @@ lab('workloads in a real Kubernetes', { timeout: 120_000 }, () => {
     expect((await get('deployment', 'shop-r1')).spec.replicas).toBe(3)
     await apply(2, { ...workload(1), copies: 1 })
     expect((await get('deployment', 'shop-r1')).spec).toMatchObject({ replicas: 1 })
+
+    const remove = (kind: string, ...paths: readonly string[]) => {
+      const patch = JSON.stringify(paths.map((path) => ({ op: 'remove', path })))
+      return kubectl('patch', kind, 'shop-r1', '--type=json', '-p', patch)
+    }
+    await remove('deployment', '/spec/template/spec/containers/0/readinessProbe')
+    await remove('service', '/spec/ports/0/name')
+    await until(
+      'what was taken away',
+      () => troubles()[0]?.message ?? '',
+      (text) =>
+        text.includes('template.spec.containers[demo].readinessProbe (taken away)') &&
+        text.includes('ports[80].name (taken away), and that stays so'),
+    )
+    const [container] = (await get('deployment', 'shop-r1')).spec.template.spec.containers
+    expect(container).not.toHaveProperty('readinessProbe')
   })
 
   test('an autoscaler’s replicas stay, and a candidate starts with as many', async () => {
