@@ -1,9 +1,11 @@
-/** The volume of control is gone: what docs/install.md says then is done, word by word. */
+/** The volume of control is gone: what docs/install.md says then is done, word by word, with a backup and without. */
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { defaultKinds, defaultPlan, monotonicMs, type Sample } from '../../bench/load/plan.ts'
+import { loadCommand, startLoad } from '../../bench/load.ts'
 import { until } from '../../deploy/local/until.ts'
 import type { Cluster } from '../lab/start-cluster.ts'
 import { deploy } from './rendered.ts'
@@ -77,5 +79,48 @@ export function recoveryCases(installed: () => Installed): void {
     const restored = () => versionAt('shop.example')
     await until('the restored log counts', restored, (version) => version === '0.0.2', withinMs)
     await allCurrent()
+  })
+
+  test('the same without a backup: traffic flows until the word of the new log counts', async () => {
+    const { cluster, switchyard, reconnect, versionAt } = installed()
+    const documents = join(cluster.folder, 'documents')
+    await switchyard('export', '--folder', documents)
+    const address = ['get', 'service', 'switchyard-agent', '-o', 'jsonpath={.spec.clusterIP}']
+    const host = await cluster.kubectl(['-n', 'switchyard', ...address])
+    const load = await startLoad(
+      {
+        ...defaultPlan,
+        targets: [{ name: 'agents', host, port: 80 }],
+        authority: 'shop.example',
+        kinds: defaultKinds.slice(0, 1),
+        ratePerSecond: 50,
+        freshShare: 1,
+        timeoutMs: 2_000,
+      },
+      (options) => cluster.run(process.execPath, loadCommand, options),
+    )
+    let samples: readonly Sample[]
+    let goneMs: number
+    let backMs: number
+    try {
+      await sh(commandsWith('grep fleet-ahead'))
+      goneMs = monotonicMs()
+      await sh(commandsWith('component=agent --grace-period=5'))
+      await reconnect()
+      await switchyard('apply', '-f', documents, '--watch')
+      backMs = monotonicMs()
+      await allCurrent()
+      await reconnect()
+      await release('0.0.1')
+    } finally {
+      samples = (await load.stop()).samples
+    }
+    const failed = samples.filter(({ problem }) => problem !== null)
+    expect(failed.filter(({ doneMs }) => doneMs < goneMs)).toEqual([])
+    expect(failed.filter(({ sentMs }) => sentMs > backMs)).toEqual([])
+    const seconds = (failed.at(-1)!.doneMs - failed[0]!.sentMs) / 1_000
+    console.log(`without a backup: no routes for ${seconds.toFixed(1)} s`)
+    expect(samples.at(-1)!.version).toBe('0.0.1')
+    expect(await versionAt('shop.example')).toBe('0.0.1')
   })
 }

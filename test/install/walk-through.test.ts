@@ -41,6 +41,25 @@ configMapGenerator:
     literals: [SWITCHYARD_CLUSTERS=us-1, SWITCHYARD_LEAVES=us-1]
 `
 
+/** Clients inside the cluster call its own Service, which follows what is live. */
+const inside = {
+  app: {
+    ...lost,
+    metadata: { name: 'inside' },
+    spec: {
+      ...lost.spec,
+      hosts: ['inside.example'],
+      platform: { ...lost.spec.platform, namespace: 'shop', template: 'shop', service: 'inside' },
+    },
+  },
+  service: {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'inside' },
+    spec: { selector: { nobody: 'yet' }, ports: [{ port: 80, targetPort: 8_080 }] },
+  },
+}
+
 /** A Service of somebody's own, and an Ingress that leads to it. */
 const web = {
   apiVersion: 'v1',
@@ -237,6 +256,21 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
         60_000,
       )
       expect(await versionAt('web.example')).toBe('0.0.1')
+    })
+
+    test("an app's own Service selects what is live", async () => {
+      const file = join(cluster.folder, 'inside.json')
+      writeFileSync(file, JSON.stringify(inside.app))
+      await cluster.kubectl(['-n', 'shop', 'apply', '-f', '-'], JSON.stringify(inside.service))
+      await switchyard('apply', '-f', file)
+      const image = ['--image', 'switchyard-shop:0.0.1']
+      await switchyard('release', 'create', 'inside', '0.0.1', ...image, '--watch')
+      await until(
+        'the selector',
+        () => cluster.kubectl(['-n', 'shop', 'get', 'service', 'inside', '-o', 'json']),
+        (text) => text.includes('"switchyard.dev/deployment": "inside-r1"'),
+        60_000,
+      )
     })
 
     test('a namespace that is not there is named while a release waits for it', async () => {
