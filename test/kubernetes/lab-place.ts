@@ -1,5 +1,5 @@
 /** Labs as places of the story: two of one node each, joined, with the images made here. */
-
+import { spawn } from 'node:child_process'
 import { loadCommand } from '../../bench/load.ts'
 import { joinClusters, type Link } from '../lab/join.ts'
 import { type Cluster, startCluster } from '../lab/start-cluster.ts'
@@ -50,6 +50,11 @@ function placeOf(lab: Cluster): Place {
   return {
     lab,
     kubectl: lab.kubectl,
+    launchKubectl: (args, options) =>
+      spawn(lab.programs.kubectl!, args, {
+        ...options,
+        env: { ...process.env, KUBECONFIG: lab.kubeconfig },
+      }),
     launchLoad: (options) => lab.run(process.execPath, loadCommand, options),
     async openService(namespace, name, port) {
       const path = 'jsonpath={.spec.clusterIP}'

@@ -51,6 +51,7 @@ export async function openOutside(context: string): Promise<Place> {
   return {
     lab: null,
     kubectl,
+    launchKubectl: (args, options) => spawn('kubectl', program(args), options),
     launchLoad: (options) =>
       spawn(
         'kubectl',

@@ -4,10 +4,13 @@
  */
 import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import type { Cluster } from '../lab/start-cluster.ts'
+import type { LaunchKubectl } from './watch.ts'
 
 export interface Place {
   readonly lab: Cluster | null
   kubectl(args: readonly string[], stdin?: string): Promise<string>
+  /** Starts one that goes on until it is ended, with these streams. */
+  launchKubectl: LaunchKubectl
   /** Starts the load generator inside, with these streams. */
   launchLoad(options: SpawnOptions): ChildProcess
   /** A port of this machine, on 127.0.0.1, that leads to this port of it, also when its pods are replaced. */

@@ -13,7 +13,7 @@ import type { CallOptions } from '../../deploy/local/control-client.ts'
 import { until } from '../../deploy/local/until.ts'
 import { underLoad } from '../story/scene.ts'
 import { imageOf } from './images.ts'
-import { expectVersion, underDeaths } from './scene.ts'
+import { expectVersion } from './scene.ts'
 import type { StoryStage } from './story-stage.ts'
 
 /** Moved from one side to the other and back; its pods are replaced; has one release more. */
@@ -140,7 +140,7 @@ export async function openPosts(stage: StoryStage, withinMs: number): Promise<Po
         ])
         console.log(took.join(', '))
       }
-      const both = () => underDeaths(stage, replaced, forth, scene, rate)
+      const both = async () => void (await underLoad(stage, replaced, forth, scene, rate))
       try {
         await underLoad(stage, moved, back, both, rate)
       } finally {

@@ -1,55 +1,72 @@
-/** Chapter 5: others scale and restart a Deployment, again and again, and its pods end at once when told to. */
+/** Chapter 5: others scale and restart a Deployment, again and again; nothing tells the agents before its pods do. */
 import { describe, test } from 'vitest'
 import { createHistory } from '../../bench/load/history.ts'
 import { until } from '../../deploy/local/until.ts'
 import { imageOf } from './images.ts'
-import { isLong } from './long-form.ts'
 import { everywhere, underDeaths, untilReplicas } from './scene.ts'
 import { namespace, type StoryCluster, type StoryStage } from './story-stage.ts'
 
-const app = 'scaled'
-/** Of both clusters together. The short form runs beside other tests on one small machine. */
-const ratePerSecond = isLong() ? 500 : 200
+/** Of both clusters together. */
+const ratePerSecond = 500
 
-export interface HowLong {
-  /** Cycles of 1 → 10 → 2, and restarts. */
-  readonly cycles: number
+/** Cycles of 1 → 10 → 2, and restarts. */
+export interface HowManyCycles {
+  readonly exiting: number
+  readonly draining: number
 }
 
-export function scaleChapter(stageOf: () => StoryStage, { cycles }: HowLong): void {
-  describe('pods without a preStop hook that exit at once on SIGTERM', () => {
-    let release = ''
-    const scaleTo = async (cluster: StoryCluster, count: number) => {
-      const scale = ['scale', 'deployment', release, '--namespace', namespace]
-      await cluster.kubectl([...scale, `--replicas=${count}`])
-      await untilReplicas(cluster, release, count)
-    }
+const kinds = [
+  { name: 'exiting', what: 'exit at once on SIGTERM', onSigterm: 'exit', mayBeCut: undefined },
+  {
+    name: 'draining',
+    what: 'close their listener on SIGTERM and finish what is in flight',
+    onSigterm: 'drain',
+    mayBeCut: ['sent'],
+  },
+] as const
 
-    test(`scaled 1 → 10 → 2, ${cycles} times`, { timeout: 60_000 + cycles * 90_000 }, async () => {
-      const stage = stageOf()
-      await stage.putApp(app, { env: { ON_SIGTERM: 'exit' } })
-      const first = { app, version: '1', image: imageOf('1'), autoPromote: true }
-      release = (await stage.release(first)).id
-      const scene = async () => {
-        for (let cycle = 0; cycle < cycles; cycle++) {
-          for (const count of [1, 10, 2]) {
-            await everywhere(stage, (cluster) => scaleTo(cluster, count))
+export function scaleChapter(stageOf: () => StoryStage, cyclesOf: HowManyCycles): void {
+  describe.each(kinds)(
+    'pods without a preStop hook that $what',
+    ({ name, onSigterm, mayBeCut }) => {
+      const app = `scaled-${name}`
+      const cycles = cyclesOf[name]
+      let release = ''
+      const scaleTo = async (cluster: StoryCluster, count: number) => {
+        const scale = ['scale', 'deployment', release, '--namespace', namespace]
+        await cluster.kubectl([...scale, `--replicas=${count}`])
+        await untilReplicas(cluster, release, count)
+      }
+      const underAll = async (scene: () => Promise<void>) => {
+        await underDeaths(stageOf(), app, createHistory('1'), scene, { ratePerSecond }, mayBeCut)
+      }
+
+      test(`scaled 1 → 10 → 2, ${cycles} times`, {
+        timeout: 60_000 + cycles * 90_000,
+      }, async () => {
+        const stage = stageOf()
+        await stage.putApp(app, { env: { ON_SIGTERM: onSigterm } })
+        const first = { app, version: '1', image: imageOf('1'), autoPromote: true }
+        release = (await stage.release(first)).id
+        await underAll(async () => {
+          for (let cycle = 0; cycle < cycles; cycle++) {
+            for (const count of [1, 10, 2]) {
+              await everywhere(stage, (cluster) => scaleTo(cluster, count))
+            }
           }
-        }
-      }
-      await underDeaths(stage, app, createHistory('1'), scene, { ratePerSecond })
-    })
+        })
+      })
 
-    test(`restarted ${cycles} times`, { timeout: 60_000 + cycles * 60_000 }, async () => {
-      const stage = stageOf()
-      const scene = async () => {
-        for (let cycle = 0; cycle < cycles; cycle++) {
-          await everywhere(stage, (cluster) => restart(cluster, release))
-        }
-      }
-      await underDeaths(stage, app, createHistory('1'), scene, { ratePerSecond })
-    })
-  })
+      test(`restarted ${cycles} times`, { timeout: 60_000 + cycles * 60_000 }, async () => {
+        const stage = stageOf()
+        await underAll(async () => {
+          for (let cycle = 0; cycle < cycles; cycle++) {
+            await everywhere(stage, (cluster) => restart(cluster, release))
+          }
+        })
+      })
+    },
+  )
 }
 
 interface Observed {

@@ -6,7 +6,8 @@ import type { LoadPlan, LoadResult } from '../../bench/load/plan.ts'
 import type { ControlClient } from '../../deploy/local/control-client.ts'
 import { until, untilPhase } from '../../deploy/local/until.ts'
 import { expectFlawless } from '../story/scene.ts'
-import { countApart } from './cut.ts'
+import { countApart, type MayBeCut } from './cut.ts'
+import { createPodEnds } from './pod-ends.ts'
 import {
   type KubernetesObject,
   namespace,
@@ -15,8 +16,8 @@ import {
 } from './story-stage.ts'
 
 /**
- * Plays `scene`, in which pods end that still get requests: none failed or was misrouted but those that a pod's end
- * has cut, which are counted and told.
+ * Plays `scene`, in which pods end before anybody is told: no request failed or was misrouted but
+ * those that the end of a pod of this app has cut, which are counted and told.
  */
 export async function underDeaths(
   stage: StoryStage,
@@ -24,18 +25,28 @@ export async function underDeaths(
   history: History,
   scene: () => Promise<void>,
   plan: Partial<LoadPlan> = {},
+  mayBeCut?: readonly MayBeCut[],
 ): Promise<void> {
+  const pods = createPodEnds()
+  const watches = stage.clusters.map(({ watch }) =>
+    watch(['pods', '--selector', `switchyard.dev/app=${app}`], pods.take),
+  )
   const load = await stage.load(app, plan)
   let result: LoadResult
   try {
     await scene()
   } finally {
     result = await load.stop()
+    for (const one of watches) one.stop()
   }
-  const { judged, cut } = countApart(result)
+  const ends = pods.ends()
+  const { judged, cut } = countApart(result, ends, mayBeCut)
   expectFlawless(judged, history)
   const requests = result.samples.length
-  console.log(`${app}: ${requests} requests, 0 failed, ${cut.length} cut by a pod's end`)
+  console.log(
+    `${app}: ${requests} requests, 0 failed, ${cut.length} cut by the ends of ${ends.length} containers`,
+  )
+  expect(ends.length).toBeGreaterThan(0)
   expect(cut.length).toBeLessThan(requests / 100)
 }
 

@@ -2,6 +2,7 @@
 import { untilInstalled } from './install.ts'
 import type { Place } from './place.ts'
 import { type AgentPod, namespace, type StoryCluster, systemNamespace } from './story-stage.ts'
+import { watchObjects } from './watch.ts'
 
 export function storyCluster(name: string, place: Place): StoryCluster {
   const { kubectl } = place
@@ -16,6 +17,8 @@ export function storyCluster(name: string, place: Place): StoryCluster {
     async read(...args) {
       return JSON.parse(await kubectl(['get', '--namespace', namespace, '-o', 'json', ...args]))
     },
+    watch: (args, onEvent) =>
+      watchObjects(place.launchKubectl, ['--namespace', namespace, ...args], onEvent),
     agents: () => agentsOf(place),
     async leader() {
       const path = 'jsonpath={.spec.holderIdentity}'

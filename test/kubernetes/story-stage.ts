@@ -10,6 +10,7 @@ import type { AppInput, ControlClient, ReleaseInput } from '../../deploy/local/c
 import type { Link } from '../lab/join.ts'
 import type { Cluster } from '../lab/start-cluster.ts'
 import type { ShopAnswer } from '../stage.ts'
+import type { WatchEvent, Watching } from './watch.ts'
 
 /** Opted in, in every cluster; the one where everything happens that has no reason to be elsewhere. */
 export const namespace = 'shop'
@@ -56,6 +57,8 @@ export interface StoryCluster {
   apply(...objects: readonly object[]): Promise<void>
   /** From the namespace `shop`: one object, or a list with its items; throws when it is not there. */
   read<Seen = KubernetesObject>(...args: readonly string[]): Promise<Seen>
+  /** Every event of what `args` name, in the namespace `shop` unless they say another; what is there comes first. */
+  watch<Seen>(args: readonly string[], onEvent: (event: WatchEvent<Seen>) => void): Watching
   /** Pods of agents that are not on their way out. */
   agents(): Promise<readonly AgentPod[]>
   /** The agent that holds the Lease, so that it writes; null while nobody does. */

@@ -20,8 +20,8 @@ import type { StoryStage } from './story-stage.ts'
 import { underOurFeetChapter } from './under-our-feet.cases.ts'
 
 const often = isLong()
-  ? { cycles: 50, agents: 10, flips: 100 }
-  : { cycles: 2, agents: 2, flips: 10 }
+  ? { cycles: { exiting: 50, draining: 10 }, agents: 10, flips: 100 }
+  : { cycles: { exiting: 5, draining: 2 }, agents: 2, flips: 10 }
 const away = { apiServerMs: isLong() ? 600_000 : 60_000, clusterMs: 60_000 }
 const whyNot = outsideContexts() ? null : whyNoLab({ nodes: true, images: true })
 
@@ -39,7 +39,7 @@ describe.skipIf(whyNot)('the story on Kubernetes', { timeout: 300_000 }, () => {
   canaryChapter(() => stage)
   adoptedChapter(() => stage)
   rollingChapter(() => stage)
-  scaleChapter(() => stage, { cycles: often.cycles })
+  scaleChapter(() => stage, often.cycles)
   agentsChapter(() => stage, { times: often.agents })
   badInputChapter(() => stage)
   underOurFeetChapter(() => stage)
