@@ -11,6 +11,7 @@ import { blueGreenChapter } from './blue-green.cases.ts'
 import { canaryChapter } from './canary.cases.ts'
 import { faultsChapter } from './faults.cases.ts'
 import { flipsChapter } from './flips.cases.ts'
+import { ingressChapter } from './ingress.cases.ts'
 import { isLong } from './long-form.ts'
 import { openStory } from './open-story.ts'
 import { outsideContexts } from './outside-place.ts'
@@ -20,8 +21,8 @@ import type { StoryStage } from './story-stage.ts'
 import { underOurFeetChapter } from './under-our-feet.cases.ts'
 
 const often = isLong()
-  ? { cycles: { exiting: 50, draining: 10 }, agents: 10, flips: 100 }
-  : { cycles: { exiting: 5, draining: 2 }, agents: 2, flips: 10 }
+  ? { cycles: { exiting: 50, draining: 10 }, agents: 10, flips: 100, selectorFlips: 50 }
+  : { cycles: { exiting: 5, draining: 2 }, agents: 2, flips: 10, selectorFlips: 6 }
 const away = { apiServerMs: isLong() ? 600_000 : 60_000, clusterMs: 60_000 }
 const whyNot = outsideContexts() ? null : whyNoLab({ nodes: true, images: true })
 
@@ -45,4 +46,5 @@ describe.skipIf(whyNot)('the story on Kubernetes', { timeout: 300_000 }, () => {
   underOurFeetChapter(() => stage)
   faultsChapter(() => stage, away)
   flipsChapter(() => stage, { flips: often.flips })
+  ingressChapter(() => stage, { flips: often.selectorFlips })
 })
