@@ -86,18 +86,35 @@ describe.skipIf(whyNoLab({ nodes: true }))('a lab with a node', { timeout: 120_0
     expect(crashed.lastState.terminated.exitCode).toBe(1)
   })
 
-  test('a claim of the default class gets a volume', async () => {
-    await apply({
-      apiVersion: 'v1',
-      kind: 'PersistentVolumeClaim',
-      metadata: { name: 'data' },
-      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
-    })
+  test('a claim of the default class gets a volume once a pod wants it', async () => {
+    const { spec } = demoDeployment({ name: 'claims' }).spec.template
+    await apply(
+      {
+        apiVersion: 'v1',
+        kind: 'PersistentVolumeClaim',
+        metadata: { name: 'data' },
+        spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+      },
+      {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'claims' },
+        spec: {
+          ...spec,
+          containers: spec.containers.map((one) => ({
+            ...one,
+            volumeMounts: [{ name: 'data', mountPath: '/data' }],
+          })),
+          volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }],
+        },
+      },
+    )
     const claim = async () =>
       JSON.parse(await cluster.kubectl(['get', 'pvc', 'data', '-o', 'json'])) as {
         spec: { storageClassName: string; volumeName?: string }
         status: { phase: string }
       }
+    await cluster.kubectl(['wait', 'pod/claims', '--for=condition=Ready', '--timeout=60s'])
     const bound = await until('it', claim, ({ status }) => status.phase === 'Bound', 60_000)
     expect(bound.spec.storageClassName).toBe('standard')
     expect(bound.spec.volumeName).toBeTruthy()
