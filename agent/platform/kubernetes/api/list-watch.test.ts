@@ -93,21 +93,21 @@ describe('a collection that is followed', () => {
   })
 
   it('is listed in pages', async () => {
-    for (let n = 0; n < 250; n++) put(`s${n}`)
+    for (let n = 0; n < 65; n++) put(`s${n}`)
     follow(patient)
     await watching()
-    expect(known.size).toBe(250)
+    expect(known.size).toBe(65)
     const pages = server.seen.filter(({ what }) => what === 'list')
-    expect(pages.map(({ query }) => query.get('limit'))).toEqual(['100', '100', '100'])
+    expect(pages.map(({ query }) => query.get('limit'))).toEqual(['25', '25', '25'])
     expect(lists).toBe(1)
   })
 
   it('is listed from the beginning when a page is too old', async () => {
-    for (let n = 0; n < 150; n++) put(`s${n}`)
+    for (let n = 0; n < 40; n++) put(`s${n}`)
     server.answer('next-page', { status: 410, body: gone })
     follow(patient)
     await watching()
-    expect(known.size).toBe(150)
+    expect(known.size).toBe(40)
     expect(troubles).toEqual([])
     const pages = server.seen.filter(({ what }) => what === 'list')
     expect(pages.map(({ query }) => query.has('continue'))).toEqual([false, true, false, true])

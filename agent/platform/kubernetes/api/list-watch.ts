@@ -58,7 +58,8 @@ export const listWatchTiming: ListWatchTiming = {
   steadyMs: 5_000,
 }
 
-const pageObjects = 100
+/** What is read of a page is kept, and the rest is garbage at once: pods are 5 kB and more each. */
+const pageObjects = 25
 /** Of one collection: it bounds what one list holds in memory. */
 export const objectsMax = 20_000
 /** A slice has at most 1,000 endpoints of about 400 bytes, and etcd takes no object of 1.5 MB. */
