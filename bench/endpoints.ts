@@ -1,7 +1,7 @@
 /**
  * From a change of an EndpointSlice or a Pod to every worker that has it, through a real API server and a real pilot
  * process, to real worker processes that say that they have it: the delay of single changes, 200 changes a
- * second, and what the pilot's memory grows by; it fails when a change is lost. Without `KUBECONFIG` a control plane
+ * second, and what the agent's memory grows by; it fails when a change is lost. Without `KUBECONFIG` a control plane
  * of our own is started.
  *
  *   npm run bench:endpoints [-- --changes 500]
@@ -11,7 +11,7 @@ import { createKubernetesClient } from '../agent/platform/kubernetes/api/client.
 import type { Changes } from './endpoints/changes.ts'
 import { openCluster } from './endpoints/cluster.ts'
 import { changeOne, type Delays, noDelays } from './endpoints/delays.ts'
-import { type MeasuredPilot, startPilot } from './endpoints/pilot.ts'
+import { type MeasuredPilot, type Memory, startPilot } from './endpoints/pilot.ts'
 import { createPods } from './endpoints/pods.ts'
 import { createSlices } from './endpoints/slices.ts'
 
@@ -34,11 +34,11 @@ try {
   if (!cluster.pod)
     console.log('not as in a pod: by the kubeconfig, with the library for it loaded')
   const bare = await startPilot({ platform: 'static', releases, workerCount, cluster })
-  const bareMb = await bare.restingMb()
+  const bareIs = await bare.resting()
   await bare.stop()
 
   const empty = await startPilot({ platform: 'kubernetes', releases, workerCount, cluster })
-  const emptyMb = await empty.restingMb()
+  const emptyIs = await empty.resting()
   await empty.stop()
 
   await pods.fill(1)
@@ -54,21 +54,23 @@ try {
 
   await pods.fill(10)
   await pilot.untilEndpoints(11 * releases)
-  const fullMb = await pilot.restingMb()
+  const fullIs = await pilot.resting()
   print('one slice at a time, 5,500 endpoints', await singly(pilot, slices, 200))
   print('one pod at a time, 5,500 endpoints', await singly(pilot, pods, 200))
   await pilot.stop()
   const fresh = await startPilot({ platform: 'kubernetes', releases, workerCount, cluster })
   await fresh.untilEndpoints(11 * releases)
-  const freshMb = await fresh.restingMb()
+  const freshIs = await fresh.resting()
   await fresh.stop()
-  console.log(`memory of the pilot, resident MB, ${releases} Services`)
-  console.log(`  platform static, no endpoints               ${bareMb}`)
-  console.log(`  platform kubernetes, Services without pods  ${emptyMb}  (+${emptyMb - bareMb})`)
-  console.log(`  5,000 pods, just started                    ${freshMb}  (+${freshMb - bareMb})`)
-  console.log(
-    `  5,000 pods, after ${2 * changes + perSecond * burstSeconds} changes                ${fullMb}  (+${fullMb - bareMb})`,
-  )
+  console.log(`resident MB, ${releases} Services: the pilot, and ${workerCount} workers together`)
+  const row = (what: string, { pilotMb, workersMb }: Memory) =>
+    console.log(
+      `  ${what.padEnd(43)} ${pilotMb} (+${pilotMb - bareIs.pilotMb}), ${workersMb} (+${workersMb - bareIs.workersMb})`,
+    )
+  row('platform static, no endpoints', bareIs)
+  row('platform kubernetes, Services without pods', emptyIs)
+  row('5,000 pods, just started', freshIs)
+  row(`5,000 pods, after ${2 * changes + perSecond * burstSeconds} changes`, fullIs)
 } finally {
   slices.stop()
   pods.stop()

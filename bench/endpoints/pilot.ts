@@ -18,13 +18,19 @@ import { forkPilot } from './pod.ts'
 import { ended, startWorkers } from './workers.ts'
 
 export interface MeasuredPilot {
-  /** Resident memory once it is at rest. */
-  restingMb(): Promise<number>
+  /** Resident memory once all are at rest. */
+  resting(): Promise<Memory>
   readonly untilWorkersHave: Arrival
   untilEndpoints(count: number): Promise<void>
   /** Endpoint messages that the first worker has answered. */
   updates(): number
   stop(): Promise<void>
+}
+
+export interface Memory {
+  readonly pilotMb: number
+  /** Of all workers together. */
+  readonly workersMb: number
 }
 
 export interface PilotOptions {
@@ -85,10 +91,10 @@ export async function startPilot(options: PilotOptions): Promise<MeasuredPilot> 
   })
 
   return {
-    async restingMb() {
+    async resting() {
       await delay(restMs)
-      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
-      return Math.round(Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1_024)
+      const workersMb = workers.pids.reduce((sum, pid) => sum + residentMb(pid), 0)
+      return { pilotMb: residentMb(child.pid!), workersMb }
     },
     untilWorkersHave: (release, address) =>
       new Promise((done) => waiting.set(address, { release, by: new Set(), done })),
@@ -104,6 +110,11 @@ export async function startPilot(options: PilotOptions): Promise<MeasuredPilot> 
       rmSync(folder, { recursive: true })
     },
   }
+}
+
+function residentMb(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Math.round(Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1_024)
 }
 
 const countsOf = (endpoints: Endpoints) =>

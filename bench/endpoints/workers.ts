@@ -18,6 +18,7 @@ import {
 } from '../../agent/link.ts'
 
 export interface MeasuredWorkers {
+  readonly pids: readonly number[]
   stop(): Promise<void>
 }
 
@@ -40,6 +41,7 @@ export async function startWorkers(
     }),
   )
   return {
+    pids: started.map(({ child }) => child.pid!),
     async stop() {
       for (const { relay, child } of started) {
         await ended(child)

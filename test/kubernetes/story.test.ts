@@ -15,6 +15,7 @@ import { ingressChapter } from './ingress.cases.ts'
 import { isLong } from './long-form.ts'
 import { openStory } from './open-story.ts'
 import { outsideContexts } from './outside-place.ts'
+import { restoredChapter } from './restored.cases.ts'
 import { rollingChapter } from './rolling.cases.ts'
 import { scaleChapter } from './scale.cases.ts'
 import type { StoryStage } from './story-stage.ts'
@@ -47,4 +48,5 @@ describe.skipIf(whyNot)('the story on Kubernetes', { timeout: 300_000 }, () => {
   faultsChapter(() => stage, away)
   flipsChapter(() => stage, { flips: often.flips })
   ingressChapter(() => stage, { flips: often.selectorFlips })
+  restoredChapter(() => stage)
 })
