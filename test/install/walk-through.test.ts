@@ -209,14 +209,20 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
       )
       await switchyard('release', 'promote', 'app-r2', '--watch')
       expect(await versionAt('app.example')).toBe('0.0.2')
+      // It follows within a second or so, and tells nothing of what was undone meanwhile.
+      const untilTold = (live: string, other: string) =>
+        until(
+          `kubectl tells that ${live} is live, as the API does`,
+          () => cluster.kubectl(['-n', 'shop', 'get', 'deploy', '-L', 'switchyard.dev/share']),
+          (table) =>
+            new RegExp(`^${live} .* 100$`, 'm').test(table) &&
+            new RegExp(`^${other} .* 0$`, 'm').test(table),
+          10_000,
+        )
+      await untilTold('app-green', 'app-blue')
       await switchyard('release', 'rollback', 'app-r2')
       expect(await versionAt('app.example')).toBe('0.0.1')
-      await until(
-        'kubectl tells who is live, as the API does',
-        () => cluster.kubectl(['-n', 'shop', 'get', 'deploy', '-L', 'switchyard.dev/share']),
-        (table) => /^app-blue .* 100$/m.test(table) && /^app-green .* 0$/m.test(table),
-        10_000,
-      )
+      await untilTold('app-blue', 'app-green')
       await until(
         'and Events tell how it came to that',
         () => cluster.kubectl(['-n', 'shop', 'describe', 'deploy', 'app-green']),
