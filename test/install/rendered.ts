@@ -17,23 +17,34 @@ import { sorted } from './audit.ts'
 
 export const deploy = resolve(import.meta.dirname, '../../deploy')
 
-/** Not a kustomization, an app of ours, or an alert. */
+/** Not a part of kustomize, an app of ours, or an alert. */
 const isOfKubernetes = (one: Partial<Manifest> | null): boolean =>
   one?.apiVersion !== undefined &&
-  !/^(kustomize\.config\.k8s\.io|switchyard\.dev)\//.test(one.apiVersion)
+  !/^(builtin$|kustomize\.config\.k8s\.io\/|switchyard\.dev\/)/.test(one.apiVersion)
 
 const files = readdirSync(deploy, { recursive: true, encoding: 'utf8' }).sort()
+
+const manifestsIn = (file: string) => manifestsOf(readFileSync(join(deploy, file), 'utf8'))
+
+/** Transformers change what other folders give, and give nothing themselves. */
+const transformers = new Set(
+  files
+    .filter((file) => /\.ya?ml$/.test(file))
+    .filter((file) => manifestsIn(file).some((one) => one?.apiVersion === 'builtin'))
+    .map((file) => dirname(file)),
+)
 
 /** Every folder that a user can give to `kubectl apply -k`. */
 export const folders = files
   .filter((file) => basename(file) === 'kustomization.yaml')
   .map((file) => dirname(file))
+  .filter((folder) => !transformers.has(folder))
 
 /** Every object of Kubernetes that lies in `deploy/` as a file, by where it lies. */
 export const manifestFiles: readonly (Manifest & { readonly file: string })[] = files
   .filter((file) => /\.(ya?ml|json)$/.test(file))
   .flatMap((file) =>
-    manifestsOf(readFileSync(join(deploy, file), 'utf8'))
+    manifestsIn(file)
       .filter((one) => isOfKubernetes(one))
       .map((one) => ({ ...one, file })),
   )
