@@ -44,11 +44,14 @@ export function startGenerator(plan: LoadPlan): Generator {
   let failed = 0
   let lost = 0
   let inFlight = 0
+  let stopped = false
   let finished: (() => void) | null = null
 
-  const timer = setInterval(arrive, 1)
+  // What came in while this process was stalled is read first: a connection that was closed takes no request.
+  const timer = setInterval(() => setImmediate(arrive), 1)
 
   function arrive(): void {
+    if (stopped) return
     const due = Math.floor(((monotonicMs() - startedMs) * plan.ratePerSecond) / 1_000)
     while (arrived < due) {
       const intendedMs = startedMs + (++arrived * 1_000) / plan.ratePerSecond
@@ -124,6 +127,7 @@ export function startGenerator(plan: LoadPlan): Generator {
     },
     async stop() {
       clearInterval(timer)
+      stopped = true
       if (inFlight > 0) {
         await new Promise<void>((resolve) => {
           finished = resolve
