@@ -54,7 +54,7 @@ export const workerLimits = {
 
   /** Drain: not ready for this long, then no more accepting, then idle connections are closed. */
   drainNotReadyMs: 500,
-  drainIdleMs: 1_000,
+  drainIdleMs: 2_500,
   drainTimeoutMs: 20_000,
   /** Exchanges of a release past its drain deadline are closed spread over this window. */
   closeWindowMs: 1_000,
