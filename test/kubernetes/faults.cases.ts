@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
+import type { ReleaseView } from '#wire/release.ts'
 import { createHistory } from '../../bench/load/history.ts'
 import { until } from '../../deploy/local/until.ts'
 import { signalPod } from './pod-processes.ts'
@@ -50,8 +51,20 @@ export function faultsChapter(
       const before = await restarts()
       const heard = await posts.during(
         {
-          begin: () => signalPod(lab, 'KILL', { pod: leader, command: supervisor }),
+          async begin() {
+            // Nobody starts its container again before it has been missed.
+            await lab.part('kubelet').kill()
+            await signalPod(lab, 'KILL', { pod: leader, command: supervisor })
+          },
           async end() {
+            const waited = ({ waiting }: ReleaseView) =>
+              waiting?.code === 'acks' && waiting.message.includes(leader)
+            try {
+              const green = () => stageOf().client.getRelease(posts.green)
+              await until('it is waited for', green, waited, 60_000, 20)
+            } finally {
+              lab.part('kubelet').start()
+            }
             await until('it is back', restarts, (count) => count > before, 120_000, 200)
             await home.untilAgentsReady()
           },

@@ -23,7 +23,7 @@ import { underOurFeetChapter } from './under-our-feet.cases.ts'
 
 const often = isLong()
   ? { cycles: { exiting: 50, draining: 10 }, agents: 5, flips: 100, selectorFlips: 50 }
-  : { cycles: { exiting: 5, draining: 2 }, agents: 2, flips: 10, selectorFlips: 6 }
+  : { cycles: { exiting: 5, draining: 2 }, agents: 1, flips: 10, selectorFlips: 6 }
 const away = { apiServerMs: isLong() ? 600_000 : 60_000, clusterMs: 60_000 }
 const whyNot = outsideContexts() ? null : whyNoLab({ nodes: true, images: true })
 
