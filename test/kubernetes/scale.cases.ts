@@ -1,5 +1,5 @@
 /** Chapter 5: others scale and restart a Deployment, again and again; nothing tells the agents before its pods do. */
-import { describe, test } from 'vitest'
+import { afterAll, describe, test } from 'vitest'
 import { createHistory } from '../../bench/load/history.ts'
 import { until } from '../../deploy/local/until.ts'
 import { imageOf } from './images.ts'
@@ -37,6 +37,11 @@ export function scaleChapter(stageOf: () => StoryStage, cyclesOf: HowManyCycles)
         await cluster.kubectl([...scale, `--replicas=${count}`])
         await untilReplicas(cluster, release, count)
       }
+      // The next chapters need the room.
+      afterAll(async () => {
+        const scale = ['scale', 'deployment', release, '--namespace', namespace, '--replicas=0']
+        if (release) await everywhere(stageOf(), ({ kubectl }) => kubectl(scale))
+      }, 60_000)
       const underAll = async (scene: () => Promise<void>) => {
         await underDeaths(stageOf(), app, createHistory('1'), scene, { ratePerSecond }, mayBeCut)
       }
