@@ -14,7 +14,7 @@ export function shopDeployment(plan: DemoPlan, image?: string) {
     ...(image && { image }),
     imagePullPolicy: 'IfNotPresent',
     // Without it a container gets next to nothing of a busy machine.
-    resources: { requests: { cpu: '50m' } },
+    resources: { requests: { cpu: '30m' } },
     readinessProbe: {
       httpGet: { path: '/readyz', port: 'http' },
       ...{ periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 3 },
