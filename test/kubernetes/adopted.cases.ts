@@ -63,11 +63,14 @@ export function adoptedChapter(stageOf: () => StoryStage): void {
       await untilSelects(stage, '0.0.2')
       const plan = { ratePerSecond: 100, freshShare: 1, kinds: defaultKinds.slice(0, 1) }
       const history = createHistory('0.0.1')
-      const load = await stage.load(app, plan, front)
+      // What is selected since the test before is not yet what every node goes by.
+      const { answer: load } = await history.move('0.0.2', async () => {
+        const started = await stage.load(app, plan, front)
+        await untilAnswers(started, '0.0.2')
+        return started
+      })
       let result: LoadResult
       try {
-        // What is selected since the test before is not yet what every node goes by.
-        await history.move('0.0.2', () => untilAnswers(load, '0.0.2'))
         for (const [step, version] of [
           ['rollback', '0.0.1'],
           ['promote', '0.0.2'],
