@@ -3,6 +3,7 @@
  * say of a release, beside its slices. Bounded in namespaces, pods and in how long anybody waits for them.
  */
 import { limits } from '#wire/limits.ts'
+import { aborted } from '../../../aborted.ts'
 import { reasonOf } from '../../../reason.ts'
 import type { KubernetesClient } from '../api/client.ts'
 import { type ListWatchTiming, listWatchTiming } from '../api/list-watch.ts'
@@ -169,10 +170,7 @@ export function followedPods(
       started = { client, signal }
       for (const [namespace, one] of followed) run(namespace, one)
       const sweeping = setInterval(sweep, timing.sweepMs)
-      await new Promise<void>((resolve) => {
-        if (signal.aborted) resolve()
-        else signal.addEventListener('abort', () => resolve(), { once: true })
-      })
+      await aborted(signal)
       clearInterval(sweeping)
       for (const { stale } of followed.values()) if (stale) clearTimeout(stale)
       await Promise.all(running)

@@ -4,6 +4,7 @@
  * told before stays.
  */
 import { limits } from '#wire/limits.ts'
+import { aborted } from '../../../aborted.ts'
 import type { Endpoints } from '../../../link.ts'
 import type { Pod } from '../../platform.ts'
 import type { KubernetesClient } from '../api/client.ts'
@@ -103,9 +104,3 @@ export function followedServices(
     leftOut: slices.leftOut,
   }
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
