@@ -2,13 +2,10 @@
  * Chapter 12: etcd is restored from an older state, in which what was removed since is there again. Nobody's request
  * fails, what the snapshot does not want goes once more, and the next release works; no agent is restarted.
  */
-import { cpSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { createHistory } from '../../bench/load/history.ts'
 import { until } from '../../deploy/local/until.ts'
-import type { Cluster } from '../lab/start-cluster.ts'
+import { keptEtcd } from '../lab/etcd.ts'
 import { underLoad } from '../story/scene.ts'
 import { imageOf } from './images.ts'
 import { decommission, everywhere, expectVersion, live, untilGone } from './scene.ts'
@@ -32,9 +29,8 @@ export function restoredChapter(stageOf: () => StoryStage): void {
     const agents = async () => (await everywhere(stage, (one) => one.agents())).flat()
     const restarts = async () => (await agents()).map(({ name, uid }) => `${name} ${uid}`).sort()
     const before = await restarts()
-    const etcd = openEtcd(lab)
+    const etcd = keptEtcd(lab)
     await etcd.keep()
-    await until('the API server', () => home.kubectl(['get', 'ns']), Boolean, 60_000)
 
     const history = createHistory('1')
     await underLoad(stage, app, history, async () => {
@@ -57,30 +53,4 @@ export function restoredChapter(stageOf: () => StoryStage): void {
     await expectVersion(stage, app, '1')
     expect(await restarts()).toEqual(before)
   })
-}
-
-function openEtcd(lab: Cluster) {
-  const [etcd, server] = [lab.part('etcd'), lab.part('kube-apiserver')]
-  const data = join(lab.folder, 'etcd')
-  const start = async () => {
-    etcd.start()
-    // The API server ends when there is no etcd when it starts.
-    await delay(2_000)
-    server.start()
-  }
-  return {
-    async keep() {
-      await server.kill()
-      await etcd.stop()
-      cpSync(data, `${data}.former`, { recursive: true })
-      await start()
-    },
-    async restore() {
-      await server.kill()
-      await etcd.kill()
-      rmSync(data, { recursive: true })
-      cpSync(`${data}.former`, data, { recursive: true })
-      await start()
-    },
-  }
 }

@@ -1,5 +1,5 @@
 /** The endpoints half of the platform `kubernetes` against a real API server, healthy and not. */
-import { cpSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -23,6 +23,7 @@ import type { Platform } from '../../agent/platform/platform.ts'
 import { until } from '../../deploy/local/until.ts'
 import { isLong } from '../kubernetes/long-form.ts'
 import { whyNoLab } from './availability.ts'
+import { keptEtcd } from './etcd.ts'
 import { openRoughWay } from './rough-way.ts'
 import { type Cluster, startCluster } from './start-cluster.ts'
 
@@ -323,34 +324,13 @@ describe.skipIf(whyNoLab({ nodes: false }))('EndpointSlices', { timeout: 120_000
   })
 
   test('are those of an older etcd, when the cluster was restored from it', async () => {
-    const etcd = cluster.part('etcd')
-    const server = cluster.part('kube-apiserver')
-    const data = join(cluster.folder, 'etcd')
-    const back = async () => {
-      etcd.start()
-      // The API server ends when there is no etcd when it starts.
-      await delay(2_000)
-      server.start()
-      await until(
-        'the API server',
-        () => cluster.kubectl(['get', 'ns']).catch(() => ''),
-        Boolean,
-        60_000,
-      )
-    }
+    const etcd = keptEtcd(cluster)
     await create('a', ['10.244.0.1'])
     await untilAddresses('10.244.0.1')
-    await server.kill()
-    await etcd.stop()
-    cpSync(data, `${data}.former`, { recursive: true })
-    await back()
+    await etcd.keep()
     for (let n = 2; n < 20; n++) await change('a', [`10.244.0.${n}`])
     await untilAddresses('10.244.0.19')
-    await server.kill()
-    await etcd.kill()
-    rmSync(data, { recursive: true })
-    cpSync(`${data}.former`, data, { recursive: true })
-    await back()
+    await etcd.restore()
     // What was served stays beside it for a while.
     await untilAddresses('10.244.0.1 10.244.0.19')
     await untilAddresses('10.244.0.1')
