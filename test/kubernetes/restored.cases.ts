@@ -34,7 +34,9 @@ export function restoredChapter(stageOf: () => StoryStage): void {
 
     const history = createHistory('1')
     await underLoad(stage, app, history, async () => {
-      await history.move('2', () => client.step(green, 'promote', live))
+      // Each agent has to see all endpoints again, now that the API server is back.
+      const promote = () => client.step(green, 'promote', live)
+      await history.move('2', () => until('it is promoted', promote, Boolean, 60_000, 200))
       await decommission(client, blue)
       await everywhere(stage, (cluster) => untilGone(cluster, 'deployment', blue))
 
