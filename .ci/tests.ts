@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { brokenPromise } from '../bench/load/verdict.ts'
 
 interface Report {
   readonly success: boolean
@@ -44,7 +45,11 @@ const whyFailed = ({ message, assertionResults }: TestFile): string[] => {
   const whys = failed.map((test) => `${test.fullName}: ${test.failureMessages?.[0] ?? ''}`)
   return whys.length > 0 ? whys : [message]
 }
-const isBrokenPromise = (why: string) => /misrouted|truncated/.test(why)
+/** Names of tests are no evidence, and hooks may have failed as well as the test. */
+const breaksPromise = ({ message, assertionResults }: TestFile): boolean =>
+  [message, ...assertionResults.flatMap(({ failureMessages }) => failureMessages ?? [])].some(
+    (text) => text.includes(brokenPromise),
+  )
 /** A file that could not be loaded has no tests and is a failure of its own. */
 const failures = (report: Report) =>
   report.numFailedTests +
@@ -52,9 +57,9 @@ const failures = (report: Report) =>
 
 function tryAgain(report: Report): { readonly mended: number; readonly told: string[] } {
   const files = report.testResults.filter(isFailed)
-  const whys = files.flatMap(whyFailed)
-  const hopeless = whys.some(isBrokenPromise) || files.length > filesToTryAgain
+  const hopeless = files.some(breaksPromise) || files.length > filesToTryAgain
   if (files.length === 0 || hopeless) return { mended: 0, told: [] }
+  const whys = files.flatMap(whyFailed)
   const names = files.map(({ name }) => relative(process.cwd(), name))
   console.log(`\nonce more, alone: ${names.join(', ')}`)
   const second = run('second', ['exec', '--', 'vitest', 'run', ...names])

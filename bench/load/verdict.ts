@@ -36,6 +36,9 @@ export interface Verdict {
 
 const examplesMax = 10
 
+/** What only a verdict says in which a request failed or was misrouted: CI tries no such test again. */
+export const brokenPromise = 'broken promise'
+
 export function judge(result: LoadResult, allowed: readonly Allowed[]): Verdict {
   const byProblem: Partial<Record<Problem, number>> = {}
   const byVersion: Record<string, number> = {}
@@ -94,8 +97,9 @@ export function spread(values: readonly number[]): Spread {
   return { count: sorted.length, p50: rank(0.5), p90: rank(0.9), p99: rank(0.99), max: rank(1) }
 }
 
-/** One line for people: what failed and the first examples. */
+/** For people: the figures, what failed and the first examples; a broken promise is called one. */
 export function describe(verdict: Verdict): string {
+  const promise = verdict.failed + verdict.misrouted > 0 ? `${brokenPromise}: ` : ''
   const versions = Object.entries(verdict.byVersion).map(
     ([version, count]) => `${version}: ${count}`,
   )
@@ -103,8 +107,8 @@ export function describe(verdict: Verdict): string {
     ([problem, count]) => `${problem}: ${count}`,
   )
   const lines = [
-    `${verdict.requests} requests, ${verdict.failed} failed, ${verdict.misrouted} misrouted, ` +
-      `${verdict.truncated} truncated; ${versions.join(', ')}`,
+    `${promise}${verdict.requests} requests, ${verdict.failed} failed, ` +
+      `${verdict.misrouted} misrouted, ${verdict.truncated} truncated; ${versions.join(', ')}`,
   ]
   if (problems.length > 0) lines.push(problems.join(', '))
   for (const sample of verdict.examples) lines.push(JSON.stringify(sample))

@@ -17,7 +17,7 @@ import { copyTiming } from '../../agent/platform/local/copy.ts'
 import type { Supervisor } from '../../agent/supervisor.ts'
 import { type Generator, startGenerator } from '../../bench/load/generator.ts'
 import { defaultKinds, defaultPlan } from '../../bench/load/plan.ts'
-import { judge } from '../../bench/load/verdict.ts'
+import { describe as inWords, judge } from '../../bench/load/verdict.ts'
 import { startOneAgent } from './one-agent.ts'
 
 const copies = 4
@@ -214,7 +214,7 @@ describe('copies that are replaced under load', () => {
       { version: '0.0.1', fromMs: 0 },
       { version: '0.0.2', fromMs: 0 },
     ])
-    expect(verdict.examples).toEqual([])
+    expect(verdict.examples, inWords(verdict)).toEqual([])
     // 1001: the shop's own word at its end. Nobody was cut off (1006) before a copy had said so.
     await until('every talk has ended', () => talks.every(({ closed }) => closed !== null))
     expect(talks).toEqual(talks.map(() => ({ said: '0.0.1: hello', closed: 1001 })))
@@ -246,7 +246,7 @@ describe('copies that are replaced under load', () => {
     await ready({ 'shop-r1': copies })
     const result = await generator.stop()
     const verdict = judge(result, [{ version: '0.0.1', fromMs: 0 }])
-    expect(verdict.examples).toEqual([])
+    expect(verdict.examples, inWords(verdict)).toEqual([])
     expect(verdict.requests).toBeGreaterThan(50)
     expect(watched.most).toBeLessThanOrEqual(copies + bounds.maxSurge)
     expect(watched.least).toBeGreaterThanOrEqual(copies - bounds.maxUnavailable)
