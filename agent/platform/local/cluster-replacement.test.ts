@@ -1,73 +1,33 @@
 /** Copies of the shop that replace each other on a real local cluster: what happens in the middle of it. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { RollingReport } from '#wire/report.ts'
+import { beforeEach, expect, it } from 'vitest'
 import { until } from '../../pilot/fleet.fixture.ts'
-import type { Platform, Workload } from '../platform.ts'
-import { type LocalCluster, startLocalCluster } from './cluster.ts'
+import type { Workload } from '../platform.ts'
+import {
+  close,
+  cluster,
+  open,
+  replacements,
+  timing,
+  view,
+  want as wantAt,
+  workload,
+} from './cluster.fixture.ts'
 import type { CopyView } from './copies.ts'
-import { copyTiming } from './copy.ts'
-import { createLocalPlatform } from './local.ts'
 
-let folder: string
-let cluster: LocalCluster
-let platform: Platform
-let told: readonly RollingReport[]
+const settings = { timing: { ...timing, removeDelayMs: 50 } }
 let revision: number
 
-async function open(): Promise<void> {
-  cluster = await startLocalCluster({
-    cluster: 'eu-1',
-    listen: { host: '127.0.0.1', port: 0 },
-    stateFolder: folder,
-    programs: { shop: resolve(import.meta.dirname, '../../../deploy/local/shop.ts') },
-    timing: {
-      ...copyTiming,
-      probeMs: 30,
-      startMs: 20,
-      restart: { firstMs: 20, mostMs: 100 },
-      removeDelayMs: 50,
-      stopGraceMs: 1_000,
-    },
-    log: () => {},
-  })
-  platform = createLocalPlatform(cluster.url)
-  told = []
-  platform.follow({
-    onEndpoints() {},
-    onReplacements(next) {
-      told = next
-    },
-    onTroubles() {},
-    onTrouble() {},
-  })
-}
-async function close(): Promise<void> {
-  await platform.close()
-  await cluster.stop()
-}
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'swy-replace-'))
   revision = 0
-  await open()
+  await open(settings)
   await want(plain('shop-r1'))
   await run({ 'shop-r1': 3 })
 })
-afterEach(async () => {
-  await close()
-  rmSync(folder, { recursive: true })
-})
 
-const { signal } = new AbortController()
 const plain = (release: string, version = release): Workload => ({
-  app: 'shop',
-  release,
+  ...workload(release, 3),
   version,
-  program: 'shop',
-  copies: 3,
 })
 const replacing = (
   release: string,
@@ -87,15 +47,8 @@ const replacing = (
   },
 })
 
-async function want(...workloads: Workload[]): Promise<void> {
-  await platform.workloads!.acquire('eu-1-a', signal)
-  const desired = { epoch: 1, revision: ++revision, workloads }
-  expect(await platform.workloads!.apply('eu-1-a', desired, signal)).toBe('applied')
-}
-async function list(): Promise<readonly CopyView[]> {
-  const answer = await fetch(`${cluster.url}/workloads`)
-  return ((await answer.json()) as { copies: CopyView[] }).copies
-}
+const want = (...workloads: Workload[]) => wantAt(++revision, ...workloads)
+const list = async () => (await view()).copies
 /** So many ready copies of each, and no others. */
 const run = (counts: Readonly<Record<string, number>>) =>
   until(`running: ${JSON.stringify(counts)}`, async () => {
@@ -122,11 +75,13 @@ async function firstEvents(): Promise<string[]> {
 it('goes through to the end, and is told at every step', async () => {
   await want(replacing('shop-r2', ['shop-r1']))
   await run({ 'shop-r2': 3 })
-  await until('the last word', () => told[0]?.ready === 3)
-  expect(told).toEqual([{ release: 'shop-r2', updated: 3, ready: 3, old: 0, stalled: null }])
+  await until('the last word', () => replacements[0]?.ready === 3)
+  expect(replacements).toEqual([
+    { release: 'shop-r2', updated: 3, ready: 3, old: 0, stalled: null },
+  ])
   expect(await firstEvents()).toEqual(['state', 'replacements'])
   await want(plain('shop-r2'))
-  await until('nothing to tell', () => told.length === 0)
+  await until('nothing to tell', () => replacements.length === 0)
   expect(await firstEvents()).toEqual(['state'])
   await run({ 'shop-r2': 3 })
 })
@@ -157,7 +112,7 @@ it('goes on where it was when the cluster starts again', async () => {
   await want(replacing('shop-r2', ['shop-r1'], { paused: true }))
   const before = await list()
   await close()
-  await open()
+  await open(settings)
   const state = (copies: readonly CopyView[]) =>
     copies.map(({ release, copy, port }) => `${release}/${copy} ${port}`).sort()
   await until('all are back', async () => {
@@ -183,8 +138,8 @@ it('turns round in the middle, and again, from whatever runs', async () => {
 it('says how its copies die, and another release takes over', async () => {
   const crashing = replacing('shop-r2', ['shop-r1'], { progressDeadlineMs: 500 }, '2-crashing')
   await want(crashing)
-  await until('the reason', () => told[0]?.stalled?.includes('exit code'))
-  expect(told[0]!.stalled).toMatch(
+  await until('the reason', () => replacements[0]?.stalled?.includes('exit code'))
+  expect(replacements[0]!.stalled).toMatch(
     /^ProgressDeadlineExceeded: no progress for 0.5 s; shop-r2\/0 ended by exit code 1/,
   )
   const old = (await list()).filter(({ release, ready }) => release === 'shop-r1' && ready)
@@ -195,7 +150,7 @@ it('says how its copies die, and another release takes over', async () => {
 
 it('is stalled no more once a copy becomes ready after all', async () => {
   await want(replacing('shop-r2', ['shop-r1'], { progressDeadlineMs: 500 }, '2-broken'))
-  await until('the reason', () => told[0]?.stalled?.includes('answers 503'))
+  await until('the reason', () => replacements[0]?.stalled?.includes('answers 503'))
   const fix = async () => {
     for (const { release, port, ready } of await list()) {
       if (release !== 'shop-r2' || ready) continue
@@ -203,10 +158,10 @@ it('is stalled no more once a copy becomes ready after all', async () => {
     }
   }
   await fix()
-  await until('no complaint', () => told[0]?.stalled === null)
+  await until('no complaint', () => replacements[0]?.stalled === null)
   await until('the end', async () => {
     await fix()
-    return told[0]?.ready === 3 && told[0].old === 0
+    return replacements[0]?.ready === 3 && replacements[0].old === 0
   })
 })
 
@@ -216,8 +171,8 @@ it('leaves everything as it is when the program is unknown, and says so', async 
     program: 'x',
   }
   await want(unknown)
-  await until('the reason', () => told[0]?.stalled)
-  expect(told[0]).toMatchObject({ updated: 0, old: 3 })
-  expect(told[0]!.stalled).toContain('this cluster has no program x')
+  await until('the reason', () => replacements[0]?.stalled)
+  expect(replacements[0]).toMatchObject({ updated: 0, old: 3 })
+  expect(replacements[0]!.stalled).toContain('this cluster has no program x')
   await run({ 'shop-r1': 3 })
 })
