@@ -3,6 +3,7 @@
  * say what has been done.
  */
 import { type Command, Option } from 'commander'
+import { agentPlace } from '#wire/names.ts'
 import { dryRun } from './answers.ts'
 import type { Call, Method } from './client.ts'
 import { Failure } from './failure.ts'
@@ -87,7 +88,9 @@ function printDryRun(session: Session, answer: unknown): void {
     ])
     const asked = Map.groupBy(view.agents, ({ why }) => why)
     const agents = [...asked].map(([why, all]) => {
-      const list = all.map(({ agent, now }) => (now === 'current' ? agent : `${agent} (${now})`))
+      const list = all.map(({ now, ...ref }) =>
+        now === 'current' ? agentPlace(ref) : `${agentPlace(ref)} (${now})`,
+      )
       return `${why}: ${list.join(', ')}`
     })
     const warnings = view.warnings.map(({ message }) => paint('yellow', `warning: ${message}`))

@@ -25,6 +25,15 @@ export const agentName = z
   .max(limits.dnsLabelChars)
   .regex(dnsLabel, 'use lower-case letters, digits and inner hyphens, for example "eu-1-a"')
 
+/** `us-1/switchyard-agent-0`: how sentences name an agent, because two clusters may have one of the same name. */
+export const agentPlace = ({
+  cluster,
+  agent,
+}: {
+  readonly cluster: string
+  readonly agent: string
+}): string => `${cluster}/${agent}`
+
 export const routeName = z
   .string()
   .max(limits.dnsLabelChars)

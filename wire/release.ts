@@ -256,7 +256,7 @@ export const releaseView = z.strictObject({
   image: names.image.nullable(),
   deployment: names.objectName.nullable(),
   phase: releasePhase,
-  /** "live", "live except us-1-b", "25 % in eu-1, step 2 of 4" …: the phase in words. */
+  /** "live", "live except us-1/us-1-b", "25 % in eu-1, step 2 of 4" …: the phase in words. */
   status: z.string(),
   /** Why it waits; null when it does not. */
   waiting: z

@@ -1,5 +1,6 @@
 /** `agent`: what each agent says that it serves, and how it is. */
 import type { Command } from 'commander'
+import { agentPlace } from '#wire/names.ts'
 import { type Agent, agents, clusters } from '../answers.ts'
 import { ask, type ChangeFlags, confirmed, withDryRun } from '../change.ts'
 import { Failure } from '../failure.ts'
@@ -42,11 +43,12 @@ export function agentNoun(program: Command, session: Session): void {
       .argument('<agent>')
       .option('--yes', 'it is meant: what it may still serve is not waited for any more'),
   ).action(async (cluster: string, name: string, flags: ChangeFlags & { yes?: boolean }) => {
-    confirmed(flags, `forgetting ${name}`)
+    const place = agentPlace({ cluster, agent: name })
+    confirmed(flags, `forgetting ${place}`)
     const path = `/v1/clusters/${encodeURIComponent(cluster)}/agents/${encodeURIComponent(name)}`
     const answer = await ask(session, flags, { method: 'DELETE', path })
     if (answer === null) return
-    session.print(answer, () => [`${name} is forgotten; to come back it must enrol again.`])
+    session.print(answer, () => [`${place} is forgotten; to come back it must enrol again.`])
   })
 }
 

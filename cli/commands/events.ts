@@ -1,5 +1,6 @@
 /** `events`: what happens, as it happens, one line a record; JSON lines for programs. */
 import type { Command } from 'commander'
+import { agentPlace } from '#wire/names.ts'
 import { ready, record } from '../answers.ts'
 import { plain } from '../desk.ts'
 import { follow, type StreamMessage } from '../live/follow.ts'
@@ -44,7 +45,9 @@ function show(session: Session, { data }: StreamMessage, app: string | undefined
   if (format === 'json') desk.out.write(`${data}\n`)
   if (format === 'json' || format === 'yaml') return
   const words = events.map((event) => {
-    const subject = event.release ?? event.app ?? event.agent ?? event.cluster ?? event.name ?? ''
+    const { release, app, cluster, agent, name } = event
+    const place = agent ? agentPlace({ cluster: `${cluster}`, agent: `${agent}` }) : cluster
+    const subject = release ?? app ?? place ?? name ?? ''
     return `${event.type}${typeof subject === 'string' && subject ? ` ${plain(subject)}` : ''}`
   })
   const time = paint('dim', new Date(at).toISOString())

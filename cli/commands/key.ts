@@ -1,5 +1,6 @@
 /** `key`: control's signing keys, rotated while traffic flows: add, wait until all have pinned it, activate. */
 import type { Command } from 'commander'
+import { agentPlace } from '#wire/names.ts'
 import { newKey, type SigningKey, signingKeys } from '../answers.ts'
 import { ask, type ChangeFlags, withDryRun } from '../change.ts'
 import { paintOf } from '../paint.ts'
@@ -42,7 +43,7 @@ const columns: readonly Column<SigningKey>[] = [
   { title: 'STATE', cell: ({ state }) => state, paint: (text) => paintOf(stateWord(text)) },
   {
     title: 'NOT YET PINNED BY',
-    cell: ({ missing }) => missing.map(({ agent }) => agent).join(', ') || 'none',
+    cell: ({ missing }) => missing.map(agentPlace).join(', ') || 'none',
     spare: 1,
   },
   { title: 'PUBLIC KEY', cell: ({ publicKey }) => publicKey, wide: true },

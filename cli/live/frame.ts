@@ -1,4 +1,5 @@
 /** A release as a page: for `release show`, and again and again for the live view. Pure. */
+import { agentPlace } from '#wire/names.ts'
 import type { Release } from '../answers.ts'
 import { plain } from '../desk.ts'
 import { type Painter, paintOf } from '../paint.ts'
@@ -74,7 +75,7 @@ function switchWords({ switch: newest }: Release): string | null {
   if (!newest) return null
   const { kind, state, proposedAtMs, completedAtMs, except, reason } = newest
   const took = completedAtMs === null ? '' : ` in ${durationWords(completedAtMs - proposedAtMs)}`
-  const without = except.length > 0 ? `, except ${except.map(({ agent }) => agent).join(', ')}` : ''
+  const without = except.length > 0 ? `, except ${except.map(agentPlace).join(', ')}` : ''
   return `${kind} ${state}${took}${without}${reason ? `: ${reason}` : ''}`
 }
 

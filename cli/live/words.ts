@@ -1,4 +1,5 @@
 /** A release in one line: what a log of a CI job shows at each change, and a list in a column. */
+import { agentPlace } from '#wire/names.ts'
 import type { Release } from '../answers.ts'
 import { durationWords } from '../times.ts'
 
@@ -31,7 +32,7 @@ export function agentWords({ agents, phase }: Release): string | null {
   const named = agents.filter(({ state }) => /^(refused|silent|absent)$/.test(state))
   const words = phase === 'preparing' ? 'prepared' : 'active'
   const good = words === 'prepared' ? count('prepared') + count('active') : count('active')
-  const trouble = named.map(({ agent, state }) => `${agent} ${state}`)
+  const trouble = named.map(({ state, ...ref }) => `${agentPlace(ref)} ${state}`)
   return [`${good}/${agents.length} agents ${words}`, ...trouble].join(', ')
 }
 

@@ -39,7 +39,7 @@ describe('signing keys', () => {
 
     const early = await activate(third)
     expect(codeOf(early)).toEqual([409, 'key-not-pinned'])
-    expect(early.body.detail).toContain('eu-1-a')
+    expect(early.body.detail).toContain('eu-1/eu-1-a')
     await pinAll()
     expect((await activate(third)).status).toBe(200)
     await expect.poll(signedBy).toBe(third)

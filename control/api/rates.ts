@@ -6,6 +6,7 @@
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
 import { digestOf } from '#wire/digest.ts'
 import { limits } from '#wire/limits.ts'
+import { agentPlace } from '#wire/names.ts'
 import type { Access, Principal } from './operation.ts'
 import { problem } from './problem.ts'
 
@@ -65,11 +66,7 @@ export function createRates({ reads, changes }: RateLimits): Rates {
             `The token "${principal.name}"`,
           )
         case 'agent':
-          return consume(
-            agentLimiter,
-            `${principal.cluster}/${principal.agent}`,
-            `The agent ${principal.agent}`,
-          )
+          return consume(agentLimiter, agentPlace(principal), `The agent ${agentPlace(principal)}`)
         case 'enrolment':
           return consume(
             agentLimiter,

@@ -106,7 +106,7 @@ describe('the life of a release over HTTP', () => {
     const answer = await motion('promote', 'shop-r2', { query: '?wait=active&timeout=10s' })
     expect(codeOf(answer)).toEqual([409, 'switch-aborted'])
     expect(answer.body.accepted).toMatchObject({ id: 'shop-r2', switch: { state: 'aborted' } })
-    expect(String(answer.body.detail)).toContain('eu-1-a')
+    expect(String(answer.body.detail)).toContain('eu-1/eu-1-a')
   })
 
   it('refuses a second one, and routes and clusters that a release stands on', async () => {

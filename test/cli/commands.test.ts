@@ -66,6 +66,8 @@ describe('what is read', () => {
     expect((await run(['release', 'list'])).out).toMatch(/^shop-r1 +1 +live +100 % +blueGreen/m)
     expect((await run(['cluster', 'list'])).out).toMatch(/^eu-1 +1\/1 current/m)
     expect((await run(['agent', 'list'])).out).toMatch(/^eu-1-a +eu-1 +current/m)
+    const events = await run(['events', '--after', '0', '--until', '3'])
+    expect(events.out).toMatch(/ agent-enrolled eu-1\/eu-1-a$/m)
     expect((await run(['explain', 'eu-1', 'shop.example/cart'])).out).toMatch(/answer +shop-r1\n/)
     const blame = (await run(['blame', 'eu-1', 'shop.example/'])).out
     expect(blame).toMatch(/since +revision \d+/)
@@ -183,6 +185,7 @@ describe('what is changed', () => {
     const tried = await run(['app', 'put', 'blog', '-f', file(intent), '--dry-run'])
     expect(tried.code, tried.err).toBe(0)
     expect(tried.out).toMatch(/^Nothing has changed\.[\s\S]*eu-1\n {2}\S/)
+    expect(tried.out).toMatch(/^must serve: eu-1\/eu-1-a$/m)
     expect((await run(['app', 'show', 'blog'])).code).toBe(4)
     const put = await run(['app', 'put', 'blog', '-f', file(intent), '--no-wait'])
     expect(put.out).toMatch(/hosts +blog\.example/)
@@ -214,14 +217,14 @@ spec: { clusters: [eu-1], hosts: [blog.example, b.example], platform: { type: st
 
   it('keys are listed, added, activated only when they are pinned, and retired', async () => {
     const listed = await run(['key', 'list'])
-    expect(listed.out).toMatch(/^[0-9a-f]{16} +signing +eu-1-a/m)
+    expect(listed.out).toMatch(/^[0-9a-f]{16} +signing +eu-1\/eu-1-a/m)
     const [signing = ''] = /^[0-9a-f]{16}(?= +signing)/m.exec(listed.out) ?? []
     expect((await run(['key', 'add', '--dry-run'])).out).toContain('Nothing has changed')
     const added = await run(['key', 'add'])
     expect(added, added.err).toMatchObject({ code: 0 })
     const key = added.out.trim()
     expect(key).toMatch(/^[0-9a-f]{16}$/)
-    expect((await run(['key', 'list'])).out).toMatch(new RegExp(`^${key} +spare +eu-1-a`, 'm'))
+    expect((await run(['key', 'list'])).out).toMatch(new RegExp(`^${key} +spare +eu-1/eu-1-a`, 'm'))
     const early = await run(['key', 'activate', key])
     expect(early).toMatchObject({ code: 5, err: expect.stringContaining('key-not-pinned') })
     expect(await run(['key', 'retire', signing])).toMatchObject({ code: 5 })

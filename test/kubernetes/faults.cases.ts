@@ -58,7 +58,7 @@ export function faultsChapter(
           },
           async end() {
             const waited = ({ waiting }: ReleaseView) =>
-              waiting?.code === 'acks' && waiting.message.includes(leader)
+              waiting?.code === 'acks' && waiting.message.includes(`${home.name}/${leader}`)
             try {
               const green = () => stageOf().client.getRelease(posts.green)
               await until('it is waited for', green, waited, 60_000, 20)
@@ -71,7 +71,7 @@ export function faultsChapter(
         },
         { targets },
       )
-      expectHeard(heard, new RegExp(`moved: acks: .*${leader}`))
+      expectHeard(heard, new RegExp(`moved: acks: .*${home.name}/${leader}`))
     })
 
     test('an agent’s pod is deleted in the middle of prepare', bound, async ({ skip }) => {
@@ -105,7 +105,10 @@ export function faultsChapter(
           )
         },
       })
-      expectHeard(heard, new RegExp(`moved: acks: ${slow.name} is (not prepared|silent)`))
+      expectHeard(
+        heard,
+        new RegExp(`moved: acks: ${near.name}/${slow.name} is (not prepared|silent)`),
+      )
     })
 
     test('NATS is rescheduled with an empty volume', bound, async () => {
@@ -175,8 +178,9 @@ export function faultsChapter(
 
     test(`a cluster is cut off for ${clusterMs / 1_000} s`, bound, async ({ skip }) => {
       const { link, clusters } = stageOf()
+      const far = clusters.at(-1)!
       if (!link) return skip('there is no link to cut')
-      const [pod] = await clusters.at(-1)!.agents()
+      const [pod] = await far.agents()
       const heard = await posts.during({
         begin: link.cut,
         async end() {
@@ -184,7 +188,7 @@ export function faultsChapter(
           await link.mend()
         },
       })
-      expectHeard(heard, new RegExp(`moved: acks: .*${pod!.name}`))
+      expectHeard(heard, new RegExp(`moved: acks: .*${far.name}/${pod!.name}`))
     })
   })
 }

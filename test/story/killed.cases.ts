@@ -64,7 +64,7 @@ export function killedChapter(stageOf: () => Stage): void {
             () => fleet.client.getRelease(candidate.id),
             (seen) => seen.switch?.state === 'aborted',
           )
-          expect(view.switch?.reason).toContain('us-1-b')
+          expect(view.switch?.reason).toContain('us-1/us-1-b')
           await until(
             'us-1-b is called silent',
             () => fleet.client.getRelease(candidate.id),
@@ -97,9 +97,9 @@ export function killedChapter(stageOf: () => Stage): void {
           await history.move('0.0.3', async () => {
             await fleet.client.step(candidate.id, 'promote')
             await until(
-              'live except us-1-b',
+              'live except us-1/us-1-b',
               () => fleet.client.getRelease(candidate.id),
-              (seen) => seen.status === 'live except us-1-b',
+              (seen) => seen.status === 'live except us-1/us-1-b',
             )
           })
           await adopts(stage, 'us-1-b', '0.0.3')

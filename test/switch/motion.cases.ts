@@ -35,7 +35,7 @@ export function motionCases(scene: Scene): void {
       viewOf(await scene.world.step('rollback', green))
       await scene.world.until(blue, (view) => view.status === 'committed, incomplete: us-1')
       const live = await scene.inPhase(blue, 'live')
-      expect(live.status).toBe('live except us-1-b')
+      expect(live.status).toBe('live except us-1/us-1-b')
       expect((await scene.world.view(green)).ledger.mayDecommission).toBe(false)
       await scene.world.wake('us-1-b')
       await scene.world.until(blue, (view) => view.status === 'live')

@@ -38,7 +38,7 @@ export function releaseCases(scene: Scene): void {
       const { id } = viewOf(await scene.world.create({ version: '1' }))
       const refused = refusedOf(await scene.world.step('promote', id))
       expect(refused).toMatchObject({ code: 'not-ready', evidence: { release: id } })
-      expect(refused.detail).toContain('us-1-b')
+      expect(refused.detail).toContain('us-1/us-1-b')
     })
 
     it('gives up a candidate that is aborted, and its copies stop by themselves', async () => {

@@ -4,6 +4,7 @@
  */
 import type { Rejection } from '#wire/codes.ts'
 import { limits } from '#wire/limits.ts'
+import { agentPlace } from '#wire/names.ts'
 import { formatOf, type SnapshotObject } from '#wire/object.ts'
 import { difference } from '#wire/tree.ts'
 import type { Compile } from '../decide.ts'
@@ -72,7 +73,7 @@ export function formatFault(state: State, fleet: Fleet, what: string): Rejection
     (agent) => !currentReport(state, fleet, agent)?.formats.includes(next),
   )
   const names = behind.map(({ cluster, agent }) => ({ cluster, agent }))
-  const list = names.map(({ agent }) => agent).join(', ') || 'no agent has reported yet'
+  const list = names.map(agentPlace).join(', ') || 'no agent has reported yet'
   return reject(
     'format-not-supported',
     `${what} needs content format ${next}; the fleet uses ${state.format}, because of: ${list}.`,

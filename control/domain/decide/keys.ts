@@ -6,6 +6,7 @@
  *   retire     every agent holds what the signing key has signed, and has pinned all keys that stay
  */
 import { limits } from '#wire/limits.ts'
+import { agentPlace } from '#wire/names.ts'
 import { keyIdOf } from '#wire/signature.ts'
 import type { Ruling } from '../decide.ts'
 import type { AgentRef, DomainEvent } from '../event.ts'
@@ -100,7 +101,7 @@ const agentsWithout = (state: State, fleet: Fleet, keyId: string): AgentRef[] =>
   enrolled(state).filter((agent) => !currentReport(state, fleet, agent)?.pinnedKeys.includes(keyId))
 
 const notPinned = (what: string, agents: readonly AgentRef[]) =>
-  reject('key-not-pinned', `${what}: ${agents.map(({ agent }) => agent).join(', ')}.`, {
+  reject('key-not-pinned', `${what}: ${agents.map(agentPlace).join(', ')}.`, {
     fix: 'Wait until these agents report, or forget the ones that are gone for good.',
     evidence: { agents },
   })

@@ -1,4 +1,5 @@
 /** Release intents, row by row as DESIGN §5 has them: create, promote, pause, abort, rollback, decommission. */
+import { agentPlace } from '#wire/names.ts'
 import type { TokenScope } from '#wire/token.ts'
 import type { Ruling } from '../decide.ts'
 import type { DomainEvent } from '../event.ts'
@@ -164,7 +165,7 @@ function decommission(state: State, fleet: Fleet, release: ReleaseState): Motion
     )
   }
   if (ledger.unacknowledged.length > 0) {
-    const names = ledger.unacknowledged.map((one) => one.agent)
+    const names = ledger.unacknowledged.map(agentPlace)
     return reject(
       'not-acknowledged',
       `Not every agent has shown that traffic has left ${id}: ${listed(names)}.`,

@@ -1,5 +1,6 @@
 /** What a change meets in the fleet: agents that do not answer, releases without endpoints, open exchanges. */
 import type { Warning } from '#wire/dry-run.ts'
+import { agentPlace } from '#wire/names.ts'
 import { rollbackTarget } from '../release/rollback-target.ts'
 import { ledgerOf } from '../reports/ledger.ts'
 import { serves } from '../reports/reading.ts'
@@ -56,8 +57,8 @@ function* silentAgents({ after, agents, record }: Foreseen): Generator<Warning> 
       why === 'must acknowledge'
         ? outcome
         : 'what is removed stays until it reports or is forgotten'
-    const message = `${agent} of ${cluster} does not report: ${then}.`
-    yield { code: 'silent-agent', message, object: `${cluster}/${agent}` }
+    const place = agentPlace({ cluster, agent })
+    yield { code: 'silent-agent', message: `${place} does not report: ${then}.`, object: place }
   }
 }
 

@@ -1,7 +1,8 @@
 /**
  * Why a release does not go on: a code for programs and a sentence for people, never nothing while it
- * waits. And its phase in words, as an operator would say it: "live except us-1-b".
+ * waits. And its phase in words, as an operator would say it: "live except us-1/us-1-b".
  */
+import { agentPlace } from '#wire/names.ts'
 import type { AgentRef } from '../event.ts'
 import type { Fleet } from '../reports/fleet.ts'
 import { ledgerOf } from '../reports/ledger.ts'
@@ -119,9 +120,9 @@ function prepareWaits(
 ): Waiting {
   const { missing } = acksOf(state, fleet, open)
   const why = missing.map((agent) => {
-    if (isSilent(state, fleet, agent, now)) return `${agent.agent} is silent`
+    if (isSilent(state, fleet, agent, now)) return `${agentPlace(agent)} is silent`
     const sight = sightOf(state, fleet, agent, release)
-    return sight.kind === 'ready' ? `${agent.agent} is not prepared yet` : sight.message
+    return sight.kind === 'ready' ? `${agentPlace(agent)} is not prepared yet` : sight.message
   })
   const bareClusters = open.clusters.filter((c) => agentsOf(state, [c]).next().done)
   if (bareClusters.length > 0) {
@@ -136,7 +137,7 @@ function commitWaits(state: State, fleet: Fleet, open: SwitchState, now: number)
   const { missing } = acksOf(state, fleet, open)
   const why = missing.map(
     (agent) =>
-      `${agent.agent} ${isSilent(state, fleet, agent, now) ? 'is silent and' : 'is not active:'} has not acknowledged generation ${open.generation}`,
+      `${agentPlace(agent)} ${isSilent(state, fleet, agent, now) ? 'is silent and' : 'is not active:'} has not acknowledged generation ${open.generation}`,
   )
   return why.length > 0 ? { code: 'active', message: listed(why) } : null
 }
@@ -149,7 +150,7 @@ function departureWaits(
 ): Waiting | null {
   const ledger = ledgerOf(state, fleet, release)
   if (ledger.inUse > 0) {
-    const where = ledger.users.map(({ agent, inUse }) => `${inUse} at ${agent}`)
+    const where = ledger.users.map((user) => `${user.inUse} at ${agentPlace(user)}`)
     return { code: 'in-use', message: `still in use: ${listed(where)}` }
   }
   const since = release.leavingSince ?? release.createdRevision
@@ -158,7 +159,7 @@ function departureWaits(
   )
   if (behind.length === 0) return replacedWaits(release)
   const names = behind.map(
-    (agent) => `${agent.agent}${isSilent(state, fleet, agent, now) ? ' (silent)' : ''}`,
+    (agent) => `${agentPlace(agent)}${isSilent(state, fleet, agent, now) ? ' (silent)' : ''}`,
   )
   return { code: 'acks', message: `revision ${since} is not served everywhere: ${listed(names)}` }
 }
@@ -199,12 +200,12 @@ export function statusOf(state: State, fleet: Fleet, release: ReleaseState): str
           : 'live'
       }
       const except = open.except.filter((agent) => isEnrolled(state, agent))
-      return except.length > 0 ? `live except ${except.map((one) => one.agent).join(', ')}` : 'live'
+      return except.length > 0 ? `live except ${except.map(agentPlace).join(', ')}` : 'live'
     }
     case 'retired': {
       const still = open?.losers.includes(release.id) ? acksOf(state, fleet, open).missing : []
       return still.length > 0
-        ? `retired, traffic not proven gone from ${listed(still.map((one) => one.agent))}`
+        ? `retired, traffic not proven gone from ${listed(still.map(agentPlace))}`
         : 'retired'
     }
     case 'aborted':

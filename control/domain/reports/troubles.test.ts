@@ -34,7 +34,8 @@ function waitingShop(changes: object = {}) {
 describe('what a platform says of a release', () => {
   it('is said where the release waits for its endpoints, with a way out, until it is over', () => {
     const { settle, view, refused } = waitingShop()
-    const sees = 'endpoints of shop-r2: eu-1-a sees 0 of 2 ready; eu-1-b sees 0 of 2 ready'
+    const sees =
+      'endpoints of shop-r2: eu-1/eu-1-a sees 0 of 2 ready; eu-1/eu-1-b sees 0 of 2 ready'
     settle()
     expect(view().waiting).toMatchObject({ code: 'endpoints', message: sees })
     settle({ troubles })
@@ -146,7 +147,7 @@ describe('what a platform says of a release', () => {
     settle({ troubles: gone }, { 'shop-r1': 0, 'shop-r2': 2 })
     expect(view().rollback).toMatchObject({
       ready: false,
-      reason: 'eu-1-a sees 0 of 2 ready; eu-1: shop-r1/0 ended by exit code 1',
+      reason: 'eu-1/eu-1-a sees 0 of 2 ready; eu-1: shop-r1/0 ended by exit code 1',
     })
   })
 

@@ -2,6 +2,7 @@
  * Whether a candidate can take the traffic: every agent of its clusters that is not silent sees enough
  * ready endpoints, at a revision that knows its backend, and every cluster has such an agent.
  */
+import { agentPlace } from '#wire/names.ts'
 import type { ReleaseView } from '#wire/release.ts'
 import type { AgentRef, EventOf } from '../event.ts'
 import type { Fleet } from '../reports/fleet.ts'
@@ -97,17 +98,18 @@ export function sightOf(
   release: ReleaseState,
 ): Sight {
   const ref = { cluster, agent }
+  const place = agentPlace(ref)
   const refusal = refusalOf(state, fleet, ref, release.createdRevision)
-  if (refusal) return { kind: 'refuses', message: `${agent} refuses it: ${refusal.reason}` }
+  if (refusal) return { kind: 'refuses', message: `${place} refuses it: ${refusal.reason}` }
   const report = currentReport(state, fleet, ref)
   if (!report || !serves(state, fleet, ref, release.createdRevision)) {
-    const message = `${agent} does not serve revision ${release.createdRevision}`
+    const message = `${place} does not serve revision ${release.createdRevision}`
     return { kind: 'behind', message }
   }
   const minReady = minReadyIn(state, release, cluster)
   const readyEndpoints = readyOf(state, fleet, ref, release)
   return readyEndpoints < minReady
-    ? { kind: 'short', message: `${agent} sees ${readyEndpoints} of ${minReady} ready` }
+    ? { kind: 'short', message: `${place} sees ${readyEndpoints} of ${minReady} ready` }
     : { kind: 'ready', evidence: { ...ref, revision: report.revision, readyEndpoints } }
 }
 

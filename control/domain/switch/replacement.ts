@@ -8,6 +8,7 @@
  *   the platform says that it makes no progress                ─▶ release-paused, with its reason
  */
 import { limits } from '#wire/limits.ts'
+import { agentPlace } from '#wire/names.ts'
 import type { RollingReport } from '#wire/report.ts'
 import type { AgentRef, DomainEvent, EventOf } from '../event.ts'
 import { type Fleet, reportOf } from '../reports/fleet.ts'
@@ -166,7 +167,7 @@ export function rollingWords(
       const silent = agentsToAsk(state, release, cluster).filter((ref) =>
         isSilent(state, fleet, ref, now),
       )
-      const names = silent.map(({ agent }) => agent).join(', ')
+      const names = silent.map(agentPlace).join(', ')
       const { copies } = app.intent
       const so = said
         ? `${said.ready} of ${copies} new copies are ready, ${oldOnes(said.old)}`

@@ -7,6 +7,7 @@
  *   committing  only forward: completed when every required agent is active; a rollback, and a switch that
  *               may proceed, also at the deadline, with those named that stay silent
  */
+import { agentPlace } from '#wire/names.ts'
 import type { AgentRef, DomainEvent } from '../event.ts'
 import { type Fleet, reportOf } from '../reports/fleet.ts'
 import { hasMoved } from '../reports/ledger.ts'
@@ -168,12 +169,12 @@ function objectionOf(
   now: number,
 ): string | null {
   const refusal = refusalOf(state, fleet, agent, open.generation)
-  if (refusal) return `${agent.agent} refused: ${refusal.code}, ${refusal.reason}`
+  if (refusal) return `${agentPlace(agent)} refused: ${refusal.code}, ${refusal.reason}`
   const held = reportOf(fleet, agent)
   if (held?.wasPrepared[open.app] !== open.generation) return null
   const ready = readyOf(state, fleet, agent, release)
   if (ready >= open.minReady) return null
-  const lost = `${agent.agent} was prepared and is not any more: it sees ${ready} of ${open.minReady} ready`
+  const lost = `${agentPlace(agent)} was prepared and is not any more: it sees ${ready} of ${open.minReady} ready`
   return because(lost, troublesOf(state, fleet, { ...open, id: release.id }, now))
 }
 
@@ -187,9 +188,10 @@ function deadlineReason(
 ): string {
   const waitedMs = open.deadlineAtMs - open.proposedAtMs
   const why = missing.map((agent) => {
-    if (isUnanswered(state, fleet, agent, stepOf(open), now)) return `${agent.agent} is silent`
+    if (isUnanswered(state, fleet, agent, stepOf(open), now))
+      return `${agentPlace(agent)} is silent`
     const sight = sightOf(state, fleet, agent, release)
-    return sight.kind === 'ready' ? `${agent.agent} is not prepared` : sight.message
+    return sight.kind === 'ready' ? `${agentPlace(agent)} is not prepared` : sight.message
   })
   const late = `not every agent was prepared within ${waitedMs} ms: ${listed(why.length > 0 ? why : ['no agent is left to ask'])}`
   return because(late, troublesOf(state, fleet, { ...open, id: release.id }, now))

@@ -29,14 +29,14 @@ test('a switch says who went without it, and how far apart the agents were', () 
     app: 'shop',
     generation: 9,
     except: [
-      { cluster: 'us-1', agent: 'us-1-a' },
-      { cluster: 'us-1', agent: 'us-1-b' },
+      { cluster: 'eu-1', agent: 'switchyard-agent-0' },
+      { cluster: 'us-1', agent: 'switchyard-agent-0' },
     ],
     evidence: [],
     skewMs: 2.34,
     skewErrorMs: 1,
   }
   expect(sentenceOf(completed)).toBe(
-    'The switch of shop (generation 9) is complete without us-1-a and us-1-b, 2.3 ms between the first and the last agent.',
+    'The switch of shop (generation 9) is complete without eu-1/switchyard-agent-0 and us-1/switchyard-agent-0, 2.3 ms between the first and the last agent.',
   )
 })

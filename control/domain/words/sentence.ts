@@ -3,6 +3,7 @@
  * From the event alone, so that a sentence never changes afterwards; a new event type does not compile
  * before it has one. No secret, no hash and no key is ever part of a sentence.
  */
+import { agentPlace } from '#wire/names.ts'
 import type { AgentRef, DomainEvent, EventOf, EventType } from '../event.ts'
 
 type Sentences = { readonly [Type in EventType]: (event: EventOf<Type>) => string }
@@ -73,8 +74,8 @@ const sentences: Sentences = {
     `${capital(switchOf(app, generation))} is complete${without(except)}${skew(skewMs)}.`,
   'switch-aborted': ({ app, generation, reason }) =>
     `${capital(switchOf(app, generation))} was aborted: ${reason}.`,
-  'agent-caught-up': ({ app, generation, agent }) =>
-    `Agent ${agent} has caught up with ${switchOf(app, generation)}.`,
+  'agent-caught-up': ({ app, generation, ...ref }) =>
+    `Agent ${agentPlace(ref)} has caught up with ${switchOf(app, generation)}.`,
 
   'drain-deadline-passed': ({ release }) =>
     `The drain deadline of ${release} has passed; what is still open on it is closed.`,
@@ -100,7 +101,7 @@ const switchOf = (app: string, generation: number): string =>
   `the switch of ${app} (generation ${generation})`
 
 const without = (except: readonly AgentRef[]): string =>
-  except.length === 0 ? '' : ` without ${listed(except.map(({ agent }) => agent))}`
+  except.length === 0 ? '' : ` without ${listed(except.map(agentPlace))}`
 
 const skew = (skewMs: number | null): string =>
   skewMs === null ? '' : `, ${skewMs.toFixed(1)} ms between the first and the last agent`
