@@ -81,6 +81,14 @@ describe("the lease's holder", () => {
     await until('another write', () => platform.writes.length === 2)
   })
 
+  it('renews the lease while a slow platform writes', async () => {
+    const platform = fake()
+    const slow = Promise.withResolvers<'applied'>()
+    start({ ...platform, acquire: platform.acquire, apply: () => slow.promise }).want(desired(1, 1))
+    await until('renewals', () => platform.acquired > 5)
+    slow.resolve('applied')
+  })
+
   it('tries again after a failure, and says each reason once', async () => {
     const platform = fake()
     platform.outcome = new Error('the platform is away')

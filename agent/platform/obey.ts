@@ -38,13 +38,30 @@ export function obey(
     const wanted = desired
     const text = JSON.stringify(wanted?.workloads)
     if (!held || !wanted || applied === text) return
-    const outcome = await workloads.apply(holder, wanted, stopping.signal)
+    const outcome = await renewed(workloads.apply(holder, wanted, stopping.signal))
     if (outcome === 'applied') applied = text
     else if (outcome === 'not-holder') held = false
     else if (refused !== wanted.revision) {
       refused = wanted.revision
       const why = outcome === 'older' ? 'a newer snapshot was applied already' : 'they are too much'
       log('workloads-refused', `the platform refuses the workloads of revision ${refused}: ${why}`)
+    }
+  }
+
+  /** A platform that is slow to write does not cost the lease. */
+  async function renewed<T>(work: Promise<T>): Promise<T> {
+    const done = new AbortController()
+    const renewing = (async () => {
+      while (!done.signal.aborted) {
+        await delay(everyMs, undefined, { signal: done.signal }).catch(() => {})
+        if (!done.signal.aborted) await workloads.acquire(holder, stopping.signal).catch(() => {})
+      }
+    })()
+    try {
+      return await work
+    } finally {
+      done.abort()
+      await renewing
     }
   }
 
