@@ -86,7 +86,7 @@ const cut = (text: string): string => text.replace(/\s+/g, ' ').slice(0, detailC
 export function replicaFailure({ status }: Deployment): string | null {
   const condition = status?.conditions?.find(({ type }) => type === 'ReplicaFailure')
   if (condition?.status !== 'True') return null
-  // "pods "shop-r2-5d4f-x7k2p" is forbidden": the name is another one each time.
-  const message = (condition.message ?? '').replace(/pods "[^"]*" is/, 'a pod is')
+  // "pods "shop-r2-5d4f-x7k2p" is forbidden", "Pod "…" is invalid": the name is another one each time.
+  const message = (condition.message ?? '').replace(/pods? "[^"]*" is/i, 'a pod is')
   return `ReplicaFailure: ${cut(message)}`
 }

@@ -214,6 +214,10 @@ describe('the progress of a replacement', () => {
     const failed = { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message }
     const words = 'ReplicaFailure: a pod is forbidden: exceeded quota: none'
     expect(replicaFailure(deployed({ conditions: [failed] }))).toBe(words)
+    const invalid = { ...failed, message: 'Pod "shop-r1-5d4f-x7k2p" is invalid: its limits' }
+    expect(replicaFailure(deployed({ conditions: [invalid] }))).toBe(
+      'ReplicaFailure: a pod is invalid: its limits',
+    )
     const views = viewOf(deployed({ conditions: [failed] }), set('shop-r2', 2, 3, 0))
     expect(troubleReports(views, 'eu-1', [rolls], new Map(), new Map())).toEqual([
       { release: 'shop-r2', message: words },
