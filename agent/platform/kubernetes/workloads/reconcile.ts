@@ -8,6 +8,7 @@
  * object; a former holder that still writes has read before that, and misses. Only what it creates anew can
  * get through, and goes in the next round of the new one.
  */
+import { reasonOf } from '../../../reason.ts'
 import type { Answer, Cluster, Fault } from './cluster.ts'
 import type { Place } from './labels.ts'
 import { forbiddenWords, observe } from './observe.ts'
@@ -76,20 +77,26 @@ export async function reconcile(
     const proven = await fence.prove(place, signal)
     if (proven !== 'held') return outcome(proven)
     await inParallel(groups, groupsAtOnce, async (group) => {
-      const fault = await writeGroup(cluster, group, onNote, signal)
-      if (fault) refused.set(group.release, wordsOf(fault, group))
+      const words = await writeGroup(cluster, group, onNote, signal).catch((error) => {
+        signal.throwIfAborted()
+        return reasonOf(error)
+      })
+      if (words !== null) refused.set(group.release, words)
     })
   }
   return outcome('applied')
 }
 
-/** The fault that asking again does not mend. */
+/**
+ * In words, the fault that asking again at once does not mend. One that throws is this group's alone: a webhook
+ * that is away fails the writes of its namespace, and the next reading tells whether the API server is.
+ */
 async function writeGroup(
   cluster: Cluster,
   { writes }: WriteGroup,
   onNote: (note: Note) => void,
   signal: AbortSignal,
-): Promise<Fault | null> {
+): Promise<string | null> {
   for (const write of writes) {
     const answer = await send(cluster, write, signal)
     if (answer.ok) {
@@ -99,15 +106,15 @@ async function writeGroup(
     // Somebody was faster: what is right now is found by reading again.
     if (answer.code === 'conflict' || answer.code === 'exists') return null
     if (answer.code === 'not-found' && write.verb !== 'create') return null
-    return answer
+    return wordsOf(answer, write)
   }
   return null
 }
 
-function wordsOf({ code, message }: Fault, { writes }: WriteGroup): string {
-  const namespace = writes[0]?.ref.namespace ?? ''
-  const isRole = code === 'forbidden' && message.includes('cannot')
-  return isRole ? forbiddenWords(namespace, message) : message
+/** RBAC's sentence names the user: quotas and webhooks say no with the same status. */
+function wordsOf({ code, message }: Fault, { ref }: Write): string {
+  const isRole = code === 'forbidden' && /is forbidden: User ".*" cannot /.test(message)
+  return isRole ? forbiddenWords(ref.namespace ?? '', message) : message
 }
 
 function send(cluster: Cluster, write: Write, signal: AbortSignal): Promise<Answer<unknown>> {
