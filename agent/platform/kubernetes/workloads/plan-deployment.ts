@@ -188,7 +188,8 @@ function restore(
     ref: refOf(deployment),
     resourceVersion: deployment.metadata.resourceVersion,
     body: {
-      metadata: { ...metadata },
+      // What is said of the release before it holds no more, also while nothing is known of this one.
+      metadata: { ...metadata, labels: { [label.share]: null, ...metadata.labels } },
       spec: { ...specOf(merged.target), ...(Object.keys(pods).length > 0 && { template: pods }) },
     },
     notes: [

@@ -60,6 +60,14 @@ const told = () => notes.splice(0).map(({ reason, message }) => `${reason}: ${me
 const both = [imageRelease(1), imageRelease(2)]
 
 describe('the share of a release', () => {
+  it('is not taken for that of the release that gets its Deployment back', async () => {
+    await apply([imageRelease(1)], null)
+    await apply([imageRelease(2, { rolling: rollingOver(['shop-r1']) })], { 'shop-r2': 1 })
+    expect(share('shop-r1')).toBe('100')
+    await apply([imageRelease(1, { rolling: rollingOver(['shop-r2']) })], null)
+    expect(share('shop-r1')).toBeUndefined()
+  })
+
   it('is told of a blue-green switch, and of the way back', async () => {
     await apply(both.slice(0, 1), { 'shop-r1': 1 })
     expect([share('shop-r1'), told()]).toEqual([
