@@ -4,7 +4,10 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { KubernetesClient } from '../../agent/platform/kubernetes/api/client.ts'
-import { releaseLabels, serviceOf } from '../../agent/platform/kubernetes/endpoints/pods.fixture.ts'
+import {
+  releaseLabels,
+  serviceOf,
+} from '../../agent/platform/kubernetes/endpoints/pods/pods.fixture.ts'
 import { openBareWatch } from './bare-watch.ts'
 import { type Changes, inTens, namespace, numberOf, releaseOf } from './changes.ts'
 

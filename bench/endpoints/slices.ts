@@ -1,6 +1,6 @@
 /** A slice of each release that was written by hand, with one endpoint that no pod is behind. */
 import type { KubernetesClient } from '../../agent/platform/kubernetes/api/client.ts'
-import { sliceOf } from '../../agent/platform/kubernetes/endpoints/slices.fixture.ts'
+import { sliceOf } from '../../agent/platform/kubernetes/endpoints/slices/slices.fixture.ts'
 import { openBareWatch } from './bare-watch.ts'
 import { type Changes, inTens, namespace, numberOf, releaseOf } from './changes.ts'
 

@@ -14,7 +14,7 @@ import {
   type FakeApiServer,
   startFakeApiServer,
 } from '../../agent/platform/kubernetes/api/api-server.fixture.ts'
-import { sliceOf } from '../../agent/platform/kubernetes/endpoints/slices.fixture.ts'
+import { sliceOf } from '../../agent/platform/kubernetes/endpoints/slices/slices.fixture.ts'
 import { type Supervisor, startSupervisor } from '../../agent/supervisor.ts'
 import { enrolAgent } from '../../control/agent-under-test.ts'
 import { type ControlUnderTest, startControl } from '../../control/control-under-test.ts'

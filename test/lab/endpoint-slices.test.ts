@@ -17,7 +17,7 @@ import {
   leaving,
   type SliceLike,
   sliceOf,
-} from '../../agent/platform/kubernetes/endpoints/slices.fixture.ts'
+} from '../../agent/platform/kubernetes/endpoints/slices/slices.fixture.ts'
 import { createKubernetesPlatform } from '../../agent/platform/kubernetes/kubernetes.ts'
 import type { Platform } from '../../agent/platform/platform.ts'
 import { until } from '../../deploy/local/until.ts'

@@ -4,15 +4,15 @@ import { until } from '../../pilot/fleet.fixture.ts'
 import type { Platform } from '../platform.ts'
 import { type FakeApiServer, startFakeApiServer } from './api/api-server.fixture.ts'
 import { type ListWatchTiming, listWatchTiming } from './api/list-watch.ts'
-import { followedPodsTiming } from './endpoints/followed-pods.ts'
+import { followedPodsTiming } from './endpoints/pods/followed-pods.ts'
 import {
   type PodLike,
   podOf,
   releaseLabels,
   type ServiceLike,
   serviceOf,
-} from './endpoints/pods.fixture.ts'
-import { notReady, type SliceLike, sliceOf } from './endpoints/slices.fixture.ts'
+} from './endpoints/pods/pods.fixture.ts'
+import { notReady, type SliceLike, sliceOf } from './endpoints/slices/slices.fixture.ts'
 import { createKubernetesPlatform } from './kubernetes.ts'
 
 const timing: ListWatchTiming = { ...listWatchTiming, backoff: { firstMs: 5, mostMs: 40 } }

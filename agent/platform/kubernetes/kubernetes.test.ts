@@ -8,7 +8,7 @@ import { until } from '../../pilot/fleet.fixture.ts'
 import type { Backend, Platform, Workload } from '../platform.ts'
 import { type FakeApiServer, startFakeApiServer } from './api/api-server.fixture.ts'
 import { type ListWatchTiming, listWatchTiming } from './api/list-watch.ts'
-import { type SliceLike, sliceOf } from './endpoints/slices.fixture.ts'
+import { type SliceLike, sliceOf } from './endpoints/slices/slices.fixture.ts'
 import { createKubernetesPlatform } from './kubernetes.ts'
 
 const timing: ListWatchTiming = { ...listWatchTiming, backoff: { firstMs: 5, mostMs: 40 } }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../../../pilot/fleet.fixture.ts'
-import { sliceOf } from '../endpoints/slices.fixture.ts'
+import { sliceOf } from '../endpoints/slices/slices.fixture.ts'
 import { type FakeApiServer, type Slice, startFakeApiServer } from './api-server.fixture.ts'
 import { createKubernetesClient, type KubernetesClient } from './client.ts'
 import type { KubernetesError } from './kubernetes-error.ts'

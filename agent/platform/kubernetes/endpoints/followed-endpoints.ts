@@ -1,8 +1,9 @@
 /**
- * The endpoints half of the platform `kubernetes`: from the slices that carry a release's label, what its pods say
- * themselves, and the slices of the Services that Ingress objects lead to, to what the workers get. Changes are
- * told at once when it was quiet, together when they come in bursts, and nothing is told before the slices, the
- * releases and their pods are known, so that a pilot that starts takes nothing away (P6).
+ * The endpoints half of the platform `kubernetes`: from the slices that carry a release's label and those of the
+ * Services that Ingress objects lead to (`slices/`), and what its pods say themselves (`pods/`, which knows the
+ * slices, not the other way round), to what the workers get. Changes are told at once when it was quiet, together
+ * when they come in bursts, and nothing is told before the slices, the releases and their pods are known, so that
+ * a pilot that starts takes nothing away (P6).
  */
 import { limits } from '#wire/limits.ts'
 import type { LogCode } from '#wire/log-codes.ts'
@@ -11,12 +12,17 @@ import type { Endpoints } from '../../../link.ts'
 import type { Backend, PlatformListener, Pod, Workload } from '../../platform.ts'
 import type { KubernetesClient } from '../api/client.ts'
 import { followObjects, type ListWatchTiming } from '../api/list-watch.ts'
-import { endpointSlicesPath, type ReadSlice, readSlice, releaseLabel } from './endpoint-slice.ts'
-import { type FollowedPodsTiming, followedPods } from './followed-pods.ts'
-import { createKnownSlices } from './known-slices.ts'
 import { createPace } from './pace.ts'
+import { type FollowedPodsTiming, followedPods } from './pods/followed-pods.ts'
 import { releaseNamespaces, releaseSiblings } from './release-namespaces.ts'
-import { followedServices } from './service-endpoints.ts'
+import {
+  endpointSlicesPath,
+  type ReadSlice,
+  readSlice,
+  releaseLabel,
+} from './slices/endpoint-slice.ts'
+import { createKnownSlices } from './slices/known-slices.ts'
+import { followedServices } from './slices/service-endpoints.ts'
 
 export interface FollowedEndpoints {
   setBackends(

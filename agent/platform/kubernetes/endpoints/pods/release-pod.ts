@@ -4,8 +4,8 @@
  */
 import { z } from 'zod'
 import { limits } from '#wire/limits.ts'
-import { pathOf } from '../api/client.ts'
-import { address, type Family, parseWords } from './endpoint-slice.ts'
+import { pathOf } from '../../api/client.ts'
+import { address, type Family, parseWords } from '../slices/endpoint-slice.ts'
 import type { Labels } from './release-service.ts'
 
 export const podsPath = (namespace: string): string =>

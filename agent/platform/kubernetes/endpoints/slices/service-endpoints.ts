@@ -4,11 +4,11 @@
  * told before stays.
  */
 import { limits } from '#wire/limits.ts'
-import { aborted } from '../../../aborted.ts'
-import type { Endpoints } from '../../../link.ts'
-import type { Pod } from '../../platform.ts'
-import type { KubernetesClient } from '../api/client.ts'
-import { followObjects, type ListWatchTiming } from '../api/list-watch.ts'
+import { aborted } from '../../../../aborted.ts'
+import type { Endpoints } from '../../../../link.ts'
+import type { Pod } from '../../../platform.ts'
+import type { KubernetesClient } from '../../api/client.ts'
+import { followObjects, type ListWatchTiming } from '../../api/list-watch.ts'
 import { endpointSlicesPath, type ReadSlice } from './endpoint-slice.ts'
 import { createKnownSlices } from './known-slices.ts'
 import { partsOf, readServiceSlice, serviceNameLabel } from './service-slice.ts'

@@ -1,5 +1,5 @@
 /** EndpointSlices for tests, as Kubernetes' controller writes them. */
-import type { Slice } from '../api/api-server.fixture.ts'
+import type { Slice } from '../../api/api-server.fixture.ts'
 import type { Conditions } from './rules.ts'
 
 export interface EndpointLike {

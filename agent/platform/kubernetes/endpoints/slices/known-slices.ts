@@ -3,10 +3,10 @@
  * namespace that the release's workload names, so that nobody else in the cluster can attract its traffic by
  * a label. Bounded; only what has changed is worked out anew.
  */
-import { type Endpoint, type Endpoints, endpointName } from '../../../link.ts'
-import type { Pod } from '../../platform.ts'
+import { type Endpoint, type Endpoints, endpointName } from '../../../../link.ts'
+import type { Pod } from '../../../platform.ts'
 import type { KnownEndpoint, KnownSlice } from './endpoint-slice.ts'
-import type { PodsOfReleases } from './pods-word.ts'
+import type { PodsOfReleases } from './pods-of-releases.ts'
 import { stillThere, withRemembered } from './remembered-endpoints.ts'
 import { servedOf } from './rules.ts'
 

@@ -5,9 +5,9 @@
 import { z } from 'zod'
 import { limits } from '#wire/limits.ts'
 import { releaseId } from '#wire/names.ts'
-import { pathOf } from '../api/client.ts'
-import { clusterLabel, type Family, parseWords, releaseLabel } from './endpoint-slice.ts'
-import { httpPort } from './rules.ts'
+import { pathOf } from '../../api/client.ts'
+import { clusterLabel, type Family, parseWords, releaseLabel } from '../slices/endpoint-slice.ts'
+import { httpPort } from '../slices/rules.ts'
 
 export const servicesPath = (namespace: string): string =>
   pathOf('api', 'v1', 'namespaces', namespace, 'services')

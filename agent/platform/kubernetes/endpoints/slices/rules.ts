@@ -3,7 +3,7 @@
  * kubernetes#108523, the API reference of EndpointSlice): the ready ones; while there is none, those that
  * terminate and still serve. Pure.
  */
-import { endpointName } from '../../../link.ts'
+import { endpointName } from '../../../../link.ts'
 import type { KnownEndpoint, KnownSlice } from './endpoint-slice.ts'
 
 export interface Conditions {

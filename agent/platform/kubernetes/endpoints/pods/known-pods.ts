@@ -2,7 +2,7 @@
  * The Services of releases in one namespace and the Pods that they may select, as far as they have been read.
  * Bounded: only pods that some Service may mean are kept, and of pods that are gone no more than that they are.
  */
-import { releaseLabel } from './endpoint-slice.ts'
+import { releaseLabel } from '../slices/endpoint-slice.ts'
 import { createGonePods } from './gone-pods.ts'
 import { createGroups } from './groups.ts'
 import type { PodLookup, Selected } from './pods-word.ts'

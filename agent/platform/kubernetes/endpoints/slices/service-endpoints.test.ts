@@ -1,11 +1,11 @@
 /** Endpoints of Services that Ingress objects lead to, beside those of releases, from one API server. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Endpoints } from '../../../link.ts'
-import { until } from '../../../pilot/fleet.fixture.ts'
-import type { Platform } from '../../platform.ts'
-import { type FakeApiServer, startFakeApiServer } from '../api/api-server.fixture.ts'
-import { listWatchTiming } from '../api/list-watch.ts'
-import { createKubernetesPlatform } from '../kubernetes.ts'
+import type { Endpoints } from '../../../../link.ts'
+import { until } from '../../../../pilot/fleet.fixture.ts'
+import type { Platform } from '../../../platform.ts'
+import { type FakeApiServer, startFakeApiServer } from '../../api/api-server.fixture.ts'
+import { listWatchTiming } from '../../api/list-watch.ts'
+import { createKubernetesPlatform } from '../../kubernetes.ts'
 import { sliceOf } from './slices.fixture.ts'
 
 const timing = { ...listWatchTiming, backoff: { firstMs: 5, mostMs: 40 } }

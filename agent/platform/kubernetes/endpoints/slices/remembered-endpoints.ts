@@ -4,9 +4,9 @@
  * address that some slice or pod gives to another release or another pod is not kept. So it is with the endpoints
  * of slices and Services that were deleted. Pure.
  */
-import { endpointName } from '../../../link.ts'
+import { endpointName } from '../../../../link.ts'
 import type { KnownEndpoint, KnownSlice } from './endpoint-slice.ts'
-import type { PodWord } from './pods-word.ts'
+import type { PodWord } from './pods-of-releases.ts'
 
 /**
  * Those of former endpoints whose pods do not say otherwise: an older state may call one not ready that is, but

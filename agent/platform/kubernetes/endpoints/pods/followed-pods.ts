@@ -3,13 +3,14 @@
  * say of a release, beside its slices. Bounded in namespaces, pods and in how long anybody waits for them.
  */
 import { limits } from '#wire/limits.ts'
-import { aborted } from '../../../aborted.ts'
-import { reasonOf } from '../../../reason.ts'
-import type { KubernetesClient } from '../api/client.ts'
-import { type ListWatchTiming, listWatchTiming } from '../api/list-watch.ts'
+import { aborted } from '../../../../aborted.ts'
+import { reasonOf } from '../../../../reason.ts'
+import type { KubernetesClient } from '../../api/client.ts'
+import { type ListWatchTiming, listWatchTiming } from '../../api/list-watch.ts'
+import type { PodsOfReleases } from '../slices/pods-of-releases.ts'
 import { createKnownPods, type KnownPods } from './known-pods.ts'
 import { followNamespacePods } from './namespace-pods.ts'
-import { type PodsOfReleases, podMeaning, withPods } from './pods-word.ts'
+import { podMeaning, withPods } from './pods-word.ts'
 
 export interface FollowedPods extends PodsOfReleases {
   setNamespaces(names: Iterable<string>): void

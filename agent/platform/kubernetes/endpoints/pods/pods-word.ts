@@ -4,22 +4,10 @@
  * itself, and one that is gone is not brought back by a slice. Only for pods that nobody has seen does the
  * slice speak: of those that may not be read, or that have been written by hand. Pure.
  */
-
-import type { Family, KnownEndpoint, KnownSlice } from './endpoint-slice.ts'
+import type { Family, KnownEndpoint, KnownSlice } from '../slices/endpoint-slice.ts'
+import { meaningOf } from '../slices/rules.ts'
 import type { KnownPod } from './release-pod.ts'
 import type { KnownService } from './release-service.ts'
-import { meaningOf } from './rules.ts'
-
-/** What all pods say that are known, by the namespace of their release. */
-export interface PodsOfReleases {
-  over(release: string, namespace: string, slices: readonly KnownSlice[]): readonly KnownSlice[]
-  /** Null: nobody has seen it. */
-  wordOf(namespace: string, uid: string): PodWord | null
-  /** By address, the uid of the pod that has it. */
-  holders(): ReadonlyMap<string, string>
-}
-
-export type PodWord = KnownEndpoint['meaning'] | 'gone'
 
 /** Undefined: nobody has seen it. */
 export type PodLookup = (uid: string) => KnownPod | 'gone' | undefined

@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { limits } from '#wire/limits.ts'
 import { releaseId } from '#wire/names.ts'
-import type { Pod } from '../../platform.ts'
+import type { Pod } from '../../../platform.ts'
 import { meaningOf, portOf } from './rules.ts'
 
 export const endpointSlicesPath = '/apis/discovery.k8s.io/v1/endpointslices'

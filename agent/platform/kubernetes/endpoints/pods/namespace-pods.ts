@@ -4,11 +4,11 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
-import { type KubernetesClient, pathOf } from '../api/client.ts'
-import { KubernetesError } from '../api/kubernetes-error.ts'
-import { followObjects, type ListWatchTiming } from '../api/list-watch.ts'
-import { label } from '../workloads/labels.ts'
-import { releaseLabel } from './endpoint-slice.ts'
+import { type KubernetesClient, pathOf } from '../../api/client.ts'
+import { KubernetesError } from '../../api/kubernetes-error.ts'
+import { followObjects, type ListWatchTiming } from '../../api/list-watch.ts'
+import { label } from '../../workloads/labels.ts'
+import { releaseLabel } from '../slices/endpoint-slice.ts'
 import type { KnownPods } from './known-pods.ts'
 import { podsPath, type ReadPod, readPod } from './release-pod.ts'
 import {

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type KnownSlice, readSlice } from './endpoint-slice.ts'
+import { type KnownSlice, readSlice } from '../slices/endpoint-slice.ts'
+import { servedOf } from '../slices/rules.ts'
+import { leaving, notReady, type SliceLike, sliceOf } from '../slices/slices.fixture.ts'
 import { type PodLike, podOf, type ServiceLike, serviceOf } from './pods.fixture.ts'
 import { type PodLookup, withPods } from './pods-word.ts'
 import { type KnownPod, readPod } from './release-pod.ts'
 import { readService } from './release-service.ts'
-import { servedOf } from './rules.ts'
-import { leaving, notReady, type SliceLike, sliceOf } from './slices.fixture.ts'
 
 const pod = (like: PodLike = {}): KnownPod => readPod(podOf(like)).pod!
 const slice = (like: SliceLike): KnownSlice => readSlice(sliceOf({ version: 1, ...like })).slice!

@@ -1,5 +1,5 @@
 /** Pods and Services of releases for tests, as kubelets and the leader write them. */
-import type { Slice } from '../api/api-server.fixture.ts'
+import type { Slice } from '../../api/api-server.fixture.ts'
 import type { Labels } from './release-service.ts'
 
 export interface PodLike {
