@@ -109,7 +109,10 @@ export function createApiServer(): ApiServer {
         resourceVersion: `${++version}`,
         generation: 1,
         labels,
-        annotations: { 'deployment.kubernetes.io/revision': `${revision}` },
+        annotations: {
+          ...deployment.metadata.annotations,
+          'deployment.kubernetes.io/revision': `${revision}`,
+        },
         ownerReferences: [{ uid: deployment.metadata.uid }],
       },
       spec: {

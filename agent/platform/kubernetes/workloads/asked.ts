@@ -4,7 +4,7 @@
  * reported and left alone.
  */
 import { z } from 'zod'
-import type { Deployment } from './kube-object.ts'
+import type { Deployment, ReplicaSet } from './kube-object.ts'
 import { annotation } from './labels.ts'
 import type { Wanted } from './wanted.ts'
 
@@ -46,8 +46,11 @@ function rulesOf(rolling: NonNullable<Wanted['rolling']>): Asked {
   }
 }
 
-/** Nothing, when nobody has asked before or the annotation is not ours to understand. */
-export function askedBefore({ metadata }: Deployment): Asked {
+/**
+ * Nothing, when nobody has asked before or the annotation is not ours to understand. Kubernetes copies what a
+ * Deployment is annotated with into the ReplicaSet of its pods.
+ */
+export function askedBefore({ metadata }: Pick<Deployment | ReplicaSet, 'metadata'>): Asked {
   try {
     return askedFields.parse(JSON.parse(metadata.annotations[annotation.asked] ?? '{}'))
   } catch {

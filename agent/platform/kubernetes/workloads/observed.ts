@@ -1,6 +1,8 @@
 /** What was read of one namespace at one time, and the questions that are asked about it. */
+import { askedBefore } from './asked.ts'
 import type { Autoscaler, Deployment, ReplicaSet, Service } from './kube-object.ts'
 import { annotation, label } from './labels.ts'
+import type { Wanted } from './wanted.ts'
 
 export interface NamespaceView {
   readonly name: string
@@ -60,16 +62,27 @@ export function formerHashes({ metadata }: Deployment): Readonly<Record<string, 
   }
 }
 
+type Identity = Pick<Wanted, 'release' | 'image'>
+
 /** Where the pods of a release come from when its Deployment is another's now: what to go back to. */
 export function formerReplicaSet(
   view: NamespaceView,
   deployment: Deployment,
-  release: string,
+  wanted: Identity,
 ): ReplicaSet | null {
-  const hash = formerHashes(deployment)[release]
+  const { release, image } = wanted
+  // What was adopted has no image of ours.
+  const hash = image === undefined ? formerHashes(deployment)[release] : undefined
   const isIts = (one: ReplicaSet) =>
-    hash === undefined
-      ? one.spec.template.metadata.labels[label.release] === release
-      : hashOf(one) === hash
+    hash === undefined ? isMadeFor(one, wanted) : hashOf(one) === hash
   return replicaSetsOf(view, deployment).find(isIts) ?? null
+}
+
+/** By our label; not of a release with its number in a history that is lost, which had another image. */
+export function isMadeFor(set: ReplicaSet, { release, image }: Identity): boolean {
+  const asked = askedBefore(set).image
+  return (
+    set.spec.template.metadata.labels[label.release] === release &&
+    (asked === undefined || image === undefined || asked === image)
+  )
 }

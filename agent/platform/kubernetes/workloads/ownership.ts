@@ -5,7 +5,7 @@
 import { containerOf } from './asked.ts'
 import type { Deployment } from './kube-object.ts'
 import { label } from './labels.ts'
-import { isGoing, isMade, type NamespaceView } from './observed.ts'
+import { formerReplicaSet, isGoing, isMade, type NamespaceView } from './observed.ts'
 import type { Wanted } from './wanted.ts'
 
 export type Found =
@@ -40,7 +40,7 @@ export function findDeployment(
     const replaced = of(former)
     if (replaced) return { state: 'replaced', deployment: replaced, former }
   }
-  const shared = leftBehind(view, ours, release, kept)
+  const shared = leftBehind(view, ours, wanted, kept)
   if (shared) return shared
   return deployment === undefined
     ? toMake(view, wanted)
@@ -55,16 +55,21 @@ export function findDeployment(
 function leftBehind(
   view: NamespaceView,
   ours: readonly Deployment[],
-  release: string,
+  wanted: Wanted,
   kept: ReadonlySet<string>,
 ): Found | null {
+  const { release } = wanted
   const service = view.services.find(
     ({ metadata }) => metadata.name === release && metadata.labels[label.release] === release,
   )
   const owners = service?.metadata.ownerReferences?.map(({ uid }) => uid) ?? []
   const deployment = ours.find((one) => owners.includes(one.metadata.uid) && !isGoing(one))
   const former = deployment?.metadata.labels[label.release]
-  return deployment && former !== undefined && !kept.has(former)
+  return deployment &&
+    former !== undefined &&
+    !kept.has(former) &&
+    deployment.metadata.name === (wanted.deployment ?? deployment.metadata.name) &&
+    formerReplicaSet(view, deployment, wanted) !== null
     ? { state: 'replaced', deployment, former }
     : null
 }

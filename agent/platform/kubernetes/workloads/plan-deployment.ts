@@ -60,7 +60,7 @@ export function planDeployment(
   if (found.state === 'to-make') return make(view, wanted, found.template, how)
   const { deployment } = found
   if (found.state === 'replaced') {
-    const set = formerReplicaSet(view, deployment, wanted.release)
+    const set = formerReplicaSet(view, deployment, wanted)
     if (set) return restore(view, wanted, deployment, set, former, how)
   }
   const fault = wanted.image === undefined ? null : containerFault(deployment, wanted.container)
@@ -124,7 +124,7 @@ function keep(
     ) &&
     !(how.stampAll && !hasTexts(deployment.metadata.annotations, metadata.annotations))
   const troubles = merged.drift.map(driftWords(deployment))
-  const taken = takenFromPods(view, deployment, wanted.release)
+  const taken = takenFromPods(view, deployment, wanted)
   const others = isMade(deployment) ? othersWords(deployment, taken) : null
   if (others !== null) {
     const { name } = deployment.metadata

@@ -118,6 +118,31 @@ describe('a Deployment made of the template', () => {
   }
 })
 
+describe('a release with the number of one whose history is lost', () => {
+  const former = imageRelease(2, { image: 'shop:old' })
+
+  it('gets pods of its own, and not those of that one', async () => {
+    await apply(adoptedRelease(1, 'app-blue'))
+    await apply({ ...former, rolling: rollingOver(['shop-r1']) })
+    await apply(imageRelease(3, { rolling: rollingOver(['shop-r2']) }))
+    await applyAt({ epoch: 2, revision: 1 }, [adoptedRelease(1, 'app-blue')])
+    const anew = imageRelease(2, { rolling: rollingOver(['shop-r1']) })
+    const { troubles } = await applyAt({ epoch: 2, revision: 2 }, [anew])
+    expect(spec('app-blue').template.spec.containers[0]!.image).toBe('shop:2')
+    expect([...troubles]).toEqual([])
+  })
+
+  it.each([
+    { anew: imageRelease(1), name: 'shop-r1' },
+    { anew: adoptedRelease(1, 'app-green'), name: 'app-green' },
+  ])('gets $name, and not the Deployment of that one', async ({ anew, name }) => {
+    await apply(adoptedRelease(1, 'app-blue'))
+    await apply({ ...former, rolling: rollingOver(['shop-r1']) })
+    await applyAt({ epoch: 2, revision: 1 }, [anew])
+    expect(labels(name)).toMatchObject({ 'switchyard.dev/release': 'shop-r1' })
+  })
+})
+
 describe('an adopted Deployment', () => {
   it('keeps more replicas than the app asks for when it is rolled', async () => {
     server.change('Deployment', 'app-blue', (one) => {

@@ -61,7 +61,7 @@ export function rollingReports(
     }
     const observed = currentReplicaSet(view, deployment)
     // By its label it is known before Kubernetes has looked at our last write.
-    const current = formerReplicaSet(view, deployment, release) ?? observed
+    const current = formerReplicaSet(view, deployment, one) ?? observed
     const others = replicaSetsOf(view, deployment).filter((set) => set !== current)
     const old = others.reduce((sum, { status }) => sum + (status?.replicas ?? 0), 0)
     // Before that it may still make copies of a template that is over: that none is left is not known.

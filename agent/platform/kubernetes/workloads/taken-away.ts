@@ -5,7 +5,8 @@
  */
 import type { Deployment } from './kube-object.ts'
 import { label } from './labels.ts'
-import { type NamespaceView, replicaSetsOf } from './observed.ts'
+import { isMadeFor, type NamespaceView, replicaSetsOf } from './observed.ts'
+import type { Wanted } from './wanted.ts'
 
 export type Json = Readonly<Record<string, unknown>>
 
@@ -19,10 +20,10 @@ const ofOthers = [label.templateHash, 'kubectl.kubernetes.io/restartedAt']
 export function takenFromPods(
   view: NamespaceView,
   deployment: Deployment,
-  release: string,
+  wanted: Wanted,
 ): readonly string[] {
   const made = replicaSetsOf(view, deployment)
-    .filter(({ spec }) => spec.template.metadata.labels[label.release] === release)
+    .filter((set) => isMadeFor(set, wanted))
     .toSorted((a, b) => ageOf(a) - ageOf(b))[0]
   return made ? takenAway(made.spec.template, deployment.spec.template, 'template') : []
 }
