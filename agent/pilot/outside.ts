@@ -21,6 +21,7 @@ import type { Convergence, Progress } from './convergence.ts'
 import type { Core } from './core.ts'
 import { openControlKeys } from './membership/control-keys.ts'
 import { join, type Membership } from './membership/membership.ts'
+import { hinderedBy } from './report/hindered.ts'
 import { buildReport, createReporter } from './report/report.ts'
 import { createWaking } from './report/waking.ts'
 import { createHttpSession, type HttpSessionOptions } from './session/http.ts'
@@ -41,18 +42,25 @@ export async function goOutside(
   let membership: Membership | null = null
   /** Control has not said in this life that this is the newest. */
   const stale = () => !outside.confirmed() || membership?.token() === null
-  const facts = () => ({
-    progress: convergence.progress(),
-    usage: workers.usage(),
-    refusals: refusals.list(),
-    stale: stale(),
-    // Every agent hears of them; whoever applies the workloads says so, and nobody contradicts it. Where
-    // nobody applies any, each agent has a list of addresses of its own.
-    ...(obedience?.held() || config.platform.type === 'static'
-      ? said
-      : { replacements: [], troubles: [] }),
-    nowMs: performance.now(),
-  })
+  const facts = () => {
+    const progress = convergence.progress()
+    const hindrance = obedience?.hindrance() ?? null
+    return {
+      progress,
+      usage: workers.usage(),
+      refusals: refusals.list(),
+      stale: stale(),
+      // Every agent hears of them; whoever applies the workloads says so, and nobody contradicts it. Where
+      // nobody applies any, each agent has a list of addresses of its own.
+      ...(obedience?.held() || config.platform.type === 'static'
+        ? said
+        : { replacements: [], troubles: [] }),
+      ...(hindrance !== null && {
+        troubles: hinderedBy(hindrance, convergence.workloads(), progress.endpoints),
+      }),
+      nowMs: performance.now(),
+    }
+  }
   const metrics = createMetrics(facts)
   outside.metrics = metrics
   const platform = await createPlatform(config, log)

@@ -99,6 +99,27 @@ describe("the lease's holder", () => {
     await until('the write', () => platform.writes.length === 1)
   })
 
+  it('is hindered from the second failure in a row, in the same words until it can again', async () => {
+    const platform = fake()
+    const { apply } = platform
+    const seen: (string | null)[] = []
+    platform.apply = (...asked) => {
+      seen.push(holder.hindrance())
+      return apply(...asked)
+    }
+    const holder = start(platform)
+    platform.outcome = new Error('the platform is away')
+    holder.want(desired(1, 1))
+    await until('three attempts', () => seen.length > 2)
+    platform.outcome = new Error('it did not answer')
+    await until('another reason', () => said.length === 2)
+    platform.outcome = 'applied'
+    await until('the write', () => platform.writes.length === 1)
+    await until('no hindrance', () => holder.hindrance() === null)
+    expect(seen.slice(0, 2)).toEqual([null, null])
+    expect(new Set(seen.slice(2))).toEqual(new Set(['the platform is away']))
+  })
+
   it('says once that its snapshot is older than what was applied', async () => {
     const platform = fake()
     platform.outcome = 'older'

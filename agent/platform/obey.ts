@@ -14,6 +14,8 @@ export interface Obedience {
   /** The newest snapshot's workloads; applied at once when this agent holds the lease. */
   want(desired: DesiredWorkloads): void
   held(): boolean
+  /** Why the lease could not be asked for, or nothing applied, twice in a row; the same words until it can. */
+  hindrance(): string | null
   stop(): Promise<void>
 }
 
@@ -28,6 +30,8 @@ export function obey(
   let applied: string | null = null
   let held = false
   let trouble = ''
+  let failures = 0
+  let hindrance: string | null = null
   let refused = -1
   let wake = new AbortController()
 
@@ -70,9 +74,12 @@ export function obey(
       try {
         await once()
         trouble = ''
+        failures = 0
+        hindrance = null
       } catch (error) {
         if (stopping.signal.aborted) return
         held = false
+        if (++failures > 1) hindrance ??= reasonOf(error)
         if (trouble !== reasonOf(error)) log('workloads-refused', reasonOf(error))
         trouble = reasonOf(error)
       }
@@ -93,6 +100,7 @@ export function obey(
       if (!same) wake.abort()
     },
     held: () => held,
+    hindrance: () => hindrance,
     async stop() {
       stopping.abort()
       await running

@@ -155,6 +155,9 @@ export function faultsChapter(
             const { waiting } = all.find(({ phase }) => phase === 'starting')!
             expect(waiting).toMatchObject({ code: 'endpoints' })
             expect(waiting!.message.match(/sees 0 of \d+ ready/g)).toHaveLength(agents.length)
+            expect(waiting!.message).toContain(
+              `; ${home.name}: nothing can be started or stopped: the API server `,
+            )
             server.start()
             await until('its return', () => home.kubectl(['get', 'ns']), Boolean, 120_000, 200)
           },

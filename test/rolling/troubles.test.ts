@@ -94,6 +94,23 @@ describe('copies that never become ready', () => {
     })
   }, 60_000)
 
+  it('say that their platform is away, until it is back', async () => {
+    const port = Number(new URL(cluster.url).port)
+    await cluster.stop()
+    await putShop('shop')
+    await control.call('POST', '/v1/releases', { body: { app: 'shop', version: '0.0.1' } })
+    const why =
+      /sees 0 of 2 ready; eu-1: nothing can be started or stopped: .*; mend that, or abort shop-r1$/
+    await until('why', async () => why.test(await message('shop-r1')))
+    const shown = await desk.run(['release', 'show', 'shop-r1'])
+    expect(shown.out.replace(/\s+/g, ' ')).toContain('nothing can be started or stopped')
+    await openCluster({ shop: shopProgram }, port)
+    await until('it is live', async () => {
+      const { body } = await control.call('GET', '/v1/releases/shop-r1')
+      return body.phase === 'live' && body.waiting === null && `${body.troubles}` === ''
+    })
+  }, 60_000)
+
   it('say how they end, and that they are not ready, as long as it is so', async () => {
     await putShop('shop')
     const release = (version: string) =>

@@ -24,7 +24,7 @@ export interface ReportFacts {
   readonly stale: boolean
   /** How far copies have been replaced; empty unless this agent holds the lease. */
   readonly replacements: readonly RollingReport[]
-  /** Why copies do not become ready; empty unless this agent holds the lease, or there is none to hold. */
+  /** Why copies do not become ready; empty unless this agent holds the lease, there is none to hold, or it cannot be asked for. */
   readonly troubles: readonly TroubleReport[]
   readonly nowMs: number
 }

@@ -57,7 +57,9 @@ describe('a client of the API server', () => {
   it('names the server that is away, and why', async () => {
     await server.away()
     const error = await failure(get())
-    expect(reasonOf(error)).toContain(`${server.url} cannot be reached: connect ECONNREFUSED`)
+    expect(reasonOf(error)).toContain(
+      `the API server ${server.url} cannot be reached: connect ECONNREFUSED`,
+    )
     await server.back()
     await expect(get()).resolves.toMatchObject({ kind: 'EndpointSliceList' })
   })

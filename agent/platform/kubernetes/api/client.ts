@@ -73,7 +73,11 @@ export function clientWith(access: Access): KubernetesClient {
       request.on('socket', (socket) => socket.setKeepAlive(true, keepAliveMs))
       request.on('error', (cause) => {
         const stopped = signal.aborted && signal.reason instanceof Error
-        reject(stopped ? signal.reason : new Error(`${server} cannot be reached`, { cause }))
+        reject(
+          stopped
+            ? signal.reason
+            : new Error(`the API server ${server} cannot be reached`, { cause }),
+        )
       })
       request.end(body ?? undefined)
     })
@@ -94,7 +98,9 @@ export function clientWith(access: Access): KubernetesClient {
       const call: Call = { method: 'GET', path, query, signal }
       const closing = new AbortController()
       const ended = AbortSignal.any([signal, closing.signal])
-      const late = new Error(`${server} did not answer within ${headMs} ms: GET ${path}`)
+      const late = new Error(
+        `the API server ${server} did not answer within ${headMs} ms: GET ${path}`,
+      )
       const timer = setTimeout(() => closing.abort(late), headMs)
       try {
         const response = await head(call, null, ended, 'a-watch')
@@ -114,7 +120,11 @@ export function clientWith(access: Access): KubernetesClient {
   ): Promise<T> {
     const late = new AbortController()
     const timer = setTimeout(() => {
-      late.abort(new Error(`${server} did not answer within ${timeoutMs} ms: ${method} ${path}`))
+      late.abort(
+        new Error(
+          `the API server ${server} did not answer within ${timeoutMs} ms: ${method} ${path}`,
+        ),
+      )
     }, timeoutMs)
     try {
       return await work(signal ? AbortSignal.any([signal, late.signal]) : late.signal)
