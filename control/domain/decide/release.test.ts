@@ -1,8 +1,9 @@
-/** Releases: what is refused beside the rows of the switch. */
+/** Releases: what is made and refused beside the rows of the switch. */
 import { describe, expect, it } from 'vitest'
 import { limits } from '#wire/limits.ts'
 import { find } from '#wire/tree.ts'
 import { createRelease, enrol, fleetOf, liveShop, putApp } from '../fleet-of.fixture.ts'
+import { shop } from '../release/shop.fixture.ts'
 import { snapshotOf } from '../snapshot/snapshot.ts'
 import { releaseOf } from '../state.ts'
 import { appView } from '../view/view.ts'
@@ -14,6 +15,16 @@ describe('releases', () => {
     ask(putApp('shop'))
     expect(refused(createRelease('shop', { clusters: ['us-1'] }))?.code).toBe('unknown-cluster')
     expect(refused({ type: 'promote-release', release: 'shop-r9' })?.code).toBe('unknown-release')
+  })
+
+  it('that undo are new ones of a former version', () => {
+    const { ask, refused, settle, view } = shop()
+    ask(createRelease('shop', { version: '2', autoPromote: true }))
+    settle()
+    const undo = (id: string) => createRelease('shop', { version: undefined, undo: id })
+    expect(refused(undo('shop-r9'))?.code).toBe('unknown-release')
+    ask(undo('shop-r1'))
+    expect(view('shop-r3')).toMatchObject({ version: '1', undo: 'shop-r1' })
   })
 
   it('have previews that conflict with nothing', () => {
