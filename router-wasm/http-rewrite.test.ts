@@ -5,6 +5,7 @@ import type { RouteObject } from '#wire/object.ts'
 import { compileTable } from './compile.ts'
 import { type Grammar, input, loadGrammar, output } from './grammar-harness.ts'
 import * as at from './layout.ts'
+import { rewriteTable } from './router-destinations.cases.ts'
 
 let grammar: Grammar
 beforeAll(async () => {
@@ -58,19 +59,7 @@ const replacePrefix = (value: string): Rewrite => ({ path: { type: 'ReplacePrefi
 
 describe('a replaced prefix', () => {
   const table = [
-    ['/foo/bar', '/foo', '/xyz', '/xyz/bar'],
-    ['/foo/bar', '/foo', '/xyz/', '/xyz/bar'],
-    ['/foo/bar', '/foo/', '/xyz', '/xyz/bar'],
-    ['/foo/bar', '/foo/', '/xyz/', '/xyz/bar'],
-    ['/foo', '/foo', '/xyz', '/xyz'],
-    ['/foo/', '/foo', '/xyz', '/xyz/'],
-    ['/foo/bar', '/foo', '', '/bar'],
-    ['/foo/', '/foo', '', '/'],
-    ['/foo', '/foo', '', '/'],
-    ['/foo/', '/foo', '/', '/'],
-    ['/foo', '/foo', '/', '/'],
-    ['/foo', '/', '/xyz', '/xyz/foo'],
-    ['/', '/', '/xyz', '/xyz/'],
+    ...rewriteTable,
     ['/foo//bar', '/foo', '/xyz', '/xyz//bar'],
     ['/foo/bar?a=/foo', '/foo', '/xyz', '/xyz/bar?a=/foo'],
     ['/foo?q', '/foo', '', '/?q'],

@@ -6,7 +6,7 @@ const replaced = (value: string) => ({
   rewrite: { path: { type: 'ReplacePrefixMatch' as const, value } },
 })
 /** Gateway API, HTTPPathModifier: request, prefix, replacement, result. */
-const rewriteTable: readonly (readonly [string, string, string, string])[] = [
+export const rewriteTable: readonly (readonly [string, string, string, string])[] = [
   ['/foo/bar', '/foo', '/xyz', '/xyz/bar'],
   ['/foo/bar', '/foo', '/xyz/', '/xyz/bar'],
   ['/foo/bar', '/foo/', '/xyz', '/xyz/bar'],
