@@ -2,6 +2,7 @@
 import { canonicalBytes } from '#wire/digest.ts'
 import type { Epoch } from '#wire/header.ts'
 import type { SnapshotObject } from '#wire/object.ts'
+import { quiet } from '#wire/report.fixture.ts'
 import type { Report } from '#wire/report.ts'
 import { generateKey, keyIdOf, seal } from '#wire/signature.ts'
 import type { Called, ControlUnderTest } from './control-under-test.ts'
@@ -34,22 +35,13 @@ export async function enrolAgent(
     async report(said = {}) {
       const snapshot = await control.call('GET', `/v1/clusters/${cluster}/snapshot`)
       const message: Report = {
+        ...quiet,
         cluster,
         agent,
-        instance: '0'.repeat(16),
-        startedAtMs: 1,
         sequence: ++sequence,
         epoch: snapshot.body.epoch as unknown as Epoch,
         revision: Number(snapshot.body.revision),
         digest: String(snapshot.body.digest),
-        formats: [1, 2],
-        stale: false,
-        drift: null,
-        workers: 1,
-        positions: {},
-        readyEndpoints: {},
-        inUse: {},
-        refusals: [],
         pinnedKeys: [keyIdOf(key.publicKey)],
         ...said,
       }

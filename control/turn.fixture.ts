@@ -3,6 +3,7 @@ import { afterEach } from 'vitest'
 import { appIntent } from '#wire/app.ts'
 import { digestOf } from '#wire/digest.ts'
 import { releaseIntent } from '#wire/release.ts'
+import { quiet } from '#wire/report.fixture.ts'
 import type { Report } from '#wire/report.ts'
 import type { Publication } from './delivery/publisher-port.ts'
 import type { Answer, Intent } from './domain/input.ts'
@@ -74,23 +75,13 @@ export async function start({
   const reportOf = (cluster: string, more: Partial<Report> = {}): Report => {
     const held = turns.state().clusters.get(cluster)!
     return {
+      ...quiet,
       cluster,
       agent: `${cluster}-a`,
-      instance: '0'.repeat(16),
-      startedAtMs: 0,
       sequence: ++sequence,
       epoch: turns.state().epoch!,
       revision: held.revision,
       digest: held.tree.root,
-      formats: [1, 2],
-      stale: false,
-      drift: null,
-      workers: 1,
-      positions: {},
-      readyEndpoints: {},
-      inUse: {},
-      refusals: [],
-      pinnedKeys: [],
       ...more,
     }
   }

@@ -3,6 +3,7 @@ import { expect } from 'vitest'
 import { appIntent } from '#wire/app.ts'
 import { digestOf } from '#wire/digest.ts'
 import { releaseIntent } from '#wire/release.ts'
+import { quiet } from '#wire/report.fixture.ts'
 import type { Report } from '#wire/report.ts'
 import type { TokenScope } from '#wire/token.ts'
 import { objectsOf, type Tree } from '#wire/tree.ts'
@@ -66,24 +67,16 @@ export function fleetOf(...clusters: string[]) {
       }),
     )
     const told: Report = {
+      ...quiet,
       cluster,
       agent,
-      instance: '0'.repeat(16),
-      startedAtMs: 0,
       sequence: ++sequence,
       epoch: state.epoch!,
       revision: held.revision,
       digest: held.tree.root,
-      formats: [1, 2],
-      stale: false,
-      drift: null,
-      workers: 1,
       positions,
       readyEndpoints,
       rolling: rollingOf(held.tree, readyEndpoints),
-      inUse: {},
-      refusals: [],
-      pinnedKeys: [],
       ...more,
     }
     fleet = foldReport(fleet, told, time, time)

@@ -1,5 +1,6 @@
 /** Agents of the delivery tests: keys, and reports sealed with them or with somebody else's. */
 import { canonicalBytes } from '#wire/digest.ts'
+import { quiet } from '#wire/report.fixture.ts'
 import type { Report } from '#wire/report.ts'
 import { generateKey, type SigningKey, seal } from '#wire/signature.ts'
 import { emptyTree } from '#wire/tree.ts'
@@ -22,6 +23,7 @@ export const reportOf = (
   sequence: number,
   more: Partial<Report> = {},
 ): Report => ({
+  ...quiet,
   cluster,
   agent,
   instance: '00000000000000f1',
@@ -30,15 +32,6 @@ export const reportOf = (
   epoch: firstEpoch,
   revision: 1,
   digest: emptyTree.root,
-  formats: [1, 2],
-  stale: false,
-  drift: null,
-  workers: 1,
-  positions: {},
-  readyEndpoints: {},
-  inUse: {},
-  refusals: [],
-  pinnedKeys: [],
   ...more,
 })
 
