@@ -38,8 +38,8 @@ export interface Pools {
   put(upstream: Upstream): void
   eject(pool: EndpointPool): void
   isEjected(slot: number): boolean
-  /** Endpoints have changed: `names` are those that exist, as `address port`. */
-  refresh(names: ReadonlySet<string>): void
+  /** Endpoints have changed: slots may be others, and these, as `address port`, exist no more. */
+  refresh(gone: Iterable<string>): void
   /** Closes what has been idle for too long. */
   sweep(): void
   idleCount(): number
@@ -104,10 +104,11 @@ export function createPools({ zones, limits, endpointOf, nowMs }: PoolOptions): 
       pool.ejectedUntilMs = nowMs() + limits.ejectMs
     },
     isEjected: (slot) => poolOf(slot).ejectedUntilMs > nowMs(),
-    refresh(names) {
+    refresh(gone) {
       bySlot = []
-      for (const [name, pool] of byName) {
-        if (names.has(name)) continue
+      for (const name of gone) {
+        const pool = byName.get(name)
+        if (!pool) continue
         pool.retired = true
         // Nobody may be there any more to refuse: whoever waits goes elsewhere now.
         for (const upstream of pool.connecting) upstream.socket.destroy()

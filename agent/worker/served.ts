@@ -40,6 +40,14 @@ export function createServed(path: DataPath, log: Say): Served {
   let hasTable = false
   /** What the router has been given; a release without endpoints is not in it. */
   const known = new Map<string, readonly Endpoint[]>()
+  /** By endpoint, in how many of these lists it is: a change of one release costs no look at the others. */
+  const uses = new Map<string, number>()
+
+  const use = (name: string, more: 1 | -1) => {
+    const count = (uses.get(name) ?? 0) + more
+    if (count > 0) uses.set(name, count)
+    else uses.delete(name)
+  }
 
   const load = (bytes: Uint8Array): string | null => {
     const refused = router.loadTable(bytes)
@@ -98,14 +106,18 @@ export function createServed(path: DataPath, log: Say): Served {
       served.changeEndpoints({ ...endpoints, ...emptied })
     },
     changeEndpoints(endpoints) {
+      const left = new Set<string>()
       for (const [release, list] of Object.entries(endpoints)) {
         router.setEndpoints(release, list)
+        for (const one of list) use(endpointName(one), 1)
+        for (const one of known.get(release) ?? []) {
+          use(endpointName(one), -1)
+          left.add(endpointName(one))
+        }
         if (list.length > 0) known.set(release, list)
         else known.delete(release)
       }
-      const names = new Set<string>()
-      for (const list of known.values()) for (const one of list) names.add(endpointName(one))
-      path.pools.refresh(names)
+      path.pools.refresh([...left].filter((name) => !uses.has(name)))
     },
     hasTable: () => hasTable,
     report: () => ({

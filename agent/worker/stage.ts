@@ -6,9 +6,10 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach } from 'vitest'
-import { createRouter, type EndpointInput, type Router } from '#router/router.ts'
+import { createRouter, type Router } from '#router/router.ts'
 import { createDataPath, type DataPath } from './data-path.ts'
 import type { WorkerLimits } from './limits.ts'
+import { createServed } from './served.ts'
 import { shopPosition, shopTable } from './shop-table.ts'
 import { zonesFor } from './zones.ts'
 
@@ -61,6 +62,7 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
     ...(takeover === undefined ? {} : { takeover }),
     ...(options.keysFile && { keysFile: options.keysFile }),
   })
+  const served = createServed(path, () => {})
   path.server.listen(0, loopback)
   await once(path.server, 'listening')
   return {
@@ -68,9 +70,9 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
     router,
     port: portOf(path.server),
     endpoints(...backends) {
-      const list: EndpointInput[] = backends.map(({ port }) => ({ address: loopback, port }))
-      router.setEndpoints('shop-r1', list)
-      path.pools.refresh(new Set(list.map(({ address, port }) => `${address} ${port}`)))
+      served.changeEndpoints({
+        'shop-r1': backends.map(({ port }) => ({ address: loopback, port })),
+      })
     },
     stop: () => path.stop(),
   }
