@@ -7,10 +7,9 @@ import type { Asked } from './asked.ts'
 import { askedText, containerOf } from './asked.ts'
 import { type Body, kinds } from './cluster.ts'
 import type { Deployment, PodTemplate, Service } from './kube-object.ts'
-import { annotation, label, type Place, placeText, versionLabel } from './labels.ts'
+import { annotation, label, type Place, placeText, type Texts, versionLabel } from './labels.ts'
+import { aboutOwnPods } from './own-pods.ts'
 import type { Wanted } from './wanted.ts'
-
-type Texts = Readonly<Record<string, string>>
 
 /** Whose objects, and of which snapshot. */
 export interface Mark {
@@ -144,17 +143,12 @@ function podTemplateBody(
     without(pods.metadata.labels, Object.keys(template.spec.selector.matchLabels)),
     services,
   )
+  const own = { [label.deployment]: release }
+  const made = { ...withoutOurs(labels), ...ownLabels({ app, release }, cluster), ...own }
   return {
-    metadata: {
-      ...defined({ annotations: pods.metadata.annotations }),
-      labels: {
-        ...withoutOurs(labels),
-        ...ownLabels({ app, release }, cluster),
-        [label.deployment]: release,
-      },
-    },
+    metadata: { ...defined({ annotations: pods.metadata.annotations }), labels: made },
     spec: {
-      ...pods.spec,
+      ...aboutOwnPods(pods.spec, pods.metadata.labels, made, own),
       containers: pods.spec.containers.map((one) =>
         one === target && image !== undefined ? { ...one, image } : one,
       ),
@@ -162,13 +156,12 @@ function podTemplateBody(
   }
 }
 
-/** Other Services of the namespace that would still select such a pod lose what they select by. */
+/** Services of the namespace that would still select such a pod lose what they select by: also an adopted release's. */
 function withoutSelected(labels: Texts, services: readonly Service[]): Texts {
-  return services.reduce((left, { metadata, spec }) => {
+  return services.reduce((left, { spec }) => {
     const selector = Object.entries(spec.selector)
-    const isOurs = metadata.labels[label.release] !== undefined
     const selects = selector.length > 0 && selector.every(([key, value]) => left[key] === value)
-    return selects && !isOurs ? without(left, Object.keys(spec.selector)) : left
+    return selects ? without(left, Object.keys(spec.selector)) : left
   }, labels)
 }
 

@@ -46,7 +46,10 @@ export const deployment = z.looseObject({
   metadata,
   spec: z.looseObject({
     replicas: z.int().default(1),
-    selector: z.looseObject({ matchLabels: texts }),
+    selector: z.looseObject({
+      matchLabels: texts,
+      matchExpressions: z.array(z.unknown()).nullish(),
+    }),
     template: podTemplate,
     strategy: z
       .looseObject({

@@ -47,6 +47,8 @@ export interface Place {
   readonly revision: number
 }
 
+export type Texts = Readonly<Record<string, string>>
+
 interface Annotated {
   readonly metadata: { readonly annotations: Readonly<Record<string, string>> }
 }
@@ -69,3 +71,7 @@ export function isNewer(object: Annotated, place: Place): boolean {
   const written = placeOf(object)
   return written !== null && isOlder(place, written)
 }
+
+/** All of `some` are in `texts`, as they are. */
+export const hasTexts = (texts: Texts, some: Texts): boolean =>
+  Object.entries(some).every(([key, value]) => texts[key] === value)

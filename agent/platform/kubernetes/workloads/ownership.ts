@@ -4,7 +4,7 @@
  */
 import { containerOf } from './asked.ts'
 import type { Deployment } from './kube-object.ts'
-import { label } from './labels.ts'
+import { hasTexts, label } from './labels.ts'
 import { formerReplicaSet, isGoing, isMade, type NamespaceView } from './observed.ts'
 import type { Wanted } from './wanted.ts'
 
@@ -113,8 +113,30 @@ function toAdopt(
   if (Object.keys(deployment.spec.selector.matchLabels).length === 0) {
     return none(`${place} selects its pods without matchLabels, so that no Service can select them`)
   }
+  if (deployment.spec.selector.matchExpressions?.length) {
+    return none(`${place} selects its pods with matchExpressions, which no Service can have`)
+  }
+  const confused = view.deployments.find(
+    (other) => other !== deployment && areConfused(deployment, other, kept),
+  )
+  if (confused) {
+    const what = `Deployment "${confused.metadata.name}"`
+    return none(
+      `${place} and ${what} cannot be told apart by a Service: one selects the other's pods`,
+    )
+  }
   return { state: 'adoptable', deployment }
 }
+
+/** Its Service would have the other's pods too, or that of the other one has its. */
+const areConfused = (one: Deployment, other: Deployment, kept: ReadonlySet<string>): boolean =>
+  (other.spec.replicas > 0 && selectsPods(one, other)) ||
+  (!isMade(other) &&
+    kept.has(other.metadata.labels[label.release] ?? '') &&
+    selectsPods(other, one))
+
+const selectsPods = ({ spec }: Deployment, other: Deployment): boolean =>
+  hasTexts(other.spec.template.metadata.labels, spec.selector.matchLabels)
 
 function toMake(view: NamespaceView, wanted: Wanted): Found {
   const { namespace, release, template: name, container } = wanted

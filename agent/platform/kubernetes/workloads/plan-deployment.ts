@@ -24,7 +24,7 @@ import {
   without,
 } from './desired-objects.ts'
 import type { Deployment, ReplicaSet } from './kube-object.ts'
-import { annotation, label, placeText } from './labels.ts'
+import { annotation, hasTexts, label, placeText } from './labels.ts'
 import { mergePatch } from './merge-patch.ts'
 import {
   formerReplicaSet,
@@ -115,8 +115,13 @@ function keep(
   const scaled = isAutoscaled(view, deployment)
   const merged = merge(before, adopted ? asked : { ...asked, paused }, live, scaled)
   const metadata = metadataOf(wanted, deployment, merged.asked, former, how)
+  // Others may have gone back to the pods of another release, which no Service of this one selects.
+  const isByImage = wanted.image !== undefined && !wanted.rolling
+  const podLabels = isByImage ? ownLabels(wanted, how.cluster) : {}
+  const foundLabels = deployment.spec.template.metadata.labels
   const isUnchanged =
     isSame(merged.target, live) &&
+    hasTexts(foundLabels, podLabels) &&
     hasTexts(deployment.metadata.labels, metadata.labels) &&
     hasTexts(
       deployment.metadata.annotations,
@@ -138,7 +143,9 @@ function keep(
   if (isUnchanged) return { writes: [], troubles }
   const message = isNew
     ? `adopted as it is by ${wanted.release} (version ${wanted.version})`
-    : (changeWords(live, merged.target) ?? labelWords(deployment.metadata.labels, metadata.labels))
+    : (changeWords(live, merged.target) ??
+      labelWords('its', deployment.metadata.labels, metadata.labels) ??
+      labelWords("its pods'", foundLabels, podLabels))
   const notes =
     message === null ? [] : [noteAbout(deployment, isNew ? 'Adopted' : 'Changed', message)]
   return { writes: [applyOf(wanted, deployment, merged.target, metadata, notes)], troubles }
@@ -287,12 +294,6 @@ export const refOf = ({ metadata }: Deployment): Ref => ({
   name: metadata.name,
 })
 
-/** All of `some` are in `texts`, as they are. */
-export const hasTexts = (
-  texts: Readonly<Record<string, string>>,
-  some: Readonly<Record<string, string>>,
-): boolean => Object.entries(some).every(([key, value]) => texts[key] === value)
-
 const driftWords =
   ({ metadata }: Deployment) =>
   ({ field, asked, found }: Merged['drift'][number]) =>
@@ -300,11 +301,12 @@ const driftWords =
 
 /** Our labels are how we know it again: what others do to them does not stay. */
 function labelWords(
+  whose: string,
   found: Readonly<Record<string, string>>,
   ours: Readonly<Record<string, string>>,
 ): string | null {
   const changed = Object.keys(ours).filter((key) => key !== label.share && found[key] !== ours[key])
-  return changed.length > 0 ? `its labels are ours again: ${changed.join(', ')}` : null
+  return changed.length > 0 ? `${whose} labels are ours again: ${changed.join(', ')}` : null
 }
 
 /** Null: nothing that anybody would see. */

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { kinds } from './cluster.ts'
 import type { Mark } from './desired-objects.ts'
 import type { Deployment, Service } from './kube-object.ts'
-import { annotation, isNewer, label, placeText } from './labels.ts'
+import { annotation, isNewer, label, placeText, type Texts } from './labels.ts'
 import { isGoing, type NamespaceView } from './observed.ts'
 import { noteOn } from './plan-deployment.ts'
 import type { Wanted } from './wanted.ts'
@@ -19,8 +19,6 @@ export interface OwnServicePlan {
   /** A newer snapshot has written it. */
   readonly newer: boolean
 }
-
-type Texts = Readonly<Record<string, string>>
 
 const told = z.object({
   cluster: z.string(),

@@ -3,6 +3,7 @@
  * to nothing and is its owner's again, a Service is deleted. Control says when (D6, the ledger); here only
  * a new epoch makes a difference, which may not know yet what its former one started.
  */
+import { askedBefore } from './asked.ts'
 import type { Mark } from './desired-objects.ts'
 import type { Deployment, Service } from './kube-object.ts'
 import { annotation, isNewer, label, placeOf } from './labels.ts'
@@ -91,7 +92,7 @@ function letGo(deployment: Deployment): Write {
           [annotation.former]: null,
         },
       },
-      spec: { replicas: 0 },
+      spec: { replicas: 0, ...(askedBefore(deployment).paused && { paused: false }) },
     },
     notes: [noteOn({ namespace, name, uid }, 'ScaledDown', 'Patch', message)],
   }

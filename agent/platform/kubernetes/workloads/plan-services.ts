@@ -6,10 +6,9 @@
 import { kinds } from './cluster.ts'
 import { type Mark, serviceAsked, serviceBody, serviceFound } from './desired-objects.ts'
 import type { Deployment, Service } from './kube-object.ts'
-import { annotation, isNewer, label, placeText, versionLabel } from './labels.ts'
+import { annotation, hasTexts, isNewer, label, placeText, versionLabel } from './labels.ts'
 import { isGoing, type NamespaceView } from './observed.ts'
 import { othersWords } from './others-fields.ts'
-import { hasTexts } from './plan-deployment.ts'
 import { type Json, takenAway } from './taken-away.ts'
 import type { Write } from './write.ts'
 

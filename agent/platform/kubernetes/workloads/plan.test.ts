@@ -62,6 +62,19 @@ describe('a Deployment made of the template', () => {
     expect(notes.map(({ reason }) => reason)).toEqual(['Created'])
   })
 
+  it('has no label by which the Service of an adopted release selects', async () => {
+    server.put(deploymentOf('a-team', { squad: 'a' }))
+    server.change('Deployment', 'shop', (one) => {
+      const { template } = (one as Stored & { spec: Spec }).spec
+      template.metadata.labels.squad = 'a'
+      ;(one as Stored & { spec: Spec }).spec.replicas = 0
+    })
+    await apply(adoptedRelease(1, 'a-team'))
+    await apply(adoptedRelease(1, 'a-team'), imageRelease(2))
+    expect(selector('shop-r1')).toEqual({ squad: 'a' })
+    expect(spec('shop-r2').template.metadata.labels).not.toHaveProperty('squad')
+  })
+
   it('keeps its pods when the release that was replacing them is gone at once', async () => {
     await apply(imageRelease(1))
     await apply(imageRelease(2, { rolling: rollingOver(['shop-r1']) }))
@@ -163,6 +176,36 @@ describe('an adopted Deployment', () => {
     expect(words(outcome, 'shop-r2')).toContain('shop-r1 names Deployment "app-blue" too')
   })
 
+  it.each([
+    ['of which another selects a part', { squad: 'a' }, { squad: 'a', track: 'canary' }],
+    ['which are a part of what another selects', { squad: 'a', track: 'canary' }, { squad: 'a' }],
+  ])('is refused with pods %s', async (_which, of, ofOther) => {
+    server.put(deploymentOf('z-other', ofOther))
+    await apply(adoptedRelease(1, 'z-other'))
+    server.put(deploymentOf('a-one', of))
+    const outcome = await apply(adoptedRelease(1, 'z-other'), adoptedRelease(2, 'a-one'))
+    expect(words(outcome, 'shop-r2')).toMatch(/"a-one" .* and Deployment "z-other" cannot be told/)
+    expect(server.find('Service', 'shop-r2')).toBeUndefined()
+  })
+
+  it('is refused when no Service can select as it does', async () => {
+    server.change('Deployment', 'app-blue', (one) => {
+      const matchExpressions = [{ key: 'version', operator: 'In', values: ['blue'] }]
+      const { selector } = one.spec as { selector: object }
+      one.spec = { ...(one.spec as object), selector: { ...selector, matchExpressions } }
+    })
+    expect(words(await apply(adoptedRelease(1, 'app-blue')), 'shop-r1')).toContain(
+      'with matchExpressions, which no Service can have',
+    )
+  })
+
+  it('is not left paused when it was paused for us', async () => {
+    await apply(adoptedRelease(1, 'app-blue'))
+    await apply(imageRelease(2, { rolling: rollingOver(['shop-r1'], true) }))
+    await apply()
+    expect(spec('app-blue')).toMatchObject({ replicas: 0, paused: false })
+  })
+
   it('of another cluster is left alone', async () => {
     server.change('Deployment', 'app-blue', ({ metadata }) => {
       metadata.labels['switchyard.dev/cluster'] = 'us-1'
@@ -218,6 +261,25 @@ it('what others change is told and stays, until it is asked for anew', async () 
   expect(server.writes).toHaveLength(length)
   await apply(imageRelease(1, { copies: 4 }))
   expect(spec('shop-r1').replicas).toBe(4)
+})
+
+it('pods that others bring back are found as those of the release that has the Deployment', async () => {
+  await apply(imageRelease(1))
+  const former = structuredClone(spec('shop-r1').template)
+  await apply(imageRelease(2, { rolling: rollingOver(['shop-r1']) }))
+  await apply(imageRelease(2))
+  notes = []
+  // As `kubectl rollout undo` does it.
+  server.change('Deployment', 'shop-r1', (one) => {
+    ;(one as Stored & { spec: Spec }).spec.template = former
+  })
+  const outcome = await apply(imageRelease(2))
+  expect(spec('shop-r1').template.metadata.labels).toMatchObject(selector('shop-r2'))
+  expect(spec('shop-r1').template.spec.containers[0]!.image).toBe('shop:1')
+  expect(words(outcome, 'shop-r2')).toContain('image is shop:1 (asked: shop:2), and stays so')
+  expect(notes.map(({ message }) => message)).toEqual([
+    "its pods' labels are ours again: switchyard.dev/release",
+  ])
 })
 
 it('nothing is read of namespaces that have not opted in', async () => {
