@@ -209,6 +209,20 @@ describe('the progress of a replacement', () => {
     )
   })
 
+  it('stalls when not even a ReplicaSet is made: Kubernetes counts no time then', () => {
+    const reason = 'ReplicaSetCreateError'
+    const denied = { type: 'Progressing', status: 'False', reason, message: 'exceeded quota: sets' }
+    const one = deployed({ observedGeneration: 1, conditions: [denied] })
+    const views = viewOf(one, set('shop-r1', 1, 3, 3))
+    const words = 'ReplicaSetCreateError: exceeded quota: sets'
+    expect(rollingReports(views, 'eu-1', [rolls], new Map())).toEqual([
+      { release: 'shop-r2', updated: 0, ready: 0, old: 3, stalled: words },
+    ])
+    expect(troubleReports(views, 'eu-1', [rolls], new Map(), new Map())).toEqual([
+      { release: 'shop-r2', message: words },
+    ])
+  })
+
   it('a quota is told in words that name no pod', () => {
     const message = 'pods "shop-r1-5d4f-x7k2p" is forbidden: exceeded quota: none'
     const failed = { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message }

@@ -71,7 +71,8 @@ export function rollingReports(
       updated: current?.status?.replicas ?? 0,
       ready: current?.status?.availableReplicas ?? 0,
       old,
-      stalled: observed ? stalledWords(deployment, pods.get(release) ?? []) : null,
+      stalled:
+        observed || unmade(deployment) ? stalledWords(deployment, pods.get(release) ?? []) : null,
     }
   })
 }
@@ -81,16 +82,27 @@ export function rollingReports(
  * alone, because the counts of their ReplicaSet may be older.
  */
 export function stalledWords(deployment: Deployment, pods: readonly Pod[]): string | null {
-  const { spec, status } = deployment
-  const progressing = status?.conditions?.find(({ type }) => type === 'Progressing')
+  const { spec } = deployment
+  const words = unmade(deployment)
+  if (words !== null) return cut(words)
+  const progressing = progressingOf(deployment)
   if (progressing?.reason !== 'ProgressDeadlineExceeded') return null
   const { grave, waiting, readyCount } = podWords(pods)
   const failure = replicaFailure(deployment)
   const reasons = [...(failure === null ? [] : [failure]), ...grave]
   const of = spec.replicas <= podsPerRelease ? spec.replicas : `the first ${pods.length}`
-  const words =
+  const said =
     reasons.length > 0 ? reasons : [[`${readyCount} of ${of} ready`, ...waiting].join(': ')]
-  return cut(`ProgressDeadlineExceeded: ${words.join('; ')}`)
+  return cut(`ProgressDeadlineExceeded: ${said.join('; ')}`)
+}
+
+const progressingOf = ({ status }: Deployment) =>
+  status?.conditions?.find(({ type }) => type === 'Progressing')
+
+/** Not even a ReplicaSet is made, by a quota or an admission: Kubernetes says it, and counts no time. */
+function unmade(deployment: Deployment): string | null {
+  const { reason, message = '' } = progressingOf(deployment) ?? {}
+  return reason === 'ReplicaSetCreateError' ? `${reason}: ${message}` : null
 }
 
 /** `planned`: what the plan could not do, by release. */
@@ -130,7 +142,7 @@ function podTroubles(
   }
   if (isComplete(deployment)) return []
   const isObserved = currentReplicaSet(view, deployment) !== null
-  const stalled = isObserved ? stalledWords(deployment, pods) : null
+  const stalled = isObserved || unmade(deployment) ? stalledWords(deployment, pods) : null
   if (stalled !== null) return [stalled]
   const failure = replicaFailure(deployment)
   return [...(failure === null ? [] : [failure]), ...podWords(pods).grave]
