@@ -93,6 +93,7 @@ export const replicaSet = z.looseObject({
 export const service = z.looseObject({
   metadata,
   spec: z.looseObject({
+    type: z.string().optional(),
     selector: texts,
     ports: z
       .array(

@@ -39,6 +39,15 @@ const blue = { run: 'app', version: 'blue' }
 const green = { run: 'app', version: 'green' }
 
 describe("an app's own Service", () => {
+  it('that is an ExternalName is left alone, because nothing would follow', async () => {
+    server.change('Service', 'web', (one) => {
+      one.spec = { type: 'ExternalName', externalName: 'shop.example' }
+    })
+    const outcome = await apply(live(imageRelease(1)))
+    expect(words(outcome, 'shop-r1')).toContain('"web" in namespace "shop" is an ExternalName')
+    expect(writesTo('web')).toEqual([])
+  })
+
   it('selects the pods of the release that is live, and goes back with it', async () => {
     await apply(imageRelease(1))
     expect(selector()).toEqual({ app: 'shop' })

@@ -49,6 +49,9 @@ export function planOwnService(
   if (there.metadata.labels[label.release] !== undefined) {
     return plan({ trouble: `${place} is that of a release: name one of yours as \`service\`` })
   }
+  if (there.spec.type === 'ExternalName') {
+    return plan({ trouble: `${place} is an ExternalName, which selects nothing: name another` })
+  }
   const before = toldBefore(there)
   if (before && before.cluster !== how.cluster) {
     const what = `annotation ${annotation.selector}`
