@@ -35,6 +35,8 @@ export const annotation = {
   selector: 'switchyard.dev/selector',
   /** JSON `{ "<release>": "<pod-template-hash>" }` of adopted releases whose Deployment another has got. */
   former: 'switchyard.dev/former',
+  /** On an adopted Deployment, its uid: what was made of its YAML has that too, and is another one. */
+  adopted: 'switchyard.dev/adopted',
   /** On the Lease: until when objects of a former epoch stay. */
   orphansUntil: 'switchyard.dev/orphans-until',
   /** Kubernetes' own: the number of a ReplicaSet in its Deployment's history. */

@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { Answer, Cluster, Kind } from './cluster.ts'
 import * as object from './kube-object.ts'
 import { label } from './labels.ts'
-import type { NamespaceView } from './observed.ts'
+import { isCopy, type NamespaceView, unmarked } from './observed.ts'
 import type { Wanted } from './wanted.ts'
 
 /** More namespaces than this in one cluster are not driven, and releases in them are told so. */
@@ -49,8 +49,14 @@ async function viewOf(cluster: Cluster, name: string, signal: AbortSignal): Prom
   return {
     name,
     closed: null,
-    deployments: parsed(deployments, object.deployment),
-    services: parsed(services, object.service),
+    deployments: parsed(deployments, object.deployment).map((one) =>
+      isCopy(one) ? unmarked(one) : one,
+    ),
+    // Those of releases have the release's name.
+    services: parsed(services, object.service).map((one) => {
+      const { name, labels } = one.metadata
+      return (labels[label.release] ?? name) === name ? one : unmarked(one)
+    }),
     replicaSets: parsed(replicaSets, object.replicaSet),
     autoscalers: parsed(autoscalers, object.autoscaler),
   }

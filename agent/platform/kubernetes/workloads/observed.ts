@@ -21,6 +21,34 @@ export const isGoing = ({ metadata }: Pick<Deployment | Service, 'metadata'>): b
 export const isMade = ({ metadata, spec }: Deployment): boolean =>
   spec.selector.matchLabels[label.deployment] === metadata.name
 
+/** Made by others of one of ours, with what we have written on it: its labels do not make it ours. */
+export function isCopy({ metadata, spec }: Deployment): boolean {
+  const adopted = metadata.annotations[annotation.adopted]
+  if (adopted !== undefined) return adopted !== metadata.uid
+  const made = spec.selector.matchLabels[label.deployment]
+  return made !== undefined && made !== metadata.name
+}
+
+/** As it is to us: without our labels. */
+export function unmarked<T extends Deployment | Service>(copy: T): T {
+  const { metadata } = copy
+  const others = (texts: Readonly<Record<string, string>>) =>
+    Object.fromEntries(Object.entries(texts).filter(([key]) => !ourKeys.has(key)))
+  return {
+    ...copy,
+    metadata: {
+      ...metadata,
+      labels: others(metadata.labels),
+      annotations: others(metadata.annotations),
+    },
+  }
+}
+
+const ourKeys: ReadonlySet<string> = new Set([
+  ...Object.values(label),
+  ...Object.values(annotation),
+])
+
 export const isAutoscaled = (view: NamespaceView, { metadata }: Deployment): boolean =>
   view.autoscalers.some(
     ({ spec }) =>

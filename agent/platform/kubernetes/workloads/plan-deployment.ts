@@ -249,6 +249,7 @@ function metadataOf(
     annotations: {
       [annotation.applied]: placeText(place),
       [annotation.asked]: askedText(asked),
+      ...(!isMade(deployment) && { [annotation.adopted]: deployment.metadata.uid }),
       ...(hasFormer && { [annotation.former]: JSON.stringify(former) }),
     },
   }

@@ -90,6 +90,7 @@ function letGo(deployment: Deployment): Write {
           [annotation.applied]: null,
           [annotation.asked]: null,
           [annotation.former]: null,
+          [annotation.adopted]: null,
         },
       },
       spec: { replicas: 0, ...(askedBefore(deployment).paused && { paused: false }) },

@@ -282,6 +282,27 @@ it('pods that others bring back are found as those of the release that has the D
   ])
 })
 
+it('what others have made of the YAML of ours is not ours by its labels', async () => {
+  await apply(adoptedRelease(1, 'app-blue'), imageRelease(2))
+  const copy = (kind: 'Deployment' | 'Service', name: string) => {
+    const { metadata, ...rest } = server.find(kind, name)!
+    const { labels, annotations, namespace } = metadata
+    server.put({ ...rest, kind, metadata: { name: `a-${name}`, namespace, labels, annotations } })
+  }
+  copy('Deployment', 'app-blue')
+  copy('Deployment', 'shop-r2')
+  copy('Service', 'shop-r1')
+  const copies = () => ['a-app-blue', 'a-shop-r2'].map((name) => spec(name).replicas)
+  await apply(adoptedRelease(1, 'app-blue'), imageRelease(2))
+  await apply()
+  expect(copies()).toEqual([3, 3])
+  expect(server.find('Service', 'a-shop-r1')).toBeDefined()
+  await apply(adoptedRelease(3, 'a-app-blue'))
+  expect(labels('a-app-blue')['switchyard.dev/release']).toBe('shop-r3')
+  await apply()
+  expect(spec('a-app-blue').replicas).toBe(0)
+})
+
 it('nothing is read of namespaces that have not opted in', async () => {
   const views = await observe(server.client(), [imageRelease(1, { namespace: 'other' })], signal)
   expect([...views.values()].map(({ name, closed }) => [name, closed === null])).toEqual([
