@@ -269,7 +269,7 @@ it('pods that others bring back are found as those of the release that has the D
   await apply(imageRelease(2, { rolling: rollingOver(['shop-r1']) }))
   await apply(imageRelease(2))
   notes = []
-  // As `kubectl rollout undo` does it.
+  // As kubectl undoes it.
   server.change('Deployment', 'shop-r1', (one) => {
     ;(one as Stored & { spec: Spec }).spec.template = former
   })
