@@ -30,11 +30,14 @@ beforeEach(async () => {
   told = []
   troubles = []
   said = []
+  patience = {}
 })
 afterEach(async () => {
   await platform.close()
   await server.stop()
 })
+
+let patience: { staleMs?: number } = {}
 
 function follow(...releases: readonly string[]): void {
   platform = createKubernetesPlatform({
@@ -42,7 +45,7 @@ function follow(...releases: readonly string[]): void {
     cluster: 'eu-1',
     log: (code, text) => said.push(`${code}: ${text}`),
     timing,
-    endpointsTiming: { rememberMs: 1_000, pods: podsTiming, firstPodsMs: 300 },
+    endpointsTiming: { rememberMs: 1_000, pods: { ...podsTiming, ...patience }, firstPodsMs: 300 },
   })
   platform.follow({
     onEndpoints: (endpoints) => told.push(endpoints),
@@ -217,6 +220,53 @@ describe('the endpoints of a release, by its pods', () => {
     await untilAddresses('10.0.0.1,10.0.0.4,10.0.0.2')
     await untilAddresses('10.0.0.1,10.0.0.4')
   })
+
+  it('stay beside an older state in which the Service selected otherwise', async () => {
+    service()
+    const former = server.copy()
+    pod({ labels: { app: 'shop', ...releaseLabels('shop-r1') } })
+    service({ selector: { app: 'shop' } })
+    follow()
+    await watching()
+    await untilAddresses('10.0.0.1')
+    for (let n = 0; n < 3; n++) server.answer('list', { status: 503 }, 'pods')
+    const before = told.length
+    server.restore(former)
+    await until('it is noticed', () => said.join().includes('slices-went-back'))
+    await until('fewer', () => server.seenOfPods.at(-1)?.query.get('labelSelector') !== null)
+    await watching()
+    expect(told.slice(before).map((one) => one['shop-r1']?.length ?? 0)).not.toContain(0)
+    expect(addresses()).toBe('10.0.0.1')
+  })
+
+  it.each(['pods', 'services'] as const)(
+    'are the same when %s are refused for a moment, as by an API server that starts',
+    async (plural) => {
+      service()
+      pod({})
+      pod(two)
+      pod({ name: 'gone', ips: ['10.0.0.9'] })
+      const late = [
+        { address: '10.0.0.1', pod: 'one' },
+        { address: '10.0.0.9', pod: 'gone' },
+      ]
+      slice({ endpoints: late })
+      follow()
+      await watching()
+      server.remove('gone', 'shop', 'pods')
+      await untilAddresses('10.0.0.1,10.0.0.2')
+      told = []
+      server.answer('list', { status: 403 }, plural)
+      server.cut(plural)
+      await until('it is refused', () => server.unasked() === 0)
+      await watching()
+      pod({ name: 'three', ips: ['10.0.0.3'] })
+      await untilAddresses('10.0.0.1,10.0.0.2,10.0.0.3')
+      const lists = told.map((one) => one['shop-r1']!.map(({ address }) => address))
+      expect(lists.filter((list) => list.length < 2 || list.includes('10.0.0.9'))).toEqual([])
+      expect(said).toEqual([])
+    },
+  )
 })
 
 describe('the slices alone count', () => {
@@ -256,6 +306,12 @@ describe('the slices alone count', () => {
     },
   )
 
+  it('where pods may be listed and not watched', async () => {
+    for (let n = 0; n < 1_000; n++) server.answer('watch', { status: 403 }, 'pods')
+    await asSlicesSay()
+    expect(said).toEqual([expect.stringContaining('may not be read')])
+  })
+
   it('when pods cannot be followed for some time, while slices can', async () => {
     service()
     pod({})
@@ -269,6 +325,20 @@ describe('the slices alone count', () => {
     await untilAddresses('')
     expect(said.join()).toContain('pods-unread: namespace shop: its Pods or Services cannot be')
     expect(troubles).toEqual([])
+  })
+
+  it('when pods cannot be followed for some time, while Services are read anew', async () => {
+    patience = { staleMs: 300 }
+    service()
+    pod({})
+    slice({ endpoints: [{ address: '10.0.0.1', pod: 'one', conditions: notReady }] })
+    follow()
+    await watching()
+    await untilAddresses('10.0.0.1')
+    for (let n = 0; n < 1_000; n++) server.answer('list', { status: 500 }, 'pods')
+    server.cut('pods')
+    const anew = setInterval(() => server.cut('services'), 30)
+    await untilAddresses('').finally(() => clearInterval(anew))
   })
 
   it('of the first words, when those of pods do not come', async () => {

@@ -210,6 +210,8 @@ export async function startFakeApiServer(secondMs = 1_000) {
     answer(on: Call | 'any', answer: Answer, plural: Plural = 'endpointslices'): void {
       answers.push({ on, plural, answer })
     },
+    /** Of these answers, those that nobody has had yet. */
+    unasked: () => answers.length,
     /** The namespace says that it opts in. */
     optIn: (namespace = 'shop') => managed.add(namespace),
     forbid(plural: Plural, on = true): void {

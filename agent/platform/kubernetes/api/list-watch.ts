@@ -18,11 +18,17 @@ import type { KubernetesClient } from './client.ts'
 import { isGone, KubernetesError, statusOf } from './kubernetes-error.ts'
 import { linesOf } from './lines.ts'
 
+/** The newest version that was seen, kept by who begins anew with a part of the same objects. */
+export interface SeenVersion {
+  newest: string
+}
+
 export interface Followed<T> {
   readonly path: string
   readonly labelSelector?: string
   /** More are not listed: that is a trouble, and what was told last stays. */
   readonly countMax?: number
+  readonly version?: SeenVersion
   /** What is kept of an object. */
   read(object: unknown): T
   /**
@@ -32,6 +38,8 @@ export interface Followed<T> {
   onListed(objects: readonly T[], wentBack: boolean): void
   onChanged(object: T): void
   onRemoved(object: T): void
+  /** A watch is open: the server is there, and grants it. */
+  onOpened?(): void
   /** The server is away or refuses: what was told last stays. Said once, until a watch opens again. */
   onTrouble(text: string): void
   /** Asked after every failure, also of those that a list mends; false: it ends. */
@@ -85,14 +93,13 @@ export async function followObjects<T>(
 ): Promise<void> {
   let attempt = 0
   let troubled = false
-  /** The newest version that was seen. */
-  let newest = '0'
+  const { version: seen = { newest: '0' } } = followed
   while (!signal.aborted) {
     const startMs = performance.now()
     try {
       const { objects, version } = await list(client, followed, signal)
-      followed.onListed(objects, isOlder(version, newest))
-      newest = version
+      followed.onListed(objects, isOlder(version, seen.newest))
+      seen.newest = version
       await watchFrom(performance.now() + jittered(timing.relistMs))
       attempt = 0
     } catch (error) {
@@ -112,12 +119,13 @@ export async function followObjects<T>(
   /** Returns when it is time for a new list; throws when there is a reason for one. */
   async function watchFrom(relistAtMs: number): Promise<void> {
     while (performance.now() < relistAtMs && !signal.aborted) {
-      await watchOnce(client, followed, newest, signal, timing, {
+      await watchOnce(client, followed, seen.newest, signal, timing, {
         opened() {
           troubled = false
+          followed.onOpened?.()
         },
         seen(version) {
-          newest = version
+          seen.newest = version
         },
       })
     }

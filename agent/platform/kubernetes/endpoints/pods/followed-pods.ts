@@ -106,6 +106,7 @@ export function followedPods(
         known,
         timing: watchTiming,
         askAgainMs: timing.askAgainMs,
+        refusedMs: timing.staleMs,
         listener: {
           onChange() {
             sayLeftOut(namespace, known)

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { type KubernetesClient, pathOf } from '../../api/client.ts'
 import { KubernetesError } from '../../api/kubernetes-error.ts'
-import { followObjects, type ListWatchTiming } from '../../api/list-watch.ts'
+import { followObjects, type ListWatchTiming, type SeenVersion } from '../../api/list-watch.ts'
 import { label } from '../../workloads/labels.ts'
 import { releaseLabel } from '../slices/endpoint-slice.ts'
 import type { KnownPods } from './known-pods.ts'
@@ -28,6 +28,8 @@ export interface NamespacePodsOptions {
   readonly timing: ListWatchTiming
   /** Between one and two times this lies between two questions whether it may be read now. */
   readonly askAgainMs: number
+  /** An API server that starts refuses what it grants a moment later: a refusal is believed after this. */
+  readonly refusedMs: number
 }
 
 export interface NamespacePodsListener {
@@ -55,12 +57,13 @@ export async function followNamespacePods(
   options: NamespacePodsOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { known, listener, askAgainMs } = options
+  const { known, listener, askAgainMs, refusedMs } = options
+  const refusals = createRefusals(refusedMs)
   while (!signal.aborted) {
-    const isOpen = await hasOptedIn(options, signal)
+    const isOpen = await hasOptedIn(options, refusals, signal)
     if (signal.aborted) return
     if (isOpen === 'yes') {
-      await followOpened(options, signal)
+      await followOpened(options, refusals, signal)
       if (signal.aborted) return
       listener.onProblem(
         `namespace ${options.namespace}: its Pods or Services may not be read, and its EndpointSlices count alone: kubectl apply -n ${options.namespace} -k deploy/namespace`,
@@ -78,39 +81,78 @@ export async function followNamespacePods(
 /** Who has not said that it opts in is not read, whatever may be read there. */
 async function hasOptedIn(
   { client, namespace, listener }: NamespacePodsOptions,
+  refusals: Refusals,
   signal: AbortSignal,
 ): Promise<'yes' | 'no' | 'away'> {
+  const path = pathOf('api', 'v1', 'namespaces', namespace)
   try {
-    const path = pathOf('api', 'v1', 'namespaces', namespace)
     const { metadata } = namespaceObject.parse(await client.call({ method: 'GET', path, signal }))
+    refusals.granted(path)
     return metadata.labels?.[label.managed] === 'true' ? 'yes' : 'no'
   } catch (error) {
-    if (error instanceof KubernetesError && (error.status === 404 || error.status === 403)) {
-      return 'no'
-    }
+    if (error instanceof KubernetesError && error.status === 404) return 'no'
+    if (isForbidden(error)) return refusals.isBelieved(path) ? 'no' : 'away'
     listener.onFailed(error)
     return 'away'
   }
 }
 
+interface Refusals {
+  isBelieved(path: string): boolean
+  granted(path: string): void
+}
+
+function createRefusals(lastsMs: number): Refusals {
+  const sinceMs = new Map<string, number>()
+  return {
+    isBelieved(path) {
+      const nowMs = performance.now()
+      const firstMs = sinceMs.get(path) ?? nowMs
+      sinceMs.set(path, firstMs)
+      return nowMs - firstMs >= lastsMs
+    },
+    granted: (path) => sinceMs.delete(path),
+  }
+}
+
+const isForbidden = (error: unknown): boolean =>
+  error instanceof KubernetesError && error.status === 403
+
 /** Ends when something may not be read, or with `signal`. */
-async function followOpened(options: NamespacePodsOptions, signal: AbortSignal): Promise<void> {
+async function followOpened(
+  options: NamespacePodsOptions,
+  refusals: Refusals,
+  signal: AbortSignal,
+): Promise<void> {
   const { client, namespace, known, listener, timing } = options
   const ending = new AbortController()
   const either = AbortSignal.any([signal, ending.signal])
   const servicesKnown = Promise.withResolvers<void>()
   let reading = new Set<string>()
   let anew = new AbortController()
+  const podsVersion: SeenVersion = { newest: '0' }
+  /** Paths of watches that have not opened since. */
+  const failing = new Set<string>()
 
-  function goesOn(error: unknown): boolean {
-    const isForbidden = error instanceof KubernetesError && error.status === 403
-    if (isForbidden) ending.abort()
-    else listener.onFailed(error)
-    return !isForbidden
-  }
+  const proof = (path: string) => ({
+    path,
+    onOpened() {
+      refusals.granted(path)
+      if (failing.delete(path)) told()
+    },
+    goesOn(error: unknown): boolean {
+      if (isForbidden(error)) {
+        if (refusals.isBelieved(path)) ending.abort()
+      } else {
+        failing.add(path)
+        listener.onFailed(error)
+      }
+      return !ending.signal.aborted
+    },
+  })
 
   function told(): void {
-    if (known.isKnown()) listener.onState('followed')
+    if (known.isKnown() && failing.size === 0) listener.onState('followed')
     listener.onChange()
   }
 
@@ -125,7 +167,7 @@ async function followOpened(options: NamespacePodsOptions, signal: AbortSignal):
   }
 
   const services = {
-    path: servicesPath(namespace),
+    ...proof(servicesPath(namespace)),
     labelSelector: releaseLabel,
     read: readService,
     onListed(objects: readonly ReadService[], wentBack: boolean) {
@@ -154,11 +196,11 @@ async function followOpened(options: NamespacePodsOptions, signal: AbortSignal):
     },
     // The slices' watch tells when the server is away.
     onTrouble() {},
-    goesOn,
   }
 
   const pods = () => ({
-    path: podsPath(namespace),
+    ...proof(podsPath(namespace)),
+    version: podsVersion,
     ...(reading.size === 0 && { labelSelector: releaseLabel }),
     read: readPod,
     onListed(objects: readonly ReadPod[], wentBack: boolean) {
@@ -180,7 +222,6 @@ async function followOpened(options: NamespacePodsOptions, signal: AbortSignal):
     },
     // The slices' watch tells when the server is away.
     onTrouble() {},
-    goesOn,
   })
 
   async function followPods(): Promise<void> {
