@@ -221,6 +221,23 @@ describe('the endpoints of a release, by its pods', () => {
     await untilAddresses('10.0.0.1,10.0.0.4')
   })
 
+  it('of an older state go as soon as another release has their address', async () => {
+    service()
+    const former = server.copy()
+    pod({})
+    follow('shop-r1', 'shop-r2')
+    await watching()
+    await untilAddresses('10.0.0.1')
+    server.restore(former)
+    await until('it is noticed', () => said.join().includes('slices-went-back'))
+    await watching()
+    expect(addresses()).toBe('10.0.0.1')
+    service({ release: 'shop-r2' })
+    pod({ name: 'other', labels: releaseLabels('shop-r2') })
+    await untilAddresses('10.0.0.1', 'shop-r2')
+    expect(addresses()).toBe('')
+  })
+
   it('stay beside an older state in which the Service selected otherwise', async () => {
     service()
     const former = server.copy()

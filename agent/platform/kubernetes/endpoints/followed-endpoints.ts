@@ -88,6 +88,7 @@ export function followedEndpoints(
       onChange: () => pace.soon(),
       onTrouble,
       onProblem: (problem) => say('slice-refused', problem),
+      onWentBack: remember,
     },
     timing,
   )
@@ -158,10 +159,12 @@ export function followedEndpoints(
       'the API server has an older state; the endpoints of before stay a while',
     )
     known.remember()
+    services.remember()
     if (forgetting) clearTimeout(forgetting)
     forgetting = setTimeout(() => {
       forgetting = null
       known.forget()
+      services.forget()
       pace.soon()
     }, rememberMs)
   }

@@ -7,7 +7,7 @@ import { type Endpoint, type Endpoints, endpointName } from '../../../../link.ts
 import type { Pod } from '../../../platform.ts'
 import type { KnownEndpoint, KnownSlice } from './endpoint-slice.ts'
 import type { PodsOfReleases } from './pods-of-releases.ts'
-import { stillThere, withRemembered } from './remembered-endpoints.ts'
+import { type Claims, claimsOf, stillThere, withRemembered } from './remembered-endpoints.ts'
 import { servedOf } from './rules.ts'
 
 export interface KnownSlicesLimits {
@@ -20,6 +20,8 @@ export interface KnownSlicesLimits {
   readonly keepsDeleted?: boolean
   /** Left out: the slices alone count. */
   readonly pods?: PodsOfReleases
+  /** The same pod may be behind several, as with Services. */
+  readonly sharesPods?: boolean
 }
 
 export interface KnownSlices {
@@ -68,6 +70,7 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
   const orphans = new Map<string, readonly KnownEndpoint[]>()
   /** By address, while it is settled what is told. */
   let holders: ReadonlyMap<string, string> | null = null
+  let claims: Claims | null = null
   let endpointCount = 0
   let told: Endpoints = {}
 
@@ -157,13 +160,18 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
     const isOurs = namespaces.has(release)
     if (!isOurs || (now && now.length > 0)) orphans.delete(release)
     const kept = isOurs ? formerOf(release) : undefined
-    return kept ? withRemembered(release, now ?? [], kept, slices.values()) : now
+    if (!kept) return now
+    claims ??= claimsOf(slices.values())
+    return withRemembered(limits.sharesPods ? null : release, now ?? [], kept, claims)
   }
 
   function settle(): void {
     const next: Record<string, readonly Endpoint[]> = { ...told }
     let changed = false
     holders = null
+    claims = null
+    // Whatever changes may give one of their addresses to another.
+    for (const release of [...remembered.keys(), ...orphans.keys()]) dirty.add(release)
     for (const release of dirty) {
       const now = servedNow(release)
       const before = served.get(release)
@@ -204,7 +212,6 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
     },
     touch(releases) {
       for (const release of releases) touch(release)
-      for (const release of orphans.keys()) dirty.add(release)
     },
     losing,
     named: () =>

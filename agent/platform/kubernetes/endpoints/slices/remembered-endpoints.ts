@@ -29,19 +29,35 @@ export function stillThere(
   })
 }
 
-export function withRemembered(
-  release: string,
-  now: readonly KnownEndpoint[],
-  former: readonly KnownEndpoint[],
-  slices: Iterable<KnownSlice>,
-): readonly KnownEndpoint[] {
-  const kept = new Map(former.map((one) => [one.address, one]))
-  for (const slice of slices) {
-    for (const { address, pod } of slice.endpoints) {
-      const one = kept.get(address)
-      if (one && (slice.release !== release || pod?.uid !== one.pod?.uid)) kept.delete(address)
+/** Whose an address is, by the slices: the release and the pod's uid of each that names it. */
+export type Claims = ReadonlyMap<string, readonly (readonly [string, string | undefined])[]>
+
+export function claimsOf(slices: Iterable<KnownSlice>): Claims {
+  const claims = new Map<string, (readonly [string, string | undefined])[]>()
+  for (const { release, endpoints } of slices) {
+    for (const { address, pod } of endpoints) {
+      const claim = [release, pod?.uid] as const
+      const others = claims.get(address)
+      if (others) others.push(claim)
+      else claims.set(address, [claim])
     }
   }
+  return claims
+}
+
+/** `release` null: the same pod may be behind several, and only another pod takes its address away. */
+export function withRemembered(
+  release: string | null,
+  now: readonly KnownEndpoint[],
+  former: readonly KnownEndpoint[],
+  claims: Claims,
+): readonly KnownEndpoint[] {
   const names = new Set(now.map(endpointName))
-  return [...now, ...[...kept.values()].filter((one) => !names.has(endpointName(one)))]
+  const kept = former.filter((one) => {
+    const isTheirs = claims
+      .get(one.address)
+      ?.some(([other, uid]) => (release ?? other) !== other || uid !== one.pod?.uid)
+    return !isTheirs && !names.has(endpointName(one))
+  })
+  return [...now, ...kept]
 }

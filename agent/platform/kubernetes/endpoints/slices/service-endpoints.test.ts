@@ -79,6 +79,19 @@ describe('the endpoints of Services', () => {
     expect(Object.keys(told[0]!)).toEqual(['shop/app:http'])
   })
 
+  it('stay beside those of an older state that the API server was restored to', async () => {
+    put('app', '10.0.0.1')
+    put('app-bg', '10.0.0.2')
+    const former = server.copy()
+    put('app', '10.0.0.2')
+    lead('shop/app:http', 'shop/app-bg:http')
+    await until('the new one', () => addresses('shop/app:http') === '10.0.0.2')
+    await until('both watches', () => server.watcherCount() === 2)
+    server.restore(former)
+    // The same pod may be behind several Services.
+    await until('both', () => addresses('shop/app:http') === '10.0.0.1,10.0.0.2')
+  })
+
   it('of very many Services come from one watch over all of them', async () => {
     put('app-7', '10.0.0.7')
     lead(...Array.from({ length: 100 }, (_, n) => `shop/app-${n}:http`))

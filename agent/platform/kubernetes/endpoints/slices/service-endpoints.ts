@@ -18,6 +18,9 @@ export interface FollowedServices {
   /** Ends with `signal`. */
   follow(client: KubernetesClient, signal: AbortSignal): Promise<void>
   endpoints(): Endpoints
+  /** What is told now stays beside what comes, until `forget`. */
+  remember(): void
+  forget(): void
   /** False: Services are asked for, and nothing is known of any yet. */
   known(): boolean
   pods(): ReadonlyMap<string, Pod>
@@ -29,20 +32,27 @@ export interface ServicesListener {
   onTrouble(text: string): void
   /** What is wrong with a slice. */
   onProblem(text: string): void
+  /** The API server has an older state. */
+  onWentBack(): void
 }
 
-const kept = { sliceCount: 8_192, endpointCount: 2 * limits.endpointsPerAgent }
+const kept = {
+  sliceCount: 8_192,
+  endpointCount: 2 * limits.endpointsPerAgent,
+  sharesPods: true,
+}
 /** More names than this make a selector too long: then the slices of all Services come by. */
 const namesPerSelector = 64
 
 export function followedServices(
   cluster: string,
-  { onChange, onTrouble, onProblem }: ServicesListener,
+  { onChange, onTrouble, onProblem, onWentBack }: ServicesListener,
   timing?: ListWatchTiming,
 ): FollowedServices {
   const slices = createKnownSlices(cluster, kept)
   let ids: readonly string[] = []
   let byService = new Map<string, readonly string[]>()
+  const version = { newest: '0' }
   let listed = false
   let others = new AbortController()
 
@@ -57,10 +67,12 @@ export function followedServices(
 
   const followed = (names: readonly string[]) => ({
     path: endpointSlicesPath,
+    version,
     labelSelector:
       names.length > namesPerSelector ? serviceNameLabel : `${serviceNameLabel} in (${names})`,
     read: (object: unknown) => readServiceSlice(object, idsOf),
-    onListed(objects: readonly ReturnType<typeof readServiceSlice>[]) {
+    onListed(objects: readonly ReturnType<typeof readServiceSlice>[], wentBack: boolean) {
+      if (wentBack) onWentBack()
       slices.replace(objects.flatMap(({ read }) => usable(read)))
       listed = true
       onChange()
@@ -99,6 +111,8 @@ export function followedServices(
       }
     },
     endpoints: () => (ids.length === 0 ? {} : slices.endpoints()),
+    remember: slices.remember,
+    forget: slices.forget,
     known: () => listed || ids.length === 0,
     pods: slices.pods,
     leftOut: slices.leftOut,
