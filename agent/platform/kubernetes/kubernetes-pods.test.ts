@@ -284,6 +284,18 @@ describe('the endpoints of a release, by its pods', () => {
       expect(said).toEqual([])
     },
   )
+
+  it('share an address on a host’s network, and the one that is ready counts', async () => {
+    service()
+    pod({ ready: false })
+    pod({ ...two, ips: ['10.0.0.1'] })
+    follow()
+    await watching()
+    await untilAddresses('10.0.0.1')
+    pod({ ready: false, leaving: true })
+    pod({ name: 'three', ips: ['10.0.0.3'] })
+    await untilAddresses('10.0.0.1,10.0.0.3')
+  })
 })
 
 describe('the slices alone count', () => {

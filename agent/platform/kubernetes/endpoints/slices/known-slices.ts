@@ -8,7 +8,7 @@ import type { Pod } from '../../../platform.ts'
 import type { KnownEndpoint, KnownSlice } from './endpoint-slice.ts'
 import type { PodsOfReleases } from './pods-of-releases.ts'
 import { type Claims, claimsOf, stillThere, withRemembered } from './remembered-endpoints.ts'
-import { servedOf } from './rules.ts'
+import { isReady, servedOf } from './rules.ts'
 
 export interface KnownSlicesLimits {
   readonly sliceCount: number
@@ -248,8 +248,6 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
     },
   }
 }
-
-const isReady = ({ meaning }: KnownEndpoint): boolean => meaning === 'ready'
 
 const sameAddresses = (one: readonly Endpoint[], other: readonly Endpoint[]): boolean =>
   one.length === other.length &&

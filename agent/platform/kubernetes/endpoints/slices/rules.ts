@@ -36,14 +36,15 @@ export const portOf = (ports: readonly Port[]): number | null => httpPort(ports)
 
 /**
  * What a release's slices give together, by address. While the slices of a Service are rearranged an
- * endpoint may be in two: the newer one's word counts. A pod with addresses of both families counts once,
- * by its IPv4 address.
+ * endpoint may be in two: the newer one's word counts. Two pods may have one address, on a host's network or
+ * when one has just ended: the ready one counts. A pod with addresses of both families counts once, by its
+ * IPv4 address.
  */
 export function servedOf(slices: readonly KnownSlice[]): readonly KnownEndpoint[] {
   const byAddress = new Map<string, KnownEndpoint>()
   const inFour = new Set<string>()
   for (const { family, endpoints } of [...slices].sort((a, b) => a.version - b.version)) {
-    for (const endpoint of endpoints) {
+    for (const endpoint of [...endpoints.filter(isNotReady), ...endpoints.filter(isReady)]) {
       byAddress.set(endpointName(endpoint), endpoint)
       if (family === 'IPv4' && endpoint.pod) inFour.add(endpoint.pod.uid)
     }
@@ -51,9 +52,12 @@ export function servedOf(slices: readonly KnownSlice[]): readonly KnownEndpoint[
   const once = [...byAddress.values()].filter(
     ({ address, pod }) => !(pod && inFour.has(pod.uid) && address.includes(':')),
   )
-  const ready = once.filter(({ meaning }) => meaning === 'ready')
+  const ready = once.filter(isReady)
   const served = ready.length > 0 ? ready : once.filter(({ meaning }) => meaning === 'leaving')
   return served.sort((a, b) =>
     a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port,
   )
 }
+
+export const isReady = ({ meaning }: KnownEndpoint): boolean => meaning === 'ready'
+const isNotReady = (one: KnownEndpoint): boolean => !isReady(one)
