@@ -153,6 +153,28 @@ describe('the endpoints of a release, by its pods', () => {
     await untilAddresses('10.0.0.1,10.0.0.8,10.0.0.9')
   })
 
+  it('are none of a pod that had ended before the agent started, whatever a late slice says', async () => {
+    service()
+    pod({})
+    const madeOf = (name: string) => ({
+      'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io',
+      'kubernetes.io/service-name': name,
+    })
+    const ended = { address: '10.0.0.8', pod: 'ended' }
+    slice({ labels: madeOf('shop-r1'), endpoints: [{ address: '10.0.0.1', pod: 'one' }, ended] })
+    server.put({ metadata: podOf({ name: 'odd' }).metadata }, 'pods')
+    const odd = { address: '10.0.0.6', pod: 'odd' }
+    slice({ name: 'odd', labels: madeOf('shop-r1'), endpoints: [odd] })
+    const other = { address: '10.0.0.7', pod: 'other' }
+    slice({ name: 'other', labels: madeOf('not-followed'), endpoints: [other] })
+    follow()
+    await watching()
+    await untilAddresses('10.0.0.1,10.0.0.6,10.0.0.7')
+    // Newer than what has been read of pods: it may be ahead of them.
+    slice({ labels: madeOf('shop-r1'), endpoints: [{ address: '10.0.0.9', pod: 'newer' }] })
+    await untilAddresses('10.0.0.1,10.0.0.6,10.0.0.7,10.0.0.9')
+  })
+
   it('are right at once when the API server was away and its slices are late', async () => {
     service()
     pod({})

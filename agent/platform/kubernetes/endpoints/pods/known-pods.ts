@@ -2,6 +2,8 @@
  * The Services of releases in one namespace and the Pods that they may select, as far as they have been read.
  * Bounded: only pods that some Service may mean are kept, and of pods that are gone no more than that they are.
  */
+
+import type { SeenVersion } from '../../api/list-watch.ts'
 import { releaseLabel } from '../slices/endpoint-slice.ts'
 import { createGonePods } from './gone-pods.ts'
 import { createGroups } from './groups.ts'
@@ -10,6 +12,8 @@ import type { KnownPod } from './release-pod.ts'
 import { type KnownService, type Labels, selects } from './release-service.ts'
 
 export interface KnownPods {
+  /** Up to which version pods have been read; kept by who reads them. */
+  readonly version: SeenVersion
   services(): readonly KnownService[]
   replaceServices(services: readonly KnownService[]): void
   setService(service: KnownService): void
@@ -58,6 +62,8 @@ export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): Know
   const labelled = createGroups<KnownPod>(({ labels }) => labels[releaseLabel] ?? '')
   const gone = createGonePods(now)
   const noRoom = new Set<string>()
+  const ignored = new Set<string>()
+  const version: SeenVersion = { newest: '0' }
   const noRoomForServices = new Set<string>()
   let servicesListed = false
   let read: Set<string> | null = null
@@ -92,9 +98,15 @@ export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): Know
   const isMeant = (pod: KnownPod): boolean =>
     pod.labels[releaseLabel] !== undefined || servicesFor(pod).length > 0
 
+  /** There is room for it, and it can be read. */
+  function admit(uid: string): void {
+    noRoom.delete(uid)
+    ignored.delete(uid)
+  }
+
   function setPod(pod: KnownPod): void {
     const before = drop(pod.uid)
-    noRoom.delete(pod.uid)
+    admit(pod.uid)
     if (!isMeant(pod)) {
       // Unless it is its Service that has gone.
       if (before && isMeant(before)) gone.add(pod.uid)
@@ -110,17 +122,21 @@ export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): Know
   }
 
   function removePod(uid: string): void {
-    noRoom.delete(uid)
+    admit(uid)
     const before = drop(uid)
     if (before) gone.add(uid)
     touchPod(before)
   }
 
   function ignorePod(uid: string): void {
-    noRoom.delete(uid)
+    admit(uid)
+    ignored.add(uid)
     gone.delete(uid)
     touchPod(drop(uid))
   }
+
+  const isOver = (uid: string, namedAt: number): boolean =>
+    Number(version.newest) >= namedAt && !noRoom.has(uid) && !ignored.has(uid)
 
   function dropService(key: string): void {
     const before = services.get(key)
@@ -174,6 +190,7 @@ export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): Know
   const touchAll = () => touch([...services.values()].map(({ release }) => release))
 
   return {
+    version,
     services: () => [...services.values()],
     replaceServices(listed) {
       const keys = new Set(listed.map(({ key }) => key))
@@ -187,6 +204,7 @@ export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): Know
     replacePods(listed, by, wentBack) {
       const uids = new Set(listed.map(({ uid }) => uid))
       noRoom.clear()
+      ignored.clear()
       for (const { uid, labels } of [...pods.values()]) {
         if (uids.has(uid)) continue
         const wouldBeListed = by.size > 0 || labels[releaseLabel] !== undefined
@@ -211,13 +229,15 @@ export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): Know
       if (!own.every(({ selector }) => isRead(selector))) return []
       return own.map((service) => ({ service, pods: podsOf(service) }))
     },
-    pod: (uid) => pods.get(uid) ?? (gone.has(uid) ? 'gone' : undefined),
+    pod: (uid, namedAt = Number.POSITIVE_INFINITY) =>
+      pods.get(uid) ?? (gone.has(uid) || isOver(uid, namedAt) ? 'gone' : undefined),
     sweep: gone.sweep,
     isKnown,
     forget() {
       touchAll()
       servicesListed = false
       read = null
+      version.newest = '0'
       for (const all of [
         services,
         byRelease,
@@ -226,6 +246,7 @@ export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): Know
         labelled,
         gone,
         noRoom,
+        ignored,
         noRoomForServices,
       ]) {
         all.clear()

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { type KubernetesClient, pathOf } from '../../api/client.ts'
 import { KubernetesError } from '../../api/kubernetes-error.ts'
-import { followObjects, type ListWatchTiming, type SeenVersion } from '../../api/list-watch.ts'
+import { followObjects, type ListWatchTiming } from '../../api/list-watch.ts'
 import { label } from '../../workloads/labels.ts'
 import { releaseLabel } from '../slices/endpoint-slice.ts'
 import type { KnownPods } from './known-pods.ts'
@@ -130,7 +130,6 @@ async function followOpened(
   const servicesKnown = Promise.withResolvers<void>()
   let reading = new Set<string>()
   let anew = new AbortController()
-  const podsVersion: SeenVersion = { newest: '0' }
   /** Paths of watches that have not opened since. */
   const failing = new Set<string>()
 
@@ -200,7 +199,7 @@ async function followOpened(
 
   const pods = () => ({
     ...proof(podsPath(namespace)),
-    version: podsVersion,
+    version: known.version,
     ...(reading.size === 0 && { labelSelector: releaseLabel }),
     read: readPod,
     onListed(objects: readonly ReadPod[], wentBack: boolean) {

@@ -9,8 +9,11 @@ import { meaningOf } from '../slices/rules.ts'
 import type { KnownPod } from './release-pod.ts'
 import type { KnownService } from './release-service.ts'
 
-/** Undefined: nobody has seen it. */
-export type PodLookup = (uid: string) => KnownPod | 'gone' | undefined
+/**
+ * Undefined: nobody has seen it. `namedAt`: the version at which a slice named it that was made of pods like those
+ * that are read: what has been read up to then, and is not there, is gone.
+ */
+export type PodLookup = (uid: string, namedAt?: number) => KnownPod | 'gone' | undefined
 
 /** A Service of the release, with the pods that it selects. */
 export interface Selected {
@@ -25,7 +28,8 @@ export function withPods(
   selected: readonly Selected[],
   pod: PodLookup,
 ): readonly KnownSlice[] {
-  const left = slices.map((slice) => asPodsSay(slice, selected.length > 0, pod))
+  const services = new Set(selected.map(({ service }) => service.key))
+  const left = slices.map((slice) => asPodsSay(slice, services, pod))
   if (selected.length === 0) return left
   const zones = zonesOf(slices)
   const derived = selected.flatMap((one) =>
@@ -34,11 +38,13 @@ export function withPods(
   return [...left, ...derived]
 }
 
-function asPodsSay(slice: KnownSlice, isSelected: boolean, pod: PodLookup): KnownSlice {
+function asPodsSay(slice: KnownSlice, services: ReadonlySet<string>, pod: PodLookup): KnownSlice {
+  const isMadeOfThem = slice.madeOf !== null && services.has(slice.madeOf)
+  const namedAt = isMadeOfThem ? slice.version : undefined
   const endpoints = slice.endpoints.flatMap((endpoint): readonly KnownEndpoint[] => {
-    const known = endpoint.pod ? pod(endpoint.pod.uid) : undefined
+    const known = endpoint.pod ? pod(endpoint.pod.uid, namedAt) : undefined
     if (known === undefined) return [endpoint]
-    if (known === 'gone' || isSelected) return []
+    if (known === 'gone' || services.size > 0) return []
     const isThere = known.addresses[slice.family] === endpoint.address
     return [{ ...endpoint, meaning: isThere ? podMeaning(known, false) : 'out' }]
   })
@@ -74,6 +80,7 @@ function ofPods(
     namespace,
     release,
     cluster: null,
+    madeOf: null,
     version: newest,
     family,
     endpoints,

@@ -13,6 +13,10 @@ export const endpointSlicesPath = '/apis/discovery.k8s.io/v1/endpointslices'
 export const releaseLabel = 'switchyard.dev/release'
 /** Switchyard's name of the cluster: several may share one Kubernetes. */
 export const clusterLabel = 'switchyard.dev/cluster'
+/** Written by Kubernetes' controllers, or by whoever makes slices by hand (discovery.k8s.io/v1). */
+export const serviceNameLabel = 'kubernetes.io/service-name'
+const managedByLabel = 'endpointslice.kubernetes.io/managed-by'
+const controller = 'endpointslice-controller.k8s.io'
 
 /** The API server allows no more in one slice. */
 const endpointsPerSlice = 1_000
@@ -64,6 +68,8 @@ export interface KnownSlice {
   readonly release: string
   /** Null: of whichever Switchyard cluster. */
   readonly cluster: string | null
+  /** The Service of whose pods Kubernetes' controller made it, `<namespace>/<name>`; null: somebody else did. */
+  readonly madeOf: string | null
   /** Newer slices have a greater one (KEP-5504). */
   readonly version: number
   readonly family: Family
@@ -140,8 +146,10 @@ export function readSlice(object: unknown): ReadSlice {
   }
   const cluster = labels[clusterLabel] ?? null
   const endpoints = parsed.endpointsAt(port)
-  const slice = { key, namespace, release: release.data, cluster, version, family, endpoints }
-  return { key, slice, problem: null }
+  const madeOf =
+    labels[managedByLabel] === controller ? `${namespace}/${labels[serviceNameLabel]}` : null
+  const about = { key, namespace, release: release.data, cluster, madeOf }
+  return { key, slice: { ...about, version, family, endpoints }, problem: null }
 }
 
 function known(

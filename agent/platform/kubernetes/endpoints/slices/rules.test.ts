@@ -129,6 +129,7 @@ describe('a slice', () => {
       namespace: 'shop',
       release: 'shop-r1',
       cluster: null,
+      madeOf: null,
       version: 7,
       family: 'IPv4',
       endpoints: [

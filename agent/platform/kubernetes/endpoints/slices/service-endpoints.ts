@@ -9,9 +9,9 @@ import type { Endpoints } from '../../../../link.ts'
 import type { Pod } from '../../../platform.ts'
 import type { KubernetesClient } from '../../api/client.ts'
 import { followObjects, type ListWatchTiming } from '../../api/list-watch.ts'
-import { endpointSlicesPath, type ReadSlice } from './endpoint-slice.ts'
+import { endpointSlicesPath, type ReadSlice, serviceNameLabel } from './endpoint-slice.ts'
 import { createKnownSlices } from './known-slices.ts'
-import { partsOf, readServiceSlice, serviceNameLabel } from './service-slice.ts'
+import { partsOf, readServiceSlice } from './service-slice.ts'
 
 export interface FollowedServices {
   setServices(ids: readonly string[]): void

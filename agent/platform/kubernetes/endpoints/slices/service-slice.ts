@@ -3,10 +3,7 @@
  * Kubernetes' own label, and a slice gives endpoints to each of the Service's ports that is asked for. Pure.
  */
 import type { KnownSlice, ReadSlice } from './endpoint-slice.ts'
-import { parseSlice } from './endpoint-slice.ts'
-
-/** Written by Kubernetes' controllers, or by whoever makes slices by hand (discovery.k8s.io/v1). */
-export const serviceNameLabel = 'kubernetes.io/service-name'
+import { parseSlice, serviceNameLabel } from './endpoint-slice.ts'
 
 /** Of a service id, `<namespace>/<service>:<port>`. */
 export function partsOf(id: string): { namespace: string; name: string; port: string } {
@@ -34,6 +31,7 @@ export function readServiceSlice(
       namespace,
       release: id,
       cluster: null,
+      madeOf: null,
       version: parsed.version,
       family: parsed.family,
       endpoints: parsed.endpointsAt(port),
