@@ -38,8 +38,8 @@ export interface Pools {
   put(upstream: Upstream): void
   eject(pool: EndpointPool): void
   isEjected(slot: number): boolean
-  /** Endpoints have changed: slots may be others, and these, as `address port`, exist no more. */
-  refresh(gone: Iterable<string>): void
+  /** Endpoints have changed; `exists` goes by their names, as `address port`. */
+  refresh(exists: (name: string) => boolean): void
   /** Closes what has been idle for too long. */
   sweep(): void
   idleCount(): number
@@ -104,11 +104,10 @@ export function createPools({ zones, limits, endpointOf, nowMs }: PoolOptions): 
       pool.ejectedUntilMs = nowMs() + limits.ejectMs
     },
     isEjected: (slot) => poolOf(slot).ejectedUntilMs > nowMs(),
-    refresh(gone) {
+    refresh(exists) {
       bySlot = []
-      for (const name of gone) {
-        const pool = byName.get(name)
-        if (!pool) continue
+      for (const [name, pool] of byName) {
+        if (exists(name)) continue
         pool.retired = true
         // Nobody may be there any more to refuse: whoever waits goes elsewhere now.
         for (const upstream of pool.connecting) upstream.socket.destroy()

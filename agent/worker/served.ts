@@ -106,18 +106,14 @@ export function createServed(path: DataPath, log: Say): Served {
       served.changeEndpoints({ ...endpoints, ...emptied })
     },
     changeEndpoints(endpoints) {
-      const left = new Set<string>()
       for (const [release, list] of Object.entries(endpoints)) {
         router.setEndpoints(release, list)
         for (const one of list) use(endpointName(one), 1)
-        for (const one of known.get(release) ?? []) {
-          use(endpointName(one), -1)
-          left.add(endpointName(one))
-        }
+        for (const one of known.get(release) ?? []) use(endpointName(one), -1)
         if (list.length > 0) known.set(release, list)
         else known.delete(release)
       }
-      path.pools.refresh([...left].filter((name) => !uses.has(name)))
+      path.pools.refresh((name) => uses.has(name))
     },
     hasTable: () => hasTable,
     report: () => ({
