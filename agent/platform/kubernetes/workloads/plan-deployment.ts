@@ -24,7 +24,7 @@ import {
   without,
 } from './desired-objects.ts'
 import type { Deployment, ReplicaSet } from './kube-object.ts'
-import { annotation, hasTexts, label, placeText } from './labels.ts'
+import { annotation, hasTexts, label, type Place, placeOf, placeText } from './labels.ts'
 import { mergePatch } from './merge-patch.ts'
 import {
   formerReplicaSet,
@@ -108,14 +108,16 @@ function keep(
   how: HowToPlan,
   isNew: boolean,
 ): DeploymentPlan {
-  const before = isNew ? {} : askedBefore(deployment)
+  // Others have gone back to the pods of another release: what was written with these was not asked of this one.
+  const isUndone = !isNew && isOfAnother(wanted, deployment, how.place)
+  const before = isNew ? {} : isUndone ? askedOf(wanted) : askedBefore(deployment)
   const { paused, ...asked } = askedOf(wanted)
   const adopted = wanted.deployment !== undefined && !wanted.rolling && before.paused === undefined
   const live = liveOf(deployment, wanted.container)
   const scaled = isAutoscaled(view, deployment)
   const merged = merge(before, adopted ? asked : { ...asked, paused }, live, scaled)
   const metadata = metadataOf(wanted, deployment, merged.asked, former, how)
-  // Others may have gone back to the pods of another release, which no Service of this one selects.
+  // And no Service of this one selects those pods.
   const isByImage = wanted.image !== undefined && !wanted.rolling
   const podLabels = isByImage ? ownLabels(wanted, how.cluster) : {}
   const foundLabels = deployment.spec.template.metadata.labels
@@ -149,6 +151,17 @@ function keep(
   const notes =
     message === null ? [] : [noteAbout(deployment, isNew ? 'Adopted' : 'Changed', message)]
   return { writes: [applyOf(wanted, deployment, merged.target, metadata, notes)], troubles }
+}
+
+/** As kubectl undoes it: with the pods of a former ReplicaSet, and its annotations. A release has one image in an epoch. */
+function isOfAnother(
+  { image, rolling }: Wanted,
+  deployment: Deployment,
+  { epoch }: Place,
+): boolean {
+  const asked = askedBefore(deployment).image
+  if (rolling || image === undefined || asked === undefined) return false
+  return asked !== image && placeOf(deployment)?.epoch === epoch
 }
 
 /** Another release's pods are in it; Kubernetes replaces them by ours. */

@@ -263,24 +263,31 @@ it('what others change is told and stays, until it is asked for anew', async () 
   expect(spec('shop-r1').replicas).toBe(4)
 })
 
-it('pods that others bring back are found as those of the release that has the Deployment', async () => {
-  await apply(imageRelease(1))
-  const former = structuredClone(spec('shop-r1').template)
-  await apply(imageRelease(2, { rolling: rollingOver(['shop-r1']) }))
-  await apply(imageRelease(2))
-  notes = []
-  // As kubectl undoes it.
-  server.change('Deployment', 'shop-r1', (one) => {
-    ;(one as Stored & { spec: Spec }).spec.template = former
-  })
-  const outcome = await apply(imageRelease(2))
-  expect(spec('shop-r1').template.metadata.labels).toMatchObject(selector('shop-r2'))
-  expect(spec('shop-r1').template.spec.containers[0]!.image).toBe('shop:1')
-  expect(words(outcome, 'shop-r2')).toContain('image is shop:1 (asked: shop:2), and stays so')
-  expect(notes.map(({ message }) => message)).toEqual([
-    "its pods' labels are ours again: switchyard.dev/release",
-  ])
-})
+it.each([
+  { who: 'kubectl, with the annotations of then', annotations: true },
+  { who: 'an editor', annotations: false },
+])(
+  'pods that are brought back by $who stay, and are found as the release that has them',
+  async (by) => {
+    await apply(imageRelease(1))
+    const { metadata, spec: then } = server.find('Deployment', 'shop-r1')!
+    await apply(imageRelease(2, { rolling: rollingOver(['shop-r1']) }))
+    await apply(imageRelease(2))
+    notes = []
+    server.change('Deployment', 'shop-r1', (one) => {
+      ;(one as Stored & { spec: Spec }).spec.template = (then as Spec).template
+      if (by.annotations) one.metadata.annotations = metadata.annotations
+    })
+    await apply(imageRelease(2))
+    const outcome = await apply(imageRelease(2))
+    expect(spec('shop-r1').template.metadata.labels).toMatchObject(selector('shop-r2'))
+    expect(spec('shop-r1').template.spec.containers[0]!.image).toBe('shop:1')
+    expect(words(outcome, 'shop-r2')).toContain('image is shop:1 (asked: shop:2), and stays so')
+    expect(notes.map(({ message }) => message)).toEqual([
+      "its pods' labels are ours again: switchyard.dev/release",
+    ])
+  },
+)
 
 it('what others have made of the YAML of ours is not ours by its labels', async () => {
   await apply(adoptedRelease(1, 'app-blue'), imageRelease(2))
