@@ -89,6 +89,21 @@ describe("the lease's holder", () => {
     slow.resolve('applied')
   })
 
+  it('writes again when it lost the lease while it wrote, however soon it got it back', async () => {
+    const platform = fake()
+    let calls = 0
+    const slow = async () => {
+      if (calls++ > 0) return 'applied' as const
+      platform.held = false
+      await until('the loss', () => !running.held())
+      platform.held = true
+      return 'applied' as const
+    }
+    const acquire = platform.acquire
+    start({ ...platform, acquire, apply: slow }).want(desired(1, 1))
+    await until('another write', () => calls === 2)
+  })
+
   it('tries again after a failure, and says each reason once', async () => {
     const platform = fake()
     platform.outcome = new Error('the platform is away')

@@ -52,13 +52,14 @@ export function obey(
     }
   }
 
-  /** A platform that is slow to write does not cost the lease. */
+  /** A platform that is slow to write does not cost the lease; one that is lost meanwhile has to be got anew. */
   async function renewed<T>(work: Promise<T>): Promise<T> {
     const done = new AbortController()
     const renewing = (async () => {
-      while (!done.signal.aborted) {
+      while (held && !done.signal.aborted) {
         await delay(everyMs, undefined, { signal: done.signal }).catch(() => {})
-        if (!done.signal.aborted) await workloads.acquire(holder, stopping.signal).catch(() => {})
+        if (done.signal.aborted) return
+        held = await workloads.acquire(holder, stopping.signal).catch(() => held)
       }
     })()
     try {
