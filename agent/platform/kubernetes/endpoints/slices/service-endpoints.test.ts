@@ -70,6 +70,24 @@ describe('the endpoints of Services', () => {
     expect(new Set(selectors())).toContain('kubernetes.io/service-name in (app,other)')
   })
 
+  it('are those of the Service that a slice is of now', async () => {
+    const of = (service: string) =>
+      server.put(
+        sliceOf({
+          name: 'by-hand',
+          labels: { 'kubernetes.io/service-name': service },
+          endpoints: ['10.0.0.1'],
+        }),
+      )
+    of('app')
+    lead('shop/app:http', 'shop/other:http')
+    await until('the first', () => addresses('shop/app:http') === '10.0.0.1')
+    await until('both watches', () => server.watcherCount() === 2)
+    of('other')
+    await until('the other', () => addresses('shop/other:http') === '10.0.0.1')
+    expect(addresses('shop/app:http')).toBe('')
+  })
+
   it('are not told before they are known: what was served stays', async () => {
     server.answer('list', { status: 503 })
     server.answer('list', { status: 503 })

@@ -11,7 +11,7 @@ import type { KubernetesClient } from '../../api/client.ts'
 import { followObjects, type ListWatchTiming } from '../../api/list-watch.ts'
 import { endpointSlicesPath, type ReadSlice, serviceNameLabel } from './endpoint-slice.ts'
 import { createKnownSlices } from './known-slices.ts'
-import { partsOf, readServiceSlice } from './service-slice.ts'
+import { partsOf, readServiceSlice, sliceKey } from './service-slice.ts'
 
 export interface FollowedServices {
   setServices(ids: readonly string[]): void
@@ -65,6 +65,11 @@ export function followedServices(
     })
   }
 
+  /** Whichever Services it was of. */
+  function drop(key: string | null): void {
+    if (key !== null) for (const id of ids) slices.remove(sliceKey(key, id))
+  }
+
   const followed = (names: readonly string[]) => ({
     path: endpointSlicesPath,
     version,
@@ -77,13 +82,13 @@ export function followedServices(
       listed = true
       onChange()
     },
-    onChanged({ read }: ReturnType<typeof readServiceSlice>) {
-      for (const { key } of read) if (key !== null) slices.remove(key)
+    onChanged({ key, read }: ReturnType<typeof readServiceSlice>) {
+      drop(key)
       for (const slice of usable(read)) slices.set(slice)
       onChange()
     },
-    onRemoved({ read }: ReturnType<typeof readServiceSlice>) {
-      for (const { key } of read) if (key !== null) slices.remove(key)
+    onRemoved({ key }: ReturnType<typeof readServiceSlice>) {
+      drop(key)
       onChange()
     },
     onTrouble,
