@@ -114,11 +114,19 @@ describe('the pods of a namespace', () => {
 
   it('that an older state does not have are not known to be gone', () => {
     known.replaceServices([service()])
-    known.replacePods([pod(), pod({ name: 'two' })], byLabel, false)
-    known.removePod('uid-two')
-    known.replacePods([pod({ name: 'two', version: 0 })], byLabel, true)
+    known.replacePods([pod()], byLabel, false)
+    known.replacePods([], byLabel, true)
     expect(known.pod('uid-one')).toBeUndefined()
-    expect(known.pod('uid-two')).toMatchObject({ name: 'two' })
+  })
+
+  it('that have gone are not brought back by an older state, but by what is written since', () => {
+    known.replaceServices([service()])
+    known.replacePods([pod()], byLabel, false)
+    known.removePod('uid-one')
+    known.replacePods([pod({ version: 0 })], byLabel, true)
+    expect([known.pod('uid-one'), selected()]).toEqual(['gone', []])
+    known.setPod(pod({ version: 2 }))
+    expect(selected()).toEqual(['one'])
   })
 
   it('are at most so many', () => {

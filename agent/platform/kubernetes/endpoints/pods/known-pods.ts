@@ -18,7 +18,10 @@ export interface KnownPods {
   replaceServices(services: readonly KnownService[]): void
   setService(service: KnownService): void
   removeService(key: string): void
-  /** All that there are by this selection. `wentBack`: those that are missing may live. */
+  /**
+   * All that there are by this selection. `wentBack`: those that are missing may live, and those that were seen
+   * to go are gone until somebody writes of them again.
+   */
   replacePods(pods: readonly KnownPod[], by: PodSelection, wentBack: boolean): void
   setPod(pod: KnownPod): void
   /** Gone, or not meant any more. */
@@ -212,6 +215,7 @@ export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): Know
         else ignorePod(uid)
       }
       for (const pod of listed) {
+        if (wentBack && gone.has(pod.uid)) continue
         const isSame = !wentBack && pods.get(pod.uid)?.version === pod.version
         if (!isSame) setPod(pod)
       }
