@@ -109,7 +109,7 @@ export function merge(before: Asked, now: Asked, live: Asked, scaled: boolean): 
     const [was, is, found] = [before[field], now[field], live[field]]
     if (is === undefined && was === undefined) continue
     if (is === undefined || is === was) {
-      target[field] = found ?? is
+      target[field] = found
       if (is !== undefined && is !== found && !(field === 'copies' && scaled)) {
         drift.push({ field, asked: is, found })
       }

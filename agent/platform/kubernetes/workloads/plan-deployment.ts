@@ -311,7 +311,7 @@ export const refOf = ({ metadata }: Deployment): Ref => ({
 const driftWords =
   ({ metadata }: Deployment) =>
   ({ field, asked, found }: Merged['drift'][number]) =>
-    `others changed Deployment "${metadata.name}": ${field} is ${found} (asked: ${asked}), and stays so`
+    `others changed Deployment "${metadata.name}": ${field} is ${found ?? 'nothing'} (asked: ${asked}), and stays so`
 
 /** Our labels are how we know it again: what others do to them does not stay. */
 function labelWords(

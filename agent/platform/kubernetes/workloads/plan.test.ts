@@ -310,6 +310,18 @@ it('what others have made of the YAML of ours is not ours by its labels', async 
   expect(spec('a-app-blue').replicas).toBe(0)
 })
 
+it('a field that others have taken away stays away, also while copies are replaced', async () => {
+  await apply(imageRelease(1))
+  const rolls = imageRelease(2, { rolling: rollingOver(['shop-r1']) })
+  await apply(rolls)
+  server.change('Deployment', 'shop-r1', (one) => {
+    one.spec = { ...(one.spec as object), strategy: { type: 'Recreate' } }
+  })
+  const outcome = await apply(rolls)
+  expect(spec('shop-r1')).toMatchObject({ strategy: { type: 'Recreate' } })
+  expect(words(outcome, 'shop-r2')).toContain('maxSurge is nothing (asked: 1), and stays so')
+})
+
 it('nothing is read of namespaces that have not opted in', async () => {
   const views = await observe(server.client(), [imageRelease(1, { namespace: 'other' })], signal)
   expect([...views.values()].map(({ name, closed }) => [name, closed === null])).toEqual([
