@@ -62,7 +62,11 @@ function reasonOf({ metadata, status }: Pod): { reason: string | null; isGrave: 
     }
     return said(`${reason}: container "${name}": ${cut(message)}`)
   }
-  const unready = status?.containerStatuses?.find(({ ready }) => ready !== true)
+  // While an init container runs the others are not ready, unless it is a sidecar: that one goes on.
+  const unready = [
+    ...(status?.containerStatuses ?? []),
+    ...(status?.initContainerStatuses ?? []),
+  ].find(({ ready }) => ready !== true)
   if (!unready) return said(null)
   const { exitCode } = unready.lastState?.terminated ?? {}
   if (exitCode !== undefined && exitCode !== 0) {

@@ -77,6 +77,14 @@ describe('the words of pods', () => {
     expect(podWords([going])).toMatchObject({ grave: [], waiting: [] })
   })
 
+  it('a sidecar that is not ready is named when it is all that is missing', () => {
+    const initContainerStatuses = [{ name: 'proxy', ready: false, state: { running: {} } }]
+    const app = { name: 'app', ready: true, state: { running: {} } }
+    expect(podWords([pod([app], { initContainerStatuses })]).waiting).toEqual([
+      'container "proxy" is not ready (readiness probe failed, or has not succeeded yet)',
+    ])
+  })
+
   it('the same reason of many is said once, the most frequent first', () => {
     const pull = pod([waits('ErrImagePull', 'no')])
     const crash = pod([waits('CrashLoopBackOff')])
