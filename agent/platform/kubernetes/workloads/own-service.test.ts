@@ -1,28 +1,9 @@
-import { beforeEach, describe, expect, it } from 'vitest'
-import type { ApiServer, Stored } from './api-server.fixture.ts'
-import type { Outcome } from './reconcile.ts'
-import {
-  adoptedRelease,
-  imageRelease,
-  rollingOver,
-  serverWithTemplate,
-  undisputed,
-} from './story.fixture.ts'
+import { describe, expect, it } from 'vitest'
+import type { Stored } from './api-server.fixture.ts'
+import { apply, notes, server, words } from './holder.fixture.ts'
+import { adoptedRelease, imageRelease, rollingOver, undisputed } from './story.fixture.ts'
 import type { Wanted } from './wanted.ts'
-import type { Note } from './write.ts'
 
-let server: ApiServer
-let notes: Note[]
-let revision: number
-
-beforeEach(() => {
-  server = serverWithTemplate()
-  notes = []
-  revision = 0
-})
-
-const apply = (...wanted: readonly Wanted[]) =>
-  undisputed(server, notes)({ epoch: 1, revision: ++revision }, wanted)
 const live = (wanted: Wanted, service = 'web'): Wanted => ({ ...wanted, service })
 const web = () => server.find('Service', 'web')!
 const selector = () => (web().spec as { selector: Record<string, string> }).selector
@@ -30,7 +11,6 @@ const change = (selector: Record<string, string>) =>
   server.change('Service', 'web', (one) => {
     one.spec = { ...(one.spec as object), selector }
   })
-const words = ({ troubles }: Outcome, release: string) => (troubles.get(release) ?? []).join('; ')
 const writesTo = (name: string) => server.writes.filter((one) => one.name === name)
 
 const ofFirst = { 'switchyard.dev/deployment': 'shop-r1' }

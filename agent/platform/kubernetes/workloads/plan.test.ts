@@ -1,33 +1,16 @@
-import { beforeEach, describe, expect, it, test } from 'vitest'
-import { type ApiServer, createApiServer, type Stored } from './api-server.fixture.ts'
+import { describe, expect, it, test } from 'vitest'
+import { createApiServer, type Stored } from './api-server.fixture.ts'
+import { apply, applyAt, notes, server, words } from './holder.fixture.ts'
 import { namespacesMax, observe } from './observe.ts'
-import type { Outcome } from './reconcile.ts'
 import {
   adoptedRelease,
   deploymentOf,
   imageRelease,
   rollingOver,
-  serverWithTemplate,
-  type Undisputed,
   undisputed,
 } from './story.fixture.ts'
-import type { Wanted } from './wanted.ts'
-import type { Note } from './write.ts'
 
 const signal = new AbortController().signal
-let server: ApiServer
-let notes: Note[]
-let revision: number
-
-beforeEach(() => {
-  server = serverWithTemplate()
-  notes = []
-  revision = 0
-})
-
-const applyAt = (...[place, wanted, keepsOrphans]: Parameters<Undisputed>) =>
-  undisputed(server, notes)(place, wanted, keepsOrphans)
-const apply = (...wanted: readonly Wanted[]) => applyAt({ epoch: 1, revision: ++revision }, wanted)
 const spec = (name: string) => server.find('Deployment', name)!.spec as Spec
 const labels = (name: string) => server.find('Deployment', name)!.metadata.labels
 interface Spec {
@@ -40,7 +23,6 @@ interface Spec {
 }
 const selector = (name: string) =>
   (server.find('Service', name)!.spec as { selector: Record<string, string> }).selector
-const words = ({ troubles }: Outcome, release: string) => (troubles.get(release) ?? []).join('; ')
 
 describe('a Deployment made of the template', () => {
   it('has its pods, but none of the labels by which others select', async () => {
@@ -273,7 +255,7 @@ it.each([
     const { metadata, spec: then } = server.find('Deployment', 'shop-r1')!
     await apply(imageRelease(2, { rolling: rollingOver(['shop-r1']) }))
     await apply(imageRelease(2))
-    notes = []
+    notes.length = 0
     server.change('Deployment', 'shop-r1', (one) => {
       ;(one as Stored & { spec: Spec }).spec.template = (then as Spec).template
       if (by.annotations) one.metadata.annotations = metadata.annotations
@@ -331,13 +313,14 @@ it('nothing is read of namespaces that have not opted in', async () => {
 })
 
 test('a namespace that is one too many is told so, and not that it has not opted in', async () => {
-  server = createApiServer()
+  const server = createApiServer()
+  const apply = (revision: number) =>
+    undisputed(server, [])({ epoch: 1, revision }, [imageRelease(1)])
   for (const name of [...Array(namespacesMax).keys()].map((n) => `n${n}`)) optIn(name)
   optIn('shop')
-  const outcome = await apply(imageRelease(1))
-  expect(words(outcome, 'shop-r1')).toMatch(/"shop" has opted in, and so have 1000 others/)
+  expect(words(await apply(1), 'shop-r1')).toMatch(/"shop" has opted in, and so have 1000 others/)
   server.remove('Namespace', 'n7')
-  expect(words(await apply(imageRelease(1)), 'shop-r1')).toMatch(/the template of the app, is not/)
+  expect(words(await apply(2), 'shop-r1')).toMatch(/the template of the app, is not/)
 
   function optIn(name: string): void {
     server.put({

@@ -1,30 +1,15 @@
 /** Labels and Events of Deployments tell which release answers the app's users, as the app's position says it. */
-import { beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { BackendObject, PositionObject, WorkloadObject } from '#wire/object.ts'
 import { workloadsOf } from '../../../pilot/snapshots/catalogue.ts'
-import { type ApiServer, createApiServer, type Stored } from './api-server.fixture.ts'
+import { createApiServer, type Stored } from './api-server.fixture.ts'
+import { apply as applyNext, notes, server } from './holder.fixture.ts'
 import { createNotes } from './notes.ts'
-import {
-  adoptedRelease,
-  imageRelease,
-  rollingOver,
-  serverWithTemplate,
-  undisputed,
-} from './story.fixture.ts'
+import { adoptedRelease, imageRelease, rollingOver } from './story.fixture.ts'
 import { type Wanted, wantedOf } from './wanted.ts'
 import type { Note } from './write.ts'
 
 type Shares = Readonly<Record<string, number>>
-
-let server: ApiServer
-let notes: Note[]
-let revision: number
-
-beforeEach(() => {
-  server = serverWithTemplate()
-  notes = []
-  revision = 0
-})
 
 /** The snapshot that control makes of these weights, on its way through the pilot. */
 function snapshotOf(
@@ -52,8 +37,7 @@ function snapshotOf(
   return wantedOf(workloadsOf({ workloads, backends, positions }))
 }
 
-const apply = (...snapshot: Parameters<typeof snapshotOf>) =>
-  undisputed(server, notes)({ epoch: 1, revision: ++revision }, snapshotOf(...snapshot))
+const apply = (...snapshot: Parameters<typeof snapshotOf>) => applyNext(...snapshotOf(...snapshot))
 const share = (name: string) => server.find('Deployment', name)?.metadata.labels[label]
 const label = 'switchyard.dev/share'
 const told = () => notes.splice(0).map(({ reason, message }) => `${reason}: ${message}`)

@@ -1,26 +1,20 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { ApiServer, Stored } from './api-server.fixture.ts'
-import { imageRelease, serverWithTemplate, type Undisputed, undisputed } from './story.fixture.ts'
+import type { Stored } from './api-server.fixture.ts'
+import { applyAt, notes, server } from './holder.fixture.ts'
+import { imageRelease } from './story.fixture.ts'
 import { takenAway } from './taken-away.ts'
-import type { Note } from './write.ts'
 
 describe('what others take away', () => {
-  let server: ApiServer
-  let apply: Undisputed
-  let notes: Note[]
-  let revision = 0
+  let revision: number
 
   beforeEach(async () => {
-    server = serverWithTemplate()
-    notes = []
-    apply = undisputed(server, notes)
     revision = 0
     await again()
   })
 
   const again = async (stampAll = false) => {
     const place = { epoch: 1, revision: ++revision }
-    const { troubles } = await apply(place, [imageRelease(1)], false, stampAll)
+    const { troubles } = await applyAt(place, [imageRelease(1)], false, stampAll)
     return troubles.get('shop-r1') ?? []
   }
   interface Pods {
