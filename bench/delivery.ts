@@ -7,7 +7,6 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -17,6 +16,7 @@ import { type Epoch, supportedFormats } from '#wire/header.ts'
 import type { SnapshotObject } from '#wire/object.ts'
 import { generateKey, pinKeys, type SigningKey } from '#wire/signature.ts'
 import { emptyTree, type Tree, update } from '#wire/tree.ts'
+import { freePort } from '../agent/free-port.ts'
 import { createRefusals } from '../agent/pilot/refusals.ts'
 import { createHttpSession } from '../agent/pilot/session/http.ts'
 import { createNatsSession } from '../agent/pilot/session/nats.ts'
@@ -179,15 +179,6 @@ function said(child: ChildProcess, words: string): Promise<void> {
     child.once('exit', (code) => reject(new Error(`NATS ended with ${code}`)))
     child.stdout!.on('data', (chunk: Buffer) => {
       if (chunk.toString().includes(words)) resolve()
-    })
-  })
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
     })
   })
 }

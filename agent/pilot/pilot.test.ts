@@ -1,7 +1,6 @@
 /** The pilot as a process, with a control and a worker that these tests play over real sockets. */
 import { type ChildProcess, execFileSync, fork } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -9,6 +8,7 @@ import { limits } from '#wire/limits.ts'
 import type { PositionObject } from '#wire/object.ts'
 import { update } from '#wire/tree.ts'
 import type { AgentConfig } from '../config.ts'
+import { freePort } from '../free-port.ts'
 import { linkPath } from '../link.ts'
 import { type FakeControl, startFakeControl } from './control.fixture.ts'
 import {
@@ -69,15 +69,6 @@ afterEach(async () => {
   await control.close()
   rmSync(folder, { recursive: true })
 })
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
-}
 
 /** How long an empty program takes now: 40 ms on an idle machine, seconds on one that is swamped. */
 function bareStartMs(): number {

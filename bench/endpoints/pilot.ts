@@ -1,6 +1,5 @@
 /** A pilot process that follows a control of the tests, and its workers. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -8,6 +7,7 @@ import { limits } from '#wire/limits.ts'
 import { backendKey, type SnapshotObject, workloadKey } from '#wire/object.ts'
 import { treeOf } from '#wire/tree.ts'
 import type { AgentConfig } from '../../agent/config.ts'
+import { freePort } from '../../agent/free-port.ts'
 import type { Endpoints } from '../../agent/link.ts'
 import { startFakeControl } from '../../agent/pilot/control.fixture.ts'
 import { until } from '../../agent/pilot/fleet.fixture.ts'
@@ -137,13 +137,4 @@ function objectsOf(platform: PilotOptions['platform'], releases: number): Snapsh
       { kind: 'workload', key: workloadKey(release), ...about, kubernetes, copies: 10 },
     ]
   }).flat()
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }

@@ -4,9 +4,9 @@
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../../agent/free-port.ts'
 import { startSupervisor } from '../../agent/supervisor.ts'
 import { firstLine, installed, pinNow, start, stop } from './processes.ts'
 import { benchTable } from './table.ts'
@@ -25,15 +25,6 @@ export interface Contestant {
 }
 
 const script = (name: string) => fileURLToPath(new URL(name, import.meta.url))
-
-/** A port that is free now; the proxies cannot be given 0. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 const switchyard: Contestant = {
   name: 'switchyard',

@@ -1,8 +1,8 @@
 /** A real Prometheus on a fleet: scrapes control and agents, evaluates the hurried rules, says what fires. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { freePort } from '../../agent/free-port.ts'
 import { until } from '../../deploy/local/until.ts'
 import { findPrometheus } from '../../deploy/prometheus/find.ts'
 import { hurried } from './rules.ts'
@@ -112,14 +112,4 @@ function ended(child: ChildProcess): Promise<void> {
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   child.kill('SIGTERM')
   return gone
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }

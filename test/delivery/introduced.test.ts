@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Introduction } from '#wire/enrolment.ts'
 import type { AgentConfig } from '../../agent/config.ts'
+import { freePort } from '../../agent/free-port.ts'
 import { linkPath } from '../../agent/link.ts'
 import { type FakeControl, startFakeControl } from '../../agent/pilot/control.fixture.ts'
 import { createSigner, shop } from '../../agent/pilot/fleet.fixture.ts'
@@ -17,7 +18,6 @@ import { dialPilot, type FakeWorker } from '../../agent/pilot/workers/worker.fix
 import { until } from '../../deploy/local/until.ts'
 import { openControlSide } from './control-side.ts'
 import { type LeafRig, leafCluster, openLeafRig } from './leaf-rig.ts'
-import { freePort } from './rig.ts'
 import { createHistory } from './trees.ts'
 
 const script = new URL('../../agent/pilot/pilot.ts', import.meta.url)

@@ -3,10 +3,10 @@
  * and sessions of agents. `http` is a real server on loopback, `nats` a real NATS server.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ServerType, serve } from '@hono/node-server'
+import { freePort } from '../../agent/free-port.ts'
 import { createHttpSession } from '../../agent/pilot/session/http.ts'
 import { createNatsSession } from '../../agent/pilot/session/nats.ts'
 import type { Session } from '../../agent/pilot/session/session.ts'
@@ -107,15 +107,4 @@ export async function openNatsRig(): Promise<NatsRig> {
       await rm(stateFolder, { recursive: true, force: true })
     },
   }
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
 }

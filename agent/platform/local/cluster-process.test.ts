@@ -1,20 +1,11 @@
 /** A local cluster as a process of its own: its command line, and its copies at its end. */
 import { spawn } from 'node:child_process'
-import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { freePort } from '../../free-port.ts'
 import { until } from '../../pilot/fleet.fixture.ts'
 import { folder, isAlive, open, shopProgram, signal, view, workload } from './cluster.fixture.ts'
 import { createLocalPlatform } from './local.ts'
-
-function freePort(): Promise<number> {
-  return new Promise((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => done(port))
-    })
-  })
-}
 
 describe('the process', () => {
   it.each(['SIGTERM', 'SIGKILL'] as const)('takes its copies with it by %s', async (how) => {

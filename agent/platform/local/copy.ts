@@ -7,10 +7,10 @@
  *                └────── remove: not ready at once ─▶ SIGTERM after a moment ─▶ SIGKILL after a grace
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Say } from '#wire/log-line.ts'
 import { type BackoffBounds, backoffMs } from '../../backoff.ts'
+import { freePort } from '../../free-port.ts'
 import { createProbe, type ProbeTiming, refused } from './probe.ts'
 
 export interface CopyTiming extends ProbeTiming {
@@ -211,16 +211,4 @@ export function startCopy(settings: CopySettings): Copy {
       clearTimeout(killer)
     },
   }
-}
-
-/** A port that is free now. The copy keeps it through its lives. */
-function freePort(host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, host, () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }
