@@ -7,18 +7,8 @@ import { expect, test } from 'vitest'
 import { defaultKinds, defaultPlan, monotonicMs, type Sample } from '../../bench/load/plan.ts'
 import { loadCommand, startLoad } from '../../bench/load.ts'
 import { until } from '../../deploy/local/until.ts'
-import type { Cluster } from '../lab/start-cluster.ts'
+import type { Installed } from './installed.ts'
 import { deploy } from './rendered.ts'
-
-export interface Installed {
-  readonly cluster: Cluster
-  /** The command line, by the admin's token. */
-  switchyard(...args: string[]): Promise<string>
-  /** Which version answers this host at an agent. */
-  versionAt(host: string): Promise<string>
-  /** After pods of control or agents were replaced. */
-  reconnect(): Promise<void>
-}
 
 const run = promisify(execFile)
 const page = readFileSync(join(deploy, '../docs/install.md'), 'utf8')
@@ -61,6 +51,10 @@ export function recoveryCases(installed: () => Installed): void {
         agents.length === 2 && agents.every(({ condition }) => condition === 'current'),
       withinMs,
     )
+  const reconnect = async () => {
+    await installed().reachControl()
+    await installed().reachAgents()
+  }
   const release = (version: string) =>
     installed().switchyard(
       ...['release', 'create', 'shop', version, '--image', `switchyard-shop:${version}`],
@@ -68,7 +62,7 @@ export function recoveryCases(installed: () => Installed): void {
     )
 
   test('the volume of control gone: a backup is restored as the page says, and its word counts', async () => {
-    const { reconnect, versionAt } = installed()
+    const { versionAt } = installed()
     await sh(commandsWith('main.ts backup'))
     await reconnect()
     await release('0.0.1')
@@ -82,7 +76,7 @@ export function recoveryCases(installed: () => Installed): void {
   })
 
   test('the same without a backup: traffic flows until the word of the new log counts', async () => {
-    const { cluster, switchyard, reconnect, versionAt } = installed()
+    const { cluster, switchyard, versionAt } = installed()
     const documents = join(cluster.folder, 'documents')
     await switchyard('export', '--folder', documents)
     const address = ['get', 'service', 'switchyard-agent', '-o', 'jsonpath={.spec.clusterIP}']

@@ -2,25 +2,18 @@
  * What docs/install.md and docs/kubernetes.md show, on a real node: images as users build them, the manifests as
  * users apply them, version 1, version 2, and back; blue and green that were there before.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { promisify } from 'node:util'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { findNatsServer } from '../../deploy/local/nats-server.ts'
 import { until } from '../../deploy/local/until.ts'
 import { whyNoLab } from '../lab/availability.ts'
-import { buildImage } from '../lab/images.ts'
-import { writeProgramImage } from '../lab/oci-archive.ts'
-import { type Cluster, startCluster } from '../lab/start-cluster.ts'
 import { refusedIn, usedIn, writersIn } from './audit.ts'
+import { initAgainCases } from './init-again.cases.ts'
+import { type Installed, install, shops } from './installed.ts'
 import { podsCases } from './pods.cases.ts'
-import { pageBlock, recoveryCases } from './recovery.cases.ts'
-import { deploy, grantedBy, manifestsOf, render, writeOverlay } from './rendered.ts'
+import { recoveryCases } from './recovery.cases.ts'
+import { deploy, grantedBy, manifestsOf, render } from './rendered.ts'
 
-const root = resolve(deploy, '..')
-const run = promisify(execFile)
-const shops = ['0.0.1', '0.0.2']
 const lost = {
   apiVersion: 'switchyard.dev/v1',
   kind: 'App',
@@ -32,14 +25,6 @@ const lost = {
     copies: 1,
   },
 }
-
-const withLeaf = `
-resources: [../switchyard/deploy/all-in-one]
-configMapGenerator:
-  - name: switchyard-fleet
-    behavior: merge
-    literals: [SWITCHYARD_CLUSTERS=us-1, SWITCHYARD_LEAVES=us-1]
-`
 
 /** Clients inside the cluster call its own Service, which follows what is live. */
 const inside = {
@@ -99,86 +84,21 @@ const web = {
   ],
 }
 
+const documents = (name: string) => ['apply', '-f', join(deploy, 'shop/apps', name), '--watch']
+
 describe.skipIf(whyNoLab({ nodes: true, images: true }))(
   'the walk-through',
   { timeout: 180_000 },
   () => {
-    let cluster: Cluster
-    let control: string
-    let agents: string
-    let token: string
-    const forwards: ChildProcess[] = []
+    let installed: Installed
 
     beforeAll(async () => {
-      const archives: string[] = []
-      for (const target of ['control', 'agent']) archives.push(await image(target, '0.1.0'))
-      for (const version of shops) archives.push(await image('shop', version))
-      cluster = await startCluster({ name: 'walk', audit: true })
-      const nats = join(cluster.folder, 'nats.tar')
-      const program = await findNatsServer()
-      await writeProgramImage({ reference: 'nats:2.15.2', program, at: 'nats-server' }, nats)
-      for (const archive of [...archives, nats]) await cluster.loadImage(archive)
-      await cluster.kubectl(['apply', '-k', join(deploy, 'all-in-one')])
-      await cluster.kubectl(['apply', '-k', join(deploy, 'shop')])
-      const ready = [
-        'wait',
-        '--for=condition=Ready',
-        'pod',
-        '-l',
-        'app.kubernetes.io/component=agent',
-      ]
-      await cluster.kubectl(['-n', 'switchyard', ...ready, '--timeout=120s'])
-      control = await forward('service/switchyard-control', 7_700)
-      agents = await forward('service/switchyard-agent', 80)
-      const secret = ['get', 'secret', 'switchyard-admin', '-o', 'jsonpath={.data.token}']
-      const encoded = await cluster.kubectl(['-n', 'switchyard', ...secret])
-      token = Buffer.from(encoded, 'base64').toString()
+      installed = await install()
     }, 1_500_000)
-
-    afterAll(async () => {
-      for (const child of forwards) child.kill()
-      await cluster?.stop()
-    })
-
-    const image = (target: string, version: string) =>
-      buildImage({
-        dockerfile: join(deploy, 'images/Dockerfile'),
-        context: root,
-        name: `switchyard-${target}:${version}`,
-        target,
-        ...(target === 'shop' && { buildArguments: { VERSION: version } }),
-      })
-
-    /** The address on this machine; kubectl chooses the port. */
-    function forward(service: string, port: number): Promise<string> {
-      const env = { ...process.env, KUBECONFIG: cluster.kubeconfig }
-      const args = ['-n', 'switchyard', 'port-forward', service, `:${port}`]
-      const child = spawn(cluster.programs.kubectl!, args, { env })
-      forwards.push(child)
-      return new Promise((done, fail) => {
-        child.stdout.on('data', (bytes: Buffer) => {
-          const found = /127\.0\.0\.1:\d+/.exec(bytes.toString())
-          if (found) done(`http://${found[0]}`)
-        })
-        child.once('exit', (code) => fail(new Error(`kubectl port-forward ended with ${code}`)))
-      })
-    }
-
-    /** Its pod may have to come first. */
-    const reached = (service: string, port: number) =>
-      until(`${service} can be reached`, () => forward(service, port), Boolean, 60_000, 500)
-
-    const switchyard = async (...args: string[]) => {
-      const env = { ...process.env, SWITCHYARD_URL: control, SWITCHYARD_TOKEN: token }
-      return (await run(process.execPath, [join(root, 'cli/main.ts'), ...args], { env })).stdout
-    }
-    const versionAt = async (host: string, path = '/') => {
-      const { stdout } = await run('curl', ['-s', '-m', '10', '-H', `host: ${host}`, agents + path])
-      return (JSON.parse(stdout) as { version: string }).version
-    }
-    const documents = (name: string) => ['apply', '-f', join(deploy, 'shop/apps', name), '--watch']
+    afterAll(() => installed?.stop())
 
     test('version 1 at the agents, one POST, version 2, and back', async () => {
+      const { switchyard, versionAt } = installed
       await switchyard(...documents('shop.yaml'))
       expect(await versionAt('shop.example')).toBe('0.0.1')
       const body = {
@@ -187,8 +107,11 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
         image: 'switchyard-shop:0.0.2',
         autoPromote: true,
       }
-      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
-      const asked = await fetch(`${control}/v1/releases`, {
+      const headers = {
+        authorization: `Bearer ${installed.token}`,
+        'content-type': 'application/json',
+      }
+      const asked = await fetch(`${installed.control}/v1/releases`, {
         method: 'POST',
         headers,
         body: JSON.stringify(body),
@@ -201,6 +124,7 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
     })
 
     test('blue and green as they are: preview, promote, back', async () => {
+      const { cluster, switchyard, versionAt } = installed
       await switchyard(...documents('app.yaml'))
       const create = ['release', 'create', 'app', '0.0.2', '--deployment', 'app-green']
       await switchyard(...create, '--preview-path', '/test', '--watch', '--until', 'ready')
@@ -236,6 +160,7 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
     })
 
     test('what is left of it: decommission, copies replaced, an Ingress', async () => {
+      const { cluster, switchyard, versionAt } = installed
       await switchyard('release', 'decommission', 'shop-r2')
       await until(
         'its Deployment and its Service are gone',
@@ -265,6 +190,7 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
     })
 
     test("an app's own Service selects what is live", async () => {
+      const { cluster, switchyard } = installed
       const file = join(cluster.folder, 'inside.json')
       writeFileSync(file, JSON.stringify(inside.app))
       await cluster.kubectl(['-n', 'shop', 'apply', '-f', '-'], JSON.stringify(inside.service))
@@ -280,6 +206,7 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
     })
 
     test('a namespace that is not there is named while a release waits for it', async () => {
+      const { cluster, switchyard } = installed
       const file = join(cluster.folder, 'lost.json')
       writeFileSync(file, JSON.stringify(lost))
       await switchyard('apply', '-f', file)
@@ -291,6 +218,7 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
     })
 
     test('a pod of an agent that is replaced comes back under its name', async () => {
+      const { cluster, switchyard } = installed
       const agent = async () => {
         const list = JSON.parse(await switchyard('agent', 'list', 'eu-1', '-o', 'json')) as {
           agents: { agent: string; condition: string; enrolledAtMs: number }[]
@@ -312,89 +240,14 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
       )
     })
 
-    test('control comes back on its volume; the init Job of a second apply changes nothing', async () => {
-      const part = ['-n', 'switchyard', '-l', 'app.kubernetes.io/component=control']
-      await cluster.kubectl(['delete', 'pod', ...part])
-      await cluster.kubectl(['-n', 'switchyard', 'delete', 'job', 'switchyard-init'])
-      await cluster.kubectl(['apply', '-k', join(deploy, 'all-in-one')])
-      const job = ['wait', '--for=condition=Complete', 'job/switchyard-init', '--timeout=60s']
-      await cluster.kubectl(['-n', 'switchyard', ...job])
-      const said = await cluster.kubectl(['-n', 'switchyard', 'logs', 'job/switchyard-init'])
-      expect(said.match(/: kept$/gm)?.length).toBe(4)
-      await cluster.kubectl(['wait', '--for=condition=Ready', 'pod', ...part, '--timeout=60s'])
-      control = await forward('service/switchyard-control', 7_700)
-      expect(await switchyard('release', 'list', 'shop')).toContain('shop-r2')
-    })
+    initAgainCases(() => installed)
 
-    test('named anew later: the Job refuses, agents serve on, and setting it back is all', async () => {
-      const renamed = join(cluster.folder, 'renamed')
-      mkdirSync(renamed)
-      writeOverlay(renamed, pageBlock('yaml', 'SWITCHYARD_CLUSTER=fra-1'))
-      const inSwitchyard = ['-n', 'switchyard']
-      const apply = async (folder: string) => {
-        await cluster.kubectl([...inSwitchyard, 'delete', 'job', 'switchyard-init'])
-        await cluster.kubectl(['apply', '-k', folder])
-      }
-      await apply(renamed)
-      await until(
-        'the Job says why',
-        () => cluster.kubectl([...inSwitchyard, 'logs', 'job/switchyard-init']),
-        (said) => said.includes('is called "eu-1" and cannot become "fra-1"'),
-        60_000,
-      )
-      await until(
-        'an agent says what it waits for',
-        () => cluster.kubectl([...inSwitchyard, 'get', 'pods', '-o', 'json']),
-        (said) => said.includes("couldn't find key fra-1 in Secret switchyard/switchyard-enrol"),
-        90_000,
-      )
-      agents = await forward('service/switchyard-agent', 80)
-      expect(await versionAt('shop.example')).toBe('0.0.2')
-      await apply(join(deploy, 'all-in-one'))
-      const restarted = ['rollout', 'status', 'statefulset/switchyard-agent', '--timeout=120s']
-      await cluster.kubectl([...inSwitchyard, ...restarted])
-    })
+    recoveryCases(() => installed)
 
-    test('another cluster, which has a leaf: the Job completes, and control introduces it', async () => {
-      const overlay = join(cluster.folder, 'overlay')
-      mkdirSync(overlay)
-      writeOverlay(overlay, withLeaf)
-      const inSwitchyard = ['-n', 'switchyard']
-      const job = ['wait', '--for=condition=Complete', 'job/switchyard-init', '--timeout=60s']
-      await cluster.kubectl([...inSwitchyard, 'delete', 'job', 'switchyard-init'])
-      await cluster.kubectl(['apply', '-k', overlay])
-      await cluster.kubectl([...inSwitchyard, ...job])
-      const said = await cluster.kubectl([...inSwitchyard, 'logs', 'job/switchyard-init'])
-      expect(said.match(/: completed$/gm)?.length).toBe(2)
-      const parts = ['-l', 'app.kubernetes.io/component in (control, nats)']
-      await cluster.kubectl([...inSwitchyard, 'delete', 'pod', ...parts])
-      const ready = ['wait', '--for=condition=Ready', 'pod', ...parts, '--timeout=60s']
-      await until(
-        'both are back',
-        () => cluster.kubectl([...inSwitchyard, ...ready]),
-        Boolean,
-        90_000,
-      )
-      control = await forward('service/switchyard-control', 7_700)
-      const introduce = ['node', 'deploy/nats/introduce.ts', 'us-1', '--hub', 'nats.example:7422']
-      const exec = ['exec', 'deploy/switchyard-control', '-c', 'control', '--', ...introduce]
-      const secret = JSON.parse(await cluster.kubectl([...inSwitchyard, ...exec]))
-      expect(JSON.parse(secret.stringData['introduction.json'])).toMatchObject({ cluster: 'us-1' })
-    })
-
-    recoveryCases(() => ({
-      cluster,
-      switchyard,
-      versionAt,
-      async reconnect() {
-        control = await reached('service/switchyard-control', 7_700)
-        agents = await reached('service/switchyard-agent', 80)
-      },
-    }))
-
-    podsCases(() => cluster)
+    podsCases(() => installed.cluster)
 
     test('whoever wrote had the Lease, by the pod that the API server names', () => {
+      const { cluster } = installed
       const agent = 'system:serviceaccount:switchyard:switchyard-agent'
       const { writes, holders, byOthers } = writersIn(cluster.auditLog!, agent)
       expect(byOthers).toEqual([])
@@ -410,6 +263,7 @@ describe.skipIf(whyNoLab({ nodes: true, images: true }))(
     })
 
     test('verbs used are verbs granted, of agents and of the init Job, and nothing was refused', async () => {
+      const { cluster } = installed
       const manifests = [
         ...manifestsOf(await render('all-in-one')),
         ...manifestsOf(await render('shop')),
