@@ -37,6 +37,14 @@ describe('the pods of a namespace', () => {
     expect(known.podCount()).toBe(0)
   })
 
+  it('touch what they spoke for when nobody believes them any more, also without a Service', () => {
+    known.replaceServices([])
+    known.replacePods([pod()], byLabel, false)
+    touched = []
+    known.forget()
+    expect(touched).toEqual(['shop-r1'])
+  })
+
   it('touch the releases whose Services select them, before and after', () => {
     known.replaceServices([service(), service({ release: 'shop-r2', selector: app })])
     known.replacePods([pod()], new Set(known.selection()), false)

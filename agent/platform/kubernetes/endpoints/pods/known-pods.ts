@@ -239,6 +239,7 @@ export function createKnownPods({ hasRoom, touch, now }: KnownPodsOptions): Know
     isKnown,
     forget() {
       touchAll()
+      touchPod(...pods.values())
       servicesListed = false
       read = null
       version.newest = '0'
