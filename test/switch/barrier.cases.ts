@@ -119,9 +119,9 @@ export function barrierCases(scene: Scene): void {
   describe('anything that fails after the decision', () => {
     it('goes only forward: committed, incomplete, until the agent is back', async () => {
       const { green } = await scene.incompleteCommit('eu-1-b', 'us-1-a')
-      const view = await scene.world.view(green)
+      const alone = 'committed, incomplete: eu-1'
+      const view = await scene.world.until(green, ({ status }) => status === alone)
       expect(view).toMatchObject({ phase: 'committing', waiting: { code: 'active' } })
-      expect(view.status).toBe('committed, incomplete: eu-1')
       expect(view.waiting?.message).toContain('eu-1/eu-1-b')
       expect(refusedOf(await scene.world.step('abort', green)).code).toBe('phase-conflict')
       await scene.world.wake('eu-1-b')
