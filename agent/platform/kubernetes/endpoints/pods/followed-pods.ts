@@ -189,7 +189,17 @@ export function followedPods(
       if (pod === undefined || pod === 'gone') return pod ?? null
       return podMeaning(pod, false)
     },
-    holders: () => new Map([...followed.values()].flatMap(({ known }) => known.holders())),
+    holders() {
+      const all = new Map<string, Set<string>>()
+      for (const { known } of followed.values()) {
+        for (const [address, uid] of known.holders()) {
+          const uids = all.get(address)
+          if (uids) uids.add(uid)
+          else all.set(address, new Set([uid]))
+        }
+      }
+      return all
+    },
   }
 
   function sweep(): void {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { readSlice } from './endpoint-slice.ts'
 import { createKnownSlices, type KnownSlices } from './known-slices.ts'
+import type { PodsOfReleases } from './pods-of-releases.ts'
 import { leaving, type SliceLike, sliceOf } from './slices.fixture.ts'
 
 const slice = (like: SliceLike) => readSlice(sliceOf({ version: 1, ...like })).slice!
@@ -44,6 +45,30 @@ describe('the slices that are known', () => {
     expect(addresses('shop-r1')).toEqual(['10.0.0.2'])
     known.giveUp('shop-r1')
     expect(addresses('shop-r1')).toBeUndefined()
+  })
+
+  it('of a release that are deleted leave what shares a host’s address with another release', () => {
+    const uids = new Set(['uid-one', 'uid-two'])
+    const pods: PodsOfReleases = {
+      over: (_release, _namespace, slices) => slices,
+      wordOf: () => 'ready',
+      holders: () => new Map([['10.0.0.1', uids]]),
+    }
+    known = createKnownSlices('eu-1', {
+      ...{ sliceCount: 3, endpointCount: 5, keepsDeleted: true },
+      pods,
+    })
+    known.setReleases(shop)
+    known.set(slice({ name: 'a', endpoints: [{ address: '10.0.0.1', pod: 'one' }] }))
+    const ports = [{ name: 'http', port: 8081 }]
+    const endpoints = [{ address: '10.0.0.1', pod: 'two' }]
+    known.set(slice({ name: 'b', release: 'shop-r2', ports, endpoints }))
+    known.deleted('shop/a')
+    expect(addresses('shop-r1')).toEqual(['10.0.0.1'])
+    // It is another's, once its own pod does not have it any more.
+    uids.delete('uid-one')
+    known.touch(['shop-r1'])
+    expect(addresses('shop-r1')).toEqual([])
   })
 
   it('of a release that is ours no more leave nothing', () => {

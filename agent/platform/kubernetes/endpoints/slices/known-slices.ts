@@ -6,7 +6,7 @@
 import { type Endpoint, type Endpoints, endpointName } from '../../../../link.ts'
 import type { Pod } from '../../../platform.ts'
 import type { KnownEndpoint, KnownSlice } from './endpoint-slice.ts'
-import type { PodsOfReleases } from './pods-of-releases.ts'
+import type { Holders, PodsOfReleases } from './pods-of-releases.ts'
 import { type Claims, claimsOf, stillThere, withRemembered } from './remembered-endpoints.ts'
 import { isReady, servedOf } from './rules.ts'
 
@@ -69,7 +69,7 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
   let remembered: ReadonlyMap<string, readonly KnownEndpoint[]> = new Map()
   const orphans = new Map<string, readonly KnownEndpoint[]>()
   /** By address, while it is settled what is told. */
-  let holders: ReadonlyMap<string, string> | null = null
+  let holders: Holders | null = null
   let claims: Claims | null = null
   let endpointCount = 0
   let told: Endpoints = {}
@@ -162,7 +162,8 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
     const kept = isOurs ? formerOf(release) : undefined
     if (!kept) return now
     claims ??= claimsOf(slices.values())
-    return withRemembered(limits.sharesPods ? null : release, now ?? [], kept, claims)
+    const theirs = { claims, holders: holders ?? new Map() }
+    return withRemembered(limits.sharesPods ? null : release, now ?? [], kept, theirs)
   }
 
   function settle(): void {

@@ -6,8 +6,10 @@ export interface PodsOfReleases {
   over(release: string, namespace: string, slices: readonly KnownSlice[]): readonly KnownSlice[]
   /** Null: nobody has seen it. */
   wordOf(namespace: string, uid: string): PodWord | null
-  /** By address, the uid of the pod that has it. */
-  holders(): ReadonlyMap<string, string>
+  /** By address, the uids of the pods that have it: several on a host's network. */
+  holders(): Holders
 }
+
+export type Holders = ReadonlyMap<string, ReadonlySet<string>>
 
 export type PodWord = KnownEndpoint['meaning'] | 'gone'

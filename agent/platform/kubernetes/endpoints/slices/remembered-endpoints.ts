@@ -6,7 +6,7 @@
  */
 import { endpointName } from '../../../../link.ts'
 import type { KnownEndpoint, KnownSlice } from './endpoint-slice.ts'
-import type { PodWord } from './pods-of-releases.ts'
+import type { Holders, PodWord } from './pods-of-releases.ts'
 
 /**
  * Those of former endpoints whose pods do not say otherwise: an older state may call one not ready that is, but
@@ -16,14 +16,12 @@ export function stillThere(
   former: readonly KnownEndpoint[],
   pods: {
     readonly wordOf: (uid: string) => PodWord | null
-    /** By address, the uid of the pod that has it. */
-    readonly holders: ReadonlyMap<string, string>
+    readonly holders: Holders
     readonly isOlderState: boolean
   },
 ): readonly KnownEndpoint[] {
   return former.filter(({ address, pod }) => {
-    const holder = pods.holders.get(address)
-    if (holder !== undefined && holder !== pod?.uid) return false
+    if (pods.holders.has(address) && !isHeld({ address, pod }, pods.holders)) return false
     const word = pod ? pods.wordOf(pod.uid) : null
     return word === null || word === 'ready' || (pods.isOlderState && word !== 'gone')
   })
@@ -50,14 +48,20 @@ export function withRemembered(
   release: string | null,
   now: readonly KnownEndpoint[],
   former: readonly KnownEndpoint[],
-  claims: Claims,
+  { claims, holders }: { readonly claims: Claims; readonly holders: Holders },
 ): readonly KnownEndpoint[] {
   const names = new Set(now.map(endpointName))
   const kept = former.filter((one) => {
     const isTheirs = claims
       .get(one.address)
-      ?.some(([other, uid]) => (release ?? other) !== other || uid !== one.pod?.uid)
+      ?.some(([other, uid]) =>
+        uid === one.pod?.uid ? (release ?? other) !== other : !isHeld(one, holders),
+      )
     return !isTheirs && !names.has(endpointName(one))
   })
   return [...now, ...kept]
 }
+
+/** Its own pod has the address, whoever else is on the same host. */
+const isHeld = ({ address, pod }: Pick<KnownEndpoint, 'address' | 'pod'>, holders: Holders) =>
+  pod !== null && holders.get(address)?.has(pod.uid) === true
