@@ -15,6 +15,7 @@ import type { Rig } from './rig.ts'
 import { createHistory, manyObjects, withObjects, withoutObject } from './trees.ts'
 
 const cluster = 'eu-1'
+type History = ReturnType<typeof createHistory>
 
 export function deliveryCases(name: string, open: () => Promise<Rig>): void {
   describe(`delivery over ${name}`, { timeout: 60_000 }, () => {
@@ -28,14 +29,15 @@ export function deliveryCases(name: string, open: () => Promise<Rig>): void {
     beforeEach(async () => {
       rig = await open()
     })
-    afterEach(async () => {
-      for (const close of closing.reverse()) await close()
+    const close = async () => {
+      for (const one of closing.reverse()) await one()
       closing = []
       await rig.close()
-    })
+    }
+    afterEach(close)
 
     const control = async (
-      history: ReturnType<typeof createHistory>,
+      history: History,
       wrap: (transport: ControlSide['transport']) => ControlSide['transport'] = (same) => same,
     ): Promise<ControlSide> => {
       const transport = wrap(await rig.transport())
@@ -48,6 +50,28 @@ export function deliveryCases(name: string, open: () => Promise<Rig>): void {
       const opened = await openReader(rig.session(cluster, agent), cluster, keys.publicKeys)
       closing.push(() => opened.stop())
       return opened
+    }
+
+    /** Another control takes its place and dies after so many writes of a change. */
+    async function dies(
+      { transport }: ControlSide,
+      writes: number,
+      history: History,
+      change: Parameters<History['next']>[0],
+    ): Promise<void> {
+      const dying = dyingBefore(transport, writes)
+      const publications = new Map([[cluster, history.newest()]])
+      const side = await openControlSide({ transport: dying, keys, publications })
+      history.next(change)
+      await side.publisher.publish(cluster, history.newest())
+    }
+    /** By the next control: for who reads already, and for who comes. */
+    async function isCompleted(history: History, reading: Reader): Promise<void> {
+      const { publisher } = await control(history)
+      history.next((tree) => withObjects(tree, { 5: 3 }))
+      await publisher.publish(cluster, history.newest())
+      await reading.reaches(history.newest().tree.root)
+      await (await reader('eu-1-b')).reaches(history.newest().tree.root)
     }
 
     test('a subscriber holds what was announced, change by change', async () => {
@@ -132,26 +156,13 @@ export function deliveryCases(name: string, open: () => Promise<Rig>): void {
         )
         await before.publisher.stop()
 
-        const dying = dyingBefore(before.transport, writes)
-        const side = await openControlSide({
-          transport: dying,
-          keys,
-          publications: new Map([[cluster, history.newest()]]),
-        })
-        history.next((tree) => withObjects(tree, { 1: 2, 2: 2, 4: 2 }))
-        await side.publisher.publish(cluster, history.newest())
+        await dies(before, writes, history, (tree) => withObjects(tree, { 1: 2, 2: 2, 4: 2 }))
         const expected = writes === 0 ? history.digestAt(1)! : history.digestAt(2)!
         const late = await reader()
         await late.reaches(expected)
 
-        const after = await control(history)
-        history.next((tree) => withObjects(tree, { 5: 3 }))
-        await after.publisher.publish(cluster, history.newest())
-        await late.reaches(history.newest().tree.root)
-        await (await reader('eu-1-b')).reaches(history.newest().tree.root)
-        for (const close of closing.reverse()) await close()
-        closing = []
-        await rig.close()
+        await isCompleted(history, late)
+        await close()
         rig = await open()
       }
     }, 60_000)
@@ -163,24 +174,11 @@ export function deliveryCases(name: string, open: () => Promise<Rig>): void {
         const held = await reader()
         await held.reaches(history.newest().tree.root)
         await first.publisher.stop()
-        const dying = dyingBefore(first.transport, writes)
-        const side = await openControlSide({
-          transport: dying,
-          keys,
-          publications: new Map([[cluster, history.newest()]]),
-        })
-        history.next(() => manyObjects(600, 2))
-        await side.publisher.publish(cluster, history.newest())
+        await dies(first, writes, history, () => manyObjects(600, 2))
         expect(held.held()?.digest).toBe(history.digestAt(1))
 
-        const after = await control(history)
-        history.next((tree) => withObjects(tree, { 5: 3 }))
-        await after.publisher.publish(cluster, history.newest())
-        await held.reaches(history.newest().tree.root)
-        await (await reader('eu-1-b')).reaches(history.newest().tree.root)
-        for (const close of closing.reverse()) await close()
-        closing = []
-        await rig.close()
+        await isCompleted(history, held)
+        await close()
         rig = await open()
       }
     }, 60_000)
