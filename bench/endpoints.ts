@@ -9,7 +9,7 @@
 import { parseArgs } from 'node:util'
 import { createKubernetesClient } from '../agent/platform/kubernetes/api/client.ts'
 import type { Changes } from './endpoints/changes.ts'
-import { openCluster } from './endpoints/cluster.ts'
+import { goAhead, openCluster } from './endpoints/cluster.ts'
 import { changeOne, type Delays, noDelays } from './endpoints/delays.ts'
 import { type MeasuredPilot, type Memory, startPilot } from './endpoints/pilot.ts'
 import { createPods } from './endpoints/pods.ts'
@@ -23,6 +23,7 @@ const perSecond = 200
 const burstSeconds = 10
 let lostInAll = 0
 
+const isAhead = goAhead()
 const cluster = await openCluster()
 const client = await createKubernetesClient(cluster.kubeconfig)
 const pods = await createPods(client, releases)
@@ -30,6 +31,11 @@ const slices = await createSlices(client, releases)
 try {
   console.log(
     `${releases} releases, each with a Service, its slices, and one written by hand; ${workerCount} workers`,
+  )
+  console.log(
+    isAhead
+      ? 'the agent goes before the API server on this machine (autogroup nice -10)'
+      : 'the agent and the API server share this machine as equals',
   )
   if (!cluster.pod)
     console.log('not as in a pod: by the kubeconfig, with the library for it loaded')

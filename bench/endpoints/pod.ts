@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { AgentConfig } from '../../agent/config.ts'
 import { openAccess } from '../../agent/platform/kubernetes/api/access.ts'
+import { pilotNodeArgs } from '../../agent/supervisor.ts'
 
 export interface Pod {
   readonly folder: string
@@ -37,7 +38,7 @@ export async function podOf(kubeconfig: string): Promise<Pod | null> {
 }
 
 export function forkPilot(config: AgentConfig, pod: Pod | null): ChildProcess {
-  const pilot = [process.execPath, script, JSON.stringify(config)]
+  const pilot = [process.execPath, ...pilotNodeArgs, script, JSON.stringify(config)]
   const [file, ...args] = pod
     ? ['unshare', '--mount', 'sh', '-c', enter, pod.folder, ...pilot]
     : pilot

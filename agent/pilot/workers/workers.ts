@@ -92,7 +92,9 @@ export function createWorkers(options: WorkersOptions): Workers {
   const usage = createUsageSum()
   const endpointsLine = createEndpointLines()
   let want: Want = { table: null, positions: noPositions, endpoints: {}, ready: false }
-  let expected = expectationOf(want)
+  /** Made when somebody asks: workers are told first. */
+  let expectation: Expectation | null = null
+  const expected = () => (expectation ??= expectationOf(want))
 
   const server = createServer((socket) => {
     if (connections.size >= workersMax) return socket.destroy()
@@ -135,7 +137,7 @@ export function createWorkers(options: WorkersOptions): Workers {
       onRefused(message.digest, message.reason)
     } else {
       connection.serving = message
-      if (difference(message, expected) === null) connection.drifted = false
+      if (difference(message, expected()) === null) connection.drifted = false
       lost.delete(message.pid)
       bring(connection)
       onChange()
@@ -160,7 +162,7 @@ export function createWorkers(options: WorkersOptions): Workers {
     if (endpoints !== null || messages.length > 0) connection.sentMs = performance.now()
     connection.sent = { ...want }
     // Not before it serves what it shall: "ready" is a word about that.
-    if (connection.readySent !== want.ready && difference(serving, expected) === null) {
+    if (connection.readySent !== want.ready && difference(serving, expected()) === null) {
       connection.readySent = want.ready
       messages.push({ type: 'ready', ready: want.ready })
     }
@@ -188,7 +190,7 @@ export function createWorkers(options: WorkersOptions): Workers {
       const waitedMs = nowMs - Math.max(sinceMs, sentMs)
       if (!serving) {
         if (waitedMs > 4 * timing.driftMs) socket.destroy(new Error('it says nothing'))
-      } else if (difference(serving, expected) !== null && waitedMs > timing.driftMs) {
+      } else if (difference(serving, expected()) !== null && waitedMs > timing.driftMs) {
         connection.drifted = true
         connection.sent = {}
         bring(connection)
@@ -218,13 +220,13 @@ export function createWorkers(options: WorkersOptions): Workers {
     },
     set(next) {
       want = next
-      expected = expectationOf(next)
+      expectation = null
       for (const connection of connections) bring(connection)
     },
     views() {
       const nowMs = performance.now()
       return [...connections].map(({ serving, sinceMs, sentMs, drifted }) => {
-        const differs = serving ? difference(serving, expected) : 'has not said what it serves'
+        const differs = serving ? difference(serving, expected()) : 'has not said what it serves'
         const waitedMs = nowMs - Math.max(sinceMs, sentMs)
         return {
           pid: serving?.pid ?? null,
