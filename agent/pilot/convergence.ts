@@ -276,8 +276,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
     progress: () => progress,
     workloads: () => workloadsOf(catalogue),
     setEndpoints(next) {
-      endpoints.set(next)
-      settle()
+      if (endpoints.set(next)) settle()
     },
     async stop() {
       if (headerTimer) clearTimeout(headerTimer)

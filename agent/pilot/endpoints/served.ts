@@ -23,7 +23,8 @@ export interface ServedEndpoints {
   known(): boolean
   /** What every worker shall have. Another object whenever it changes. */
   served(): Endpoints
-  set(own: Endpoints): void
+  /** False: it is what was set last. */
+  set(own: Endpoints): boolean
   /** The snapshot that is held from now on. */
   share(shares: Shares): void
   /** Every worker serves the held snapshot. True when something has changed by it. */
@@ -48,9 +49,11 @@ export function createServedEndpoints(stored: EndpointsRecord, log: Say): Served
     known: () => known,
     served: () => served,
     set(next) {
+      if (known && next === own) return false
       known = true
       own = bounded(next, log)
       serve(inForce)
+      return true
     },
     share(shares) {
       wanted = shares
