@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { evolve } from './evolve.ts'
+import { liveEverything } from './golden/life.ts'
 import { parseRecord, recordText } from './record.ts'
 import { emptyState, type State } from './state.ts'
 import { eventTypes } from './words/sentence.ts'
@@ -37,6 +38,10 @@ test.each(logs)('%s is read as it was meant', (name) => {
     tree.root,
   ])
   expect(Object.fromEntries(digests)).toEqual(golden.digests)
+})
+
+test('this version lives the life of its golden log', () => {
+  expect(liveEverything().records.map(recordText)).toEqual(read(logs.at(-1)!).records)
 })
 
 test('the newest log holds everything that can happen', () => {

@@ -9,6 +9,7 @@ import { ingressIntent } from '#wire/ingress.ts'
 import { releaseIntent } from '#wire/release.ts'
 import type { Report } from '#wire/report.ts'
 import { keyIdOf } from '#wire/signature.ts'
+import { objectsOf } from '#wire/tree.ts'
 import { decide } from '../decide.ts'
 import type { Input, Intent } from '../input.ts'
 import type { TurnRecord } from '../record.ts'
@@ -98,7 +99,21 @@ export function liveEverything(): Life {
           ]
         : [],
     )
-    const releases = [...valuesOf(state.releases)].map(({ id }) => [id, ready[id] ?? 4])
+    const readyOf = (id: string) => ready[id] ?? 4
+    const releases = [...valuesOf(state.releases)].map(({ id }) => [id, readyOf(id)])
+    const rolling = [...objectsOf(held.tree)].flatMap((object) =>
+      object.kind === 'workload' && object.rolling
+        ? [
+            {
+              release: object.release,
+              updated: readyOf(object.release),
+              ready: readyOf(object.release),
+              old: object.rolling.replaces.reduce((sum, id) => sum + readyOf(id), 0),
+              stalled: null,
+            },
+          ]
+        : [],
+    )
     return {
       cluster,
       agent,
@@ -117,6 +132,7 @@ export function liveEverything(): Life {
       inUse: {},
       refusals: [],
       pinnedKeys: [],
+      ...(rolling.length > 0 && { rolling }),
       ...more,
     }
   }
