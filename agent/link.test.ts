@@ -12,7 +12,7 @@ describe('messages on the link', () => {
   test('arrive whole and in order, however the bytes are cut', () => {
     const sent: PilotMessage[] = [
       { type: 'ready', ready: true },
-      { type: 'endpoints', endpoints: { 'shop-r1': [{ address: '::1', port: 80 }] } },
+      { type: 'endpoints', number: 1, endpoints: { 'shop-r1': [{ address: '::1', port: 80 }] } },
       { type: 'positions', positions: [] },
     ]
     const bytes = Buffer.from(sent.map(linkLine).join(''))

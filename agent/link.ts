@@ -39,7 +39,11 @@ export type PilotMessage =
   | { readonly type: 'table'; readonly file: string; readonly digest: string }
   | { readonly type: 'positions'; readonly positions: readonly AppliedPosition[] }
   /** All that there are, or (`changed`) only releases whose endpoints are others than before; empty: none. */
-  | { readonly type: 'endpoints' | 'endpoints-changed'; readonly endpoints: Endpoints }
+  | {
+      readonly type: 'endpoints' | 'endpoints-changed'
+      readonly number: number
+      readonly endpoints: Endpoints
+    }
   /** Ready may be answered from now on (P7): table and positions are the committed ones. */
   | { readonly type: 'ready'; readonly ready: boolean }
 
@@ -53,6 +57,8 @@ export type WorkerMessage =
       readonly positions: Readonly<Record<string, number>>
       /** Endpoint count by release, read back from WASM memory. */
       readonly endpoints: Readonly<Record<string, number>>
+      /** Of the last message that brought endpoints; 0: those of the file. */
+      readonly endpointsNumber: number
     }
   | { readonly type: 'refused'; readonly digest: string; readonly reason: string }
   | { readonly type: 'usage'; readonly usage: Usage }

@@ -202,6 +202,20 @@ describe('a pilot that starts again', () => {
     await active(3)
   })
 
+  it('does not say that endpoints are there, or gone, before every worker has said so', async () => {
+    const worker = await dial()
+    const arrived = () => agent.convergence.progress().arrived
+    const { 'shop-r2': gone, ...left } = bothReady
+    agent.convergence.setEndpoints(bothReady)
+    await until('both', () => arrived() === bothReady)
+    worker.state.deaf = true
+    agent.convergence.setEndpoints(left)
+    await agent.hold(shop(1, 'shop-r1', proposal), 1)
+    expect(arrived()['shop-r2']).toBe(gone)
+    worker.state.deaf = false
+    await until('one', () => arrived() === left)
+  })
+
   it('does not say that endpoints are ready that only the disk knows', async () => {
     await dial()
     agent.convergence.setEndpoints(bothReady)

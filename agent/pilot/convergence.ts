@@ -61,6 +61,8 @@ export interface Progress {
   readonly applied: Positions
   /** Each release's own, by the platform's word. */
   readonly endpoints: Endpoints
+  /** The same as far as every worker has them, by its own word: what a release may be concluded from. */
+  readonly arrived: Endpoints
   /** What workers shall have: with those that releases share while copies are replaced. */
   readonly served: Endpoints
   readonly workers: readonly WorkerView[]
@@ -109,6 +111,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
   let headerDue = false
   let standings: ReadonlyMap<string, Standing> = new Map()
   let ready = false
+  let arrived = endpoints.own()
   let diskTrouble: string | null = null
   let missingSinceMs: number | null = nowMs()
   let progress = look()
@@ -216,6 +219,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
       endpoints: endpoints.known() ? endpoints.served() : null,
       nowMs: nowMs(),
     }
+    if (!evidence.unaccounted && workers.haveEndpoints()) arrived = endpoints.own()
     const next = new Map<string, Standing>()
     for (const wanted of catalogue.positions.values()) {
       const { app } = wanted
@@ -262,6 +266,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
       standings,
       applied,
       endpoints: endpoints.own(),
+      arrived,
       served: endpoints.served(),
       workers: views,
       equal: settled && serving && placed && tables.candidate() === null && diskTrouble === null,

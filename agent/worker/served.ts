@@ -25,9 +25,9 @@ export interface Served {
   loadTable(file: string, digest: string): Promise<string | null>
   setPositions(positions: readonly AppliedPosition[]): void
   /** All that there are; what is missing is emptied. */
-  setEndpoints(endpoints: Endpoints): void
+  setEndpoints(endpoints: Endpoints, number: number): void
   /** Of these releases only. */
-  changeEndpoints(endpoints: Endpoints): void
+  changeEndpoints(endpoints: Endpoints, number: number): void
   hasTable(): boolean
   report(): Extract<WorkerMessage, { type: 'serving' }>
 }
@@ -38,6 +38,7 @@ export function createServed(path: DataPath, log: Say): Served {
   const { router } = path
   let tableDigest = sha256(new Uint8Array(0))
   let hasTable = false
+  let endpointsNumber = 0
   /** What the router has been given; a release without endpoints is not in it. */
   const known = new Map<string, readonly Endpoint[]>()
   /** By endpoint, in how many of these lists it is: a change of one release costs no look at the others. */
@@ -73,7 +74,7 @@ export function createServed(path: DataPath, log: Say): Served {
       const file = (name: string) => join(stateFolder, name)
       // A position or an endpoint of a release that the table does not name yet is kept by the router.
       const endpoints = await read(file(stateFiles.endpoints), (bytes) => {
-        served.setEndpoints((JSON.parse(bytes.toString('utf8')) as EndpointsFile).endpoints)
+        served.setEndpoints((JSON.parse(bytes.toString('utf8')) as EndpointsFile).endpoints, 0)
         return true
       })
       const positions = await read(file(stateFiles.positions), (bytes) => {
@@ -100,12 +101,12 @@ export function createServed(path: DataPath, log: Say): Served {
     setPositions(positions) {
       router.setPositions(positions)
     },
-    setEndpoints(endpoints) {
+    setEndpoints(endpoints, number) {
       const gone = [...known.keys()].filter((release) => !(release in endpoints))
       const emptied = Object.fromEntries(gone.map((release) => [release, []]))
-      served.changeEndpoints({ ...endpoints, ...emptied })
+      served.changeEndpoints({ ...endpoints, ...emptied }, number)
     },
-    changeEndpoints(endpoints) {
+    changeEndpoints(endpoints, number) {
       for (const [release, list] of Object.entries(endpoints)) {
         router.setEndpoints(release, list)
         for (const one of list) use(endpointName(one), 1)
@@ -114,6 +115,7 @@ export function createServed(path: DataPath, log: Say): Served {
         else known.delete(release)
       }
       path.pools.refresh((name) => uses.has(name))
+      endpointsNumber = number
     },
     hasTable: () => hasTable,
     report: () => ({
@@ -122,6 +124,7 @@ export function createServed(path: DataPath, log: Say): Served {
       tableDigest,
       positions: router.positions(),
       endpoints: router.endpointCounts(),
+      endpointsNumber,
     }),
   }
   return served

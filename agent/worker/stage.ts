@@ -70,9 +70,8 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
     router,
     port: portOf(path.server),
     endpoints(...backends) {
-      served.changeEndpoints({
-        'shop-r1': backends.map(({ port }) => ({ address: loopback, port })),
-      })
+      const list = backends.map(({ port }) => ({ address: loopback, port }))
+      served.changeEndpoints({ 'shop-r1': list }, 1)
     },
     stop: () => path.stop(),
   }

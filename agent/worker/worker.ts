@@ -69,8 +69,8 @@ async function apply(message: PilotMessage): Promise<void> {
     served.setPositions(message.positions)
     const close = message.positions.flatMap((position) => position.close)
     if (close.length > 0) closeReleases(path, close).catch(closeFailed)
-  } else if (message.type === 'endpoints') served.setEndpoints(message.endpoints)
-  else served.changeEndpoints(message.endpoints)
+  } else if (message.type === 'endpoints') served.setEndpoints(message.endpoints, message.number)
+  else served.changeEndpoints(message.endpoints, message.number)
   link?.send(served.report())
 }
 

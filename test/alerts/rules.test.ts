@@ -17,6 +17,7 @@ test('every metric that a rule names is exposed by control or by an agent', asyn
     applied: new Map(),
     endpoints: {},
     served: {},
+    arrived: {},
     workers: [],
     equal: true,
     drift: null,

@@ -12,6 +12,7 @@ const progress: Progress = {
   standings: new Map([['shop', { prepared: 0, active: 4, proof: null }]]),
   applied: new Map([['shop', appliedOf(position('shop', 4, 'shop-r1'))]]),
   endpoints: { 'shop-r1': [{ address: '127.0.0.1', port: 9001 }] },
+  arrived: {},
   served: { 'shop-r1': [{ address: '127.0.0.1', port: 9001 }] },
   workers: [],
   equal: false,

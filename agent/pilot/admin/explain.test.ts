@@ -15,6 +15,7 @@ const progress: Progress = {
   standings: new Map(),
   applied: new Map([['shop', appliedOf(position('shop', 1, 'shop-r1'))]]),
   endpoints: {},
+  arrived: {},
   served: { 'shop-r1': [endpoint] },
   workers: [],
   equal: false,

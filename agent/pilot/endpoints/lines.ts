@@ -8,14 +8,19 @@ import { type Endpoint, type Endpoints, linkLine, type PilotMessage } from '../.
 export function createEndpointLines(): (
   sent: Endpoints | undefined,
   wanted: Endpoints,
+  number: number,
 ) => string | null {
   let sent: Endpoints | undefined
   let wanted: Endpoints = {}
   let line: string | null = null
-  return (from, to) => {
+  return (from, to, number) => {
     if (from === to) return null
     if (line === null || from !== sent || to !== wanted) {
-      line = linkLine(from === undefined ? { type: 'endpoints', endpoints: to } : change(from, to))
+      line = linkLine(
+        from === undefined
+          ? { type: 'endpoints', number, endpoints: to }
+          : change(from, to, number),
+      )
       sent = from
       wanted = to
     }
@@ -24,9 +29,9 @@ export function createEndpointLines(): (
 }
 
 /** Lists are compared by identity: a list that has changed is a new one. */
-function change(from: Endpoints, to: Endpoints): PilotMessage {
+function change(from: Endpoints, to: Endpoints, number: number): PilotMessage {
   const endpoints: Record<string, readonly Endpoint[]> = {}
   for (const release in to) if (to[release] !== from[release]) endpoints[release] = to[release]!
   for (const release in from) if (!(release in to)) endpoints[release] = []
-  return { type: 'endpoints-changed', endpoints }
+  return { type: 'endpoints-changed', number, endpoints }
 }

@@ -36,8 +36,8 @@ export function createNews(options: {
 
   return {
     progressed(progress, urgent) {
-      const { held, equal, drift, ready, endpoints, workers } = progress
-      const counts = Object.entries(endpoints).map(([release, list]) => `${release}=${list.length}`)
+      const { held, equal, drift, ready, arrived, workers } = progress
+      const counts = Object.entries(arrived).map(([release, list]) => `${release}=${list.length}`)
       const text = [held?.header.revision, equal, drift, ready, workers.length, ...counts].join(' ')
       // A report is cumulative: one that is urgent says the rest too.
       if (urgent) reporter()?.now()

@@ -30,6 +30,7 @@ beforeEach(async () => {
     tableDigest: 't',
     positions: { shop: 1 },
     endpoints: {},
+    endpointsNumber: 1,
   }
   progress = {
     held,
@@ -37,7 +38,8 @@ beforeEach(async () => {
       ['shop', { prepared: 0, active: 1, proof: { generation: 1, appliedMs: 3, atMs: 100 } }],
     ]),
     applied: new Map(),
-    endpoints: { 'shop-r1': [{ address: '127.0.0.1', port: 1 }] },
+    endpoints: {},
+    arrived: { 'shop-r1': [{ address: '127.0.0.1', port: 1 }] },
     served: {},
     workers: [{ pid: 9, serving, differs: null, drifting: false }],
     equal: true,

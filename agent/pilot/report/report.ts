@@ -49,7 +49,7 @@ export function buildReport(
   const positions = [...progress.standings].map(
     ([app, standing]) => [app, reportedStanding(standing, nowMs)] as const,
   )
-  const ready = Object.entries(progress.endpoints)
+  const ready = Object.entries(progress.arrived)
     .filter(([id]) => !isService(id))
     .map(([id, list]) => [id, list.length] as const)
   const inUse = Object.entries(usage.inUse).filter(([id]) => !isService(id))

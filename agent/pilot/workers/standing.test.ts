@@ -24,6 +24,7 @@ const serving = (changes: Partial<Serving> = {}): Serving => ({
   tableDigest: 'table',
   positions: { shop: 3 },
   endpoints: { 'shop-r1': 1, 'shop-r2': 1 },
+  endpointsNumber: 1,
   ...changes,
 })
 const wanted = position('shop', 3, 'shop-r1', next)

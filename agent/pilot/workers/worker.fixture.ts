@@ -14,6 +14,7 @@ export interface WorkerState {
   tableDigest: string
   positions: Record<string, number>
   endpoints: Record<string, number>
+  endpointsNumber: number
   /** Hears everything, does and says nothing. */
   deaf: boolean
   /** Refuses tables for this reason. */
@@ -40,6 +41,7 @@ export async function dialPilot(
     tableDigest: 'old',
     positions: {},
     endpoints: {},
+    endpointsNumber: 0,
     deaf: false,
     refuses: null,
     ...changes,
@@ -65,6 +67,7 @@ export async function dialPilot(
       for (const { app, generation } of message.positions) state.positions[app] = generation
     } else {
       onEndpoints(message.endpoints)
+      state.endpointsNumber = message.number
       const before = message.type === 'endpoints' ? {} : state.endpoints
       const counts = Object.entries(message.endpoints).map(([id, list]) => [id, list.length])
       state.endpoints = { ...before, ...Object.fromEntries(counts) }

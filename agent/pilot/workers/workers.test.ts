@@ -91,6 +91,21 @@ describe('the workers', () => {
     ])
   })
 
+  it('have endpoints once each of them says so, whatever one says of a former pilot', async () => {
+    workers.set(want)
+    expect(workers.haveEndpoints()).toBe(false)
+    await dial()
+    const slow = await dial({ endpointsNumber: 12_345 })
+    await equal(2)
+    await until('the first', workers.haveEndpoints)
+    slow.state.deaf = true
+    workers.set({ ...want, endpoints: { ...want.endpoints } })
+    await until('it heard', () => slow.received.some(({ type }) => type === 'endpoints'))
+    expect(workers.haveEndpoints()).toBe(false)
+    slow.state.deaf = false
+    await until('both', workers.haveEndpoints)
+  })
+
   it('get only endpoints that changed, and all of them now and then', async () => {
     const list = (port: number) => [{ address: '127.0.0.1', port }]
     const endpoints = { 'shop-r1': list(9001), 'shop-r2': list(9002), 'shop-r3': list(9003) }
@@ -101,13 +116,13 @@ describe('the workers', () => {
     const changed = { ...rest, 'shop-r2': [...list(9004), ...list(9005)] }
     workers.set({ ...want, endpoints: changed })
     await equal(1)
-    expect(worker.received.filter(({ type }) => type === 'endpoints-changed')).toEqual([
-      { type: 'endpoints-changed', endpoints: { 'shop-r2': changed['shop-r2'], 'shop-r3': [] } },
+    expect(worker.received.filter(({ type }) => type === 'endpoints-changed')).toMatchObject([
+      { endpoints: { 'shop-r2': changed['shop-r2'], 'shop-r3': [] } },
     ])
     const whole = () => worker.received.filter(({ type }) => type === 'endpoints')
     const count = whole().length
     await until('all of them', () => whole().length > count)
-    expect(whole().at(-1)).toEqual({ type: 'endpoints', endpoints: changed })
+    expect(whole().at(-1)).toMatchObject({ endpoints: changed })
   })
 
   it('do not get a table that they have', async () => {

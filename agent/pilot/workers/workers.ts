@@ -42,6 +42,8 @@ export interface Workers {
   listen(): Promise<void>
   set(want: Want): void
   views(): readonly WorkerView[]
+  /** Every worker that is connected says that it has these very endpoints, and there is one. */
+  haveEndpoints(): boolean
   /** Workers that have lost the link but live: nobody knows what they serve. */
   lostCount(): number
   usage(): Usage
@@ -91,6 +93,8 @@ export function createWorkers(options: WorkersOptions): Workers {
   const lost = new Set<number>()
   const usage = createUsageSum()
   const endpointsLine = createEndpointLines()
+  /** Grows with each change of endpoints. Of no former pilot, whose word a worker may still repeat. */
+  let endpointsNumber = Date.now()
   let want: Want = { table: null, positions: noPositions, endpoints: {}, ready: false }
   /** Made when somebody asks: workers are told first. */
   let expectation: Expectation | null = null
@@ -149,7 +153,7 @@ export function createWorkers(options: WorkersOptions): Workers {
     const { serving, sent, socket } = connection
     if (!serving) return
     const messages: PilotMessage[] = []
-    const endpoints = endpointsLine(sent.endpoints, want.endpoints)
+    const endpoints = endpointsLine(sent.endpoints, want.endpoints, endpointsNumber)
     if (endpoints !== null && sent.endpoints === undefined) connection.wholeMs = performance.now()
     if (want.table && sent.table !== want.table && serving.tableDigest !== want.table.digest) {
       messages.push({ type: 'table', file: want.table.file, digest: want.table.digest })
@@ -219,6 +223,7 @@ export function createWorkers(options: WorkersOptions): Workers {
       chmodSync(path, 0o600)
     },
     set(next) {
+      if (next.endpoints !== want.endpoints) endpointsNumber++
       want = next
       expectation = null
       for (const connection of connections) bring(connection)
@@ -236,6 +241,9 @@ export function createWorkers(options: WorkersOptions): Workers {
         }
       })
     },
+    haveEndpoints: () =>
+      connections.size > 0 &&
+      [...connections].every(({ serving }) => serving?.endpointsNumber === endpointsNumber),
     lostCount: () => lost.size,
     usage: () => usage.total(),
     async close() {
