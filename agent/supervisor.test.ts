@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { AgentConfig } from './config.ts'
@@ -159,6 +160,19 @@ describe('a supervisor', { timeout: 60_000 }, () => {
     await eventually(async () => !lives(hung!))
     expect(await lost).toBe('ECONNRESET')
     expect(Number(await ask(supervisor.listen.port))).not.toBe(hung)
+  })
+
+  test('does not kill one that is silent because it gets no CPU, until it does', async () => {
+    let starved = true
+    const mainThread = () => ({ runnable: true, cpuMs: starved ? 0 : performance.now() })
+    const supervisor = start(1, { hungAfterMs: 600, mainThread })
+    await supervisor.listening
+    const [hung] = supervisor.pids().workers
+    const lost = ask(supervisor.listen.port, '/hang').catch((error) => error.code)
+    await delay(2_500)
+    expect(lives(hung!)).toBe(true)
+    starved = false
+    expect(await lost).toBe('ECONNRESET')
   })
 
   test('replaces a killed pilot and leaves the workers alone', async () => {

@@ -9,12 +9,15 @@ import type { Say } from '#wire/log-line.ts'
 import type { ChildMessage, SupervisorMessage } from './child.ts'
 import type { Address, AgentConfig } from './config.ts'
 import { createAgentLog } from './log.ts'
+import { type MainThread, mainThreadOf } from './main-thread.ts'
 
 export interface SupervisorOptions {
   readonly pilotScript?: URL
   readonly workerScript?: URL
-  /** A worker that is silent for this long is hung and killed. */
+  /** A worker that is silent for this long, though it had a CPU, is hung and killed. */
   readonly hungAfterMs?: number
+  /** What the system tells of a child. */
+  readonly mainThread?: typeof mainThreadOf
   /** Bound of `stop`: what a worker gets to finish before it is killed. */
   readonly drainTimeoutMs?: number
   readonly log?: Say
@@ -43,6 +46,10 @@ const drainMs = 25_000
 export const podGraceMs = drainMs + pilotStopMs
 /** Until its first word a child may take this long: a crowded machine starts slowly. */
 const startWithinMs = 30_000
+/** A child that has got less than this share of a CPU in its silence, and waits for more, is starved and not hung. */
+const starvedShare = 0.2
+const starvedMostMs = 30_000
+const lookAgainMs = 500
 /** A life shorter than this counts as a repeated death. */
 const healthyLifeMs = 5_000
 const backoffMs = (deaths: number) => (deaths <= 1 ? 0 : Math.min(5_000, 50 * 2 ** (deaths - 2)))
@@ -52,6 +59,7 @@ export function startSupervisor(config: AgentConfig, options: SupervisorOptions 
     pilotScript = new URL('./pilot/pilot.ts', import.meta.url),
     workerScript = new URL('./worker/worker.ts', import.meta.url),
     hungAfterMs = 5_000,
+    mainThread = mainThreadOf,
     drainTimeoutMs = drainMs,
     log = createAgentLog('agent', config),
   } = options
@@ -72,6 +80,7 @@ export function startSupervisor(config: AgentConfig, options: SupervisorOptions 
     argument,
     nodeArgs: pilotNodeArgs,
     fds: [],
+    mainThread,
     log,
   })
   const workers = Array.from({ length: config.workers }, (_, index) =>
@@ -81,6 +90,7 @@ export function startSupervisor(config: AgentConfig, options: SupervisorOptions 
       argument,
       fds: [listen.socket.fd(), probe.socket.fd()],
       hungAfterMs,
+      mainThread,
       log,
     }),
   )
@@ -125,12 +135,17 @@ interface KeptOptions {
   readonly nodeArgs?: readonly string[]
   readonly fds: readonly number[]
   readonly hungAfterMs?: number
+  readonly mainThread: typeof mainThreadOf
   readonly log: Say
 }
 
+/** To kill a child that only lacks CPU would cut what it is answering, and mend nothing. */
+const isStarved = (before: MainThread | null, now: MainThread | null, ms: number): boolean =>
+  before !== null && now?.runnable === true && now.cpuMs - before.cpuMs < ms * starvedShare
+
 /** One child that is forked again when it dies: at once, and with a growing pause when it keeps dying. */
 function keepAlive(options: KeptOptions): Kept {
-  const { name, script, argument, nodeArgs = [], fds, hungAfterMs, log } = options
+  const { name, script, argument, nodeArgs = [], fds, hungAfterMs, mainThread, log } = options
   const heard = Promise.withResolvers<void>()
   const gone = Promise.withResolvers<void>()
   let child: ChildProcess | null = null
@@ -150,12 +165,27 @@ function keepAlive(options: KeptOptions): Kept {
     const watch = (silentMs = hungAfterMs) => {
       if (silentMs === undefined || hungAfterMs === undefined) return
       if (watchdog) clearTimeout(watchdog)
-      watchdog = setTimeout(() => {
-        const facts = { child: name, childPid: one.pid, ms: silentMs }
-        log('child-hung', `${name} has been silent for ${silentMs} ms: killing it`, facts)
+      const before = readThread()
+      const sinceMs = performance.now()
+      const look = () => {
+        const ms = Math.round(performance.now() - sinceMs)
+        if (ms < starvedMostMs && isStarved(before, readThread(), ms)) {
+          watchdog = setTimeout(look, lookAgainMs)
+          return
+        }
+        log('child-hung', `${name} has been silent for ${ms} ms: killing it`, {
+          child: name,
+          childPid: one.pid,
+          ms,
+        })
         one.kill('SIGKILL')
+      }
+      // Who had no CPU itself has not read yet what it was sent: it looks once more.
+      watchdog = setTimeout(() => {
+        watchdog = setTimeout(look, lookAgainMs)
       }, silentMs)
     }
+    const readThread = () => (one.pid === undefined ? null : mainThread(one.pid))
     watch(startWithinMs)
     one.on('message', (message) => {
       watch()

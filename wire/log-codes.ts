@@ -32,7 +32,7 @@ export const logCodes = {
   // Agents: the supervisor and its children.
   'agent-started': { level: 'info', sentence: 'The supervisor holds its sockets. Fields: listen, workers.' },
   'child-ended': { level: 'warn', sentence: 'The pilot or a worker has ended and is started again. Fields: child, childPid, how, pauseMs.' },
-  'child-hung': { level: 'error', sentence: 'A worker was silent for too long and is killed. Fields: child, childPid, ms.' },
+  'child-hung': { level: 'error', sentence: 'A worker was silent for too long, though it had a CPU, and is killed. Fields: child, childPid, ms.' },
   'child-killed': { level: 'warn', sentence: 'A child did not finish in time when it was told to stop. Fields: child, childPid, ms.' },
   'agent-failed': { level: 'fatal', sentence: 'The program cannot go on and ends.' },
   'state-damaged': { level: 'warn', sentence: 'A file of the state folder cannot be used; what it held is fetched or made again.' },
