@@ -14,7 +14,7 @@ import type { KubernetesClient } from '../api/client.ts'
 import { followObjects, type ListWatchTiming } from '../api/list-watch.ts'
 import { createPace } from './pace.ts'
 import { type FollowedPodsTiming, followedPods } from './pods/followed-pods.ts'
-import { releaseNamespaces, releaseSiblings } from './release-namespaces.ts'
+import { releaseNamespaces, releaseSiblings, type Siblings } from './release-namespaces.ts'
 import {
   endpointSlicesPath,
   type ReadSlice,
@@ -103,6 +103,7 @@ export function followedEndpoints(
   /** By release whose slices were deleted: until then its endpoints stay. */
   const givingUp = new Map<string, NodeJS.Timeout>()
   let namespaces: ReadonlyMap<string, string> | null = null
+  let siblings: Siblings = new Map()
 
   function tell(): void {
     if (!listed || namespaces === null || !services.known() || !isPodsTime()) return
@@ -183,7 +184,8 @@ export function followedEndpoints(
     setBackends(backends, workloads, ids = []) {
       services.setServices(ids)
       namespaces = releaseNamespaces(backends, workloads, namespaces ?? new Map())
-      known.setReleases(namespaces, releaseSiblings(workloads))
+      siblings = releaseSiblings(workloads, namespaces, siblings)
+      known.setReleases(namespaces, siblings)
       pods.setNamespaces(namespaces.values())
       pace.soon()
     },

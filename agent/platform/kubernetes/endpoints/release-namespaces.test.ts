@@ -52,9 +52,21 @@ it('a release of another platform is nowhere here, and one that nothing is known
 
 it('a release and those that it replaces are siblings', () => {
   const rolling = workload('shop-r3', 'shop', ['shop-r1', 'shop-r2'])
-  expect([...releaseSiblings([workload('web-r1', 'web'), rolling])]).toEqual([
+  expect([...releaseSiblings([workload('web-r1', 'web'), rolling], none, new Map())]).toEqual([
     ['shop-r3', ['shop-r1', 'shop-r2']],
     ['shop-r1', ['shop-r3', 'shop-r2']],
     ['shop-r2', ['shop-r3', 'shop-r1']],
   ])
+})
+
+it('siblings stay so once all copies are replaced, until one of them has left', () => {
+  const both = new Map([
+    ['shop-r1', 'shop'],
+    ['shop-r2', 'shop'],
+  ])
+  const rolling = releaseSiblings([workload('shop-r2', 'shop', ['shop-r1'])], both, new Map())
+  const replaced = releaseSiblings([workload('shop-r2', 'shop')], both, rolling)
+  expect(replaced).toEqual(rolling)
+  const left = new Map([['shop-r2', 'shop']])
+  expect(releaseSiblings([workload('shop-r2', 'shop')], left, replaced).size).toBe(0)
 })

@@ -27,11 +27,23 @@ export function releaseNamespaces(
   return found
 }
 
-/** By release: those whose copies it replaces or that replace its own, so that they answer for each other. */
+export type Siblings = ReadonlyMap<string, readonly string[]>
+
+/**
+ * By release: those whose copies it replaces or that replace its own, so that they answer for each other. Those that have
+ * been siblings are so while both of them are among the `releases`: when the last copy is replaced, old ones that
+ * still end must not come back as all that their release has, because workers may share them for a moment longer.
+ */
 export function releaseSiblings(
   workloads: readonly Workload[],
-): ReadonlyMap<string, readonly string[]> {
+  releases: ReadonlyMap<string, string>,
+  former: Siblings,
+): Siblings {
   const siblings = new Map<string, readonly string[]>()
+  for (const [release, others] of former) {
+    const left = releases.has(release) ? others.filter((one) => releases.has(one)) : []
+    if (left.length > 0) siblings.set(release, left)
+  }
   for (const { release, rolling } of workloads) {
     const all = [release, ...(rolling?.replaces ?? [])]
     if (all.length === 1) continue
