@@ -38,7 +38,10 @@ export type PilotMessage =
   /** Load this table file (`router-wasm/encode.ts` made it) and answer with `serving`. */
   | { readonly type: 'table'; readonly file: string; readonly digest: string }
   | { readonly type: 'positions'; readonly positions: readonly AppliedPosition[] }
-  /** All that there are, or (`changed`) only releases whose endpoints are others than before; empty: none. */
+  /**
+   * All that there are, or (`changed`) only releases whose endpoints are others than before; empty: none. The
+   * worker answers with the `number`.
+   */
   | {
       readonly type: 'endpoints' | 'endpoints-changed'
       readonly number: number

@@ -4,6 +4,8 @@ import { writeProgramImage } from './oci-archive.ts'
 import type { Cluster } from './start-cluster.ts'
 
 export const demoImage = 'lab/demo:1'
+/** The same program, as the image of another version. */
+export const secondImage = 'lab/demo:2'
 export const demoPort = 8080
 
 /** Gives the node the image; pods name it `lab/demo:1` and never pull it. */

@@ -1,15 +1,12 @@
 /** What happens to releases on clusters that others work on as well: an undo by kubectl, a quota, a webhook that is away. */
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Workload } from '../../agent/platform/platform.ts'
 import { until } from '../../deploy/local/until.ts'
 import { whyNoLab } from './availability.ts'
-import { demoDeployment, demoImage, demoPort, loadDemoImage } from './demo-image.ts'
+import { demoDeployment, demoImage, demoPort, loadDemoImage, secondImage } from './demo-image.ts'
 import { type Leader, makeAccount, optIn, startLeader } from './leader.ts'
-import { writeProgramImage } from './oci-archive.ts'
 import { type Cluster, startCluster } from './start-cluster.ts'
 
-const secondImage = 'lab/demo:2'
 const lab = describe.skipIf(whyNoLab({ nodes: true }))
 
 lab('releases on a cluster that others work on as well', { timeout: 120_000 }, () => {
@@ -21,10 +18,7 @@ lab('releases on a cluster that others work on as well', { timeout: 120_000 }, (
     cluster = await startCluster({ name: 'shared' })
     const kubeconfig = await makeAccount(cluster)
     await loadDemoImage(cluster)
-    const archive = join(cluster.folder, 'tmp/demo-2.tar')
-    const program = cluster.programs.demo!
-    await writeProgramImage({ reference: secondImage, program, at: 'demo' }, archive)
-    await cluster.loadImage(archive)
+    await loadDemoImage(cluster, secondImage)
     for (const namespace of ['one', 'two']) await optIn(cluster, namespace)
     for (const namespace of ['one', 'two']) await put(namespace, template())
     leader = startLeader({ kubeconfig, name: 'eu-1' })

@@ -1,8 +1,8 @@
 /** Copies that replace others in a real cluster: to the end and back, stalled and paused, in a Deployment that was there. */
 import { expect, test } from 'vitest'
 import { until } from '../../deploy/local/until.ts'
-import { demoDeployment } from './demo-image.ts'
-import { secondImage, type WorkloadsStage } from './workloads-stage.ts'
+import { demoDeployment, secondImage } from './demo-image.ts'
+import type { WorkloadsStage } from './workloads-stage.ts'
 
 export function replacedCases(on: WorkloadsStage): void {
   const { stage, put, list, get, addresses, untilReady, workload, adopted, over } = on

@@ -2,13 +2,11 @@
  * Leaders of agents that run workloads in one real cluster: each test in a namespace of its own, with what it looks at
  * there.
  */
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll } from 'vitest'
 import type { Workload } from '../../agent/platform/platform.ts'
 import { until } from '../../deploy/local/until.ts'
-import { demoDeployment, demoImage, demoPort, loadDemoImage } from './demo-image.ts'
+import { demoDeployment, demoImage, demoPort, loadDemoImage, secondImage } from './demo-image.ts'
 import { type Leader, makeAccount, optIn, startLeader } from './leader.ts'
-import { writeProgramImage } from './oci-archive.ts'
 import { type Cluster, startCluster } from './start-cluster.ts'
 
 const release = 'switchyard.dev/release'
@@ -16,7 +14,6 @@ const counted: ReadonlySet<string> = new Set([
   ...['uid', 'resourceVersion', 'generation', 'creationTimestamp', 'managedFields', 'status'],
   ...['clusterIP', 'clusterIPs', 'deployment.kubernetes.io/revision', 'switchyard.dev/applied'],
 ])
-export const secondImage = 'lab/demo:2'
 
 export type WorkloadsStage = ReturnType<typeof openWorkloadsStage>
 
@@ -32,10 +29,7 @@ export function openWorkloadsStage() {
     cluster = await startCluster({ name: 'work', audit: true })
     kubeconfig = await makeAccount(cluster)
     await loadDemoImage(cluster)
-    const archive = join(cluster.folder, 'tmp/demo-2.tar')
-    const program = cluster.programs.demo!
-    await writeProgramImage({ reference: secondImage, program, at: 'demo' }, archive)
-    await cluster.loadImage(archive)
+    await loadDemoImage(cluster, secondImage)
   }, 300_000)
   afterAll(() => cluster?.stop())
   afterEach(async () => {

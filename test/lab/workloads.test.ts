@@ -5,9 +5,10 @@ import { permissions } from '../../agent/platform/kubernetes/workloads/permissio
 import type { Workload } from '../../agent/platform/platform.ts'
 import { until } from '../../deploy/local/until.ts'
 import { whyNoLab } from './availability.ts'
+import { secondImage } from './demo-image.ts'
 import { agents, type Leader, longLeaseMs } from './leader.ts'
 import { replacedCases } from './replaced.cases.ts'
-import { openWorkloadsStage, secondImage } from './workloads-stage.ts'
+import { openWorkloadsStage } from './workloads-stage.ts'
 
 const inNamespace = (one: Workload, namespace: string): Workload => ({
   ...one,
