@@ -2,10 +2,10 @@
 import { expect } from 'vitest'
 import type { ReleaseView } from '#wire/release.ts'
 import type { History } from '../../bench/load/history.ts'
-import type { LoadPlan, LoadResult } from '../../bench/load/plan.ts'
+import type { LoadPlan } from '../../bench/load/plan.ts'
 import type { ControlClient } from '../../deploy/local/control-client.ts'
 import { until, untilPhase } from '../../deploy/local/until.ts'
-import { expectFlawless } from '../story/scene.ts'
+import { expectFlawless, faultOf } from '../story/scene.ts'
 import { countApart, type MayBeCut } from './cut.ts'
 import { createPodEnds } from './pod-ends.ts'
 import {
@@ -32,16 +32,12 @@ export async function underDeaths(
     watch(['pods', '--selector', `switchyard.dev/app=${app}`], pods.take),
   )
   const load = await stage.load(app, plan)
-  let result: LoadResult
-  try {
-    await scene()
-  } finally {
-    result = await load.stop()
-    for (const one of watches) one.stop()
-  }
+  const fault = await faultOf(scene)
+  const result = await load.stop()
+  for (const one of watches) one.stop()
   const ends = pods.ends()
   const { judged, cut } = countApart(result, ends, mayBeCut)
-  expectFlawless(judged, history)
+  expectFlawless(judged, history, fault)
   const requests = result.samples.length
   console.log(
     `${app}: ${requests} requests, 0 failed, ${cut.length} cut by the ends of ${ends.length} containers`,
