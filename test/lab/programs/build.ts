@@ -1,7 +1,8 @@
 /**
  * Builds the programs of a lab once and keeps them in the user's cache folder, each under the hash of what it
- * is made of: `go.mod`, `go.sum` and our own sources. A program is found whole or not at all, and two builds
- * at the same time wait for each other instead of compiling everything twice.
+ * is made of: `go.mod`, `go.sum`, the flags and our own sources. What is missing is built by one command, so that
+ * nothing is compiled twice and linking one program fills the pauses of another. A program is found whole or not at
+ * all, and two builds at the same time wait for each other.
  */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -10,12 +11,18 @@ import { mkdir, mkdtemp, rename, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { cacheFolder } from '../../../deploy/local/cached-program.ts'
-import { type ProgramName, type ProgramSource, sourceOf } from './catalogue.ts'
+import {
+  buildFlags,
+  goModule,
+  type ProgramName,
+  type ProgramSource,
+  sourceOf,
+} from './catalogue.ts'
 
 const run = promisify(execFile)
 
-/** A kubelet takes three minutes on two idle cores, and the cores may be busy. */
-const buildWithinMs = 45 * 60_000
+/** All of them take a quarter of an hour on two idle cores, and the cores may be busy. */
+const buildWithinMs = 60 * 60_000
 const tickMs = 15_000
 
 /** Path of each program by name, and of every further name that one has. */
@@ -33,23 +40,10 @@ export async function findPrograms(
 ): Promise<Programs> {
   const places = names.map((name) => placeOf(sourceOf(name)))
   const missing = places.filter(({ path }) => !existsSync(path))
-  if (missing.length > 0) await needGo()
-  for (const [n, place] of missing.entries()) {
-    const which = `${place.source.name} (${n + 1} of ${missing.length})`
-    const started = performance.now()
-    const seconds = () => `${Math.round((performance.now() - started) / 1_000)} s`
-    say(`building ${which}, once: ${place.source.package}`)
-    const ticking = setInterval(() => say(`building ${which}: ${seconds()}`), tickMs)
-    try {
-      await build(place, signal)
-      say(`built ${which} in ${seconds()}`)
-    } finally {
-      clearInterval(ticking)
-    }
-  }
+  if (missing.length > 0) await build(missing, say, signal)
   return Object.fromEntries(
     places.flatMap(({ source, folder }) =>
-      [source.name, ...(source.alsoCalled ?? [])].map((name) => [name, join(folder, name)]),
+      [source.name, ...source.alsoCalled].map((name) => [name, join(folder, name)]),
     ),
   )
 }
@@ -63,49 +57,86 @@ interface Place {
   readonly path: string
 }
 
+const programsFolder = () => join(cacheFolder(), 'kubernetes')
+
 function placeOf(source: ProgramSource): Place {
   const hash = createHash('sha256')
-  for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(source.module, file)))
+  for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(goModule, file)))
   if (source.package.startsWith('.')) {
-    const own = join(source.module, source.package)
+    const own = join(goModule, source.package)
     for (const file of readdirSync(own).sort()) {
       if (file.endsWith('.go')) hash.update(readFileSync(join(own, file)))
     }
   }
-  hash.update(source.linkerFlags)
+  hash.update(buildFlags.join(' '))
   const key = hash.digest('hex').slice(0, 16)
-  const folder = join(cacheFolder(), 'kubernetes', `${source.name}-${key}`)
+  const folder = join(programsFolder(), `${source.name}-${key}`)
   return { source, folder, path: join(folder, source.name) }
 }
 
-/** Builds beside the target and renames, under a lock that the kernel drops when its holder dies. */
-async function build({ source, folder, path }: Place, signal?: AbortSignal): Promise<void> {
-  const cache = join(cacheFolder(), 'kubernetes')
-  await mkdir(cache, { recursive: true })
-  const work = await mkdtemp(join(cache, 'building-'))
+/** Builds beside the targets and renames, under a lock that the kernel drops when its holder dies. */
+async function build(
+  places: readonly Place[],
+  say: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  await needGo()
+  const started = performance.now()
+  let packages = 0
+  const soFar = () =>
+    `${packages} packages compiled, ${Math.round((performance.now() - started) / 1_000)} s`
+  const names = places.map(({ source }) => source.name).join(', ')
+  say(`building from source, once: ${names}`)
+  const ticking = setInterval(() => say(`building: ${soFar()}`), tickMs)
+  await mkdir(programsFolder(), { recursive: true })
+  const work = await mkdtemp(join(programsFolder(), 'building-'))
   try {
-    const go = ['go', 'build', '-trimpath', '-ldflags', source.linkerFlags]
-    const command = [...go, '-o', join(work, source.name), source.package]
-    await run('flock', ['--no-fork', join(cache, 'lock'), ...command], {
-      cwd: source.module,
+    const sources = places.map(({ source }) => source.package)
+    // A folder's name ends with a slash, or a single program would be a file of that name.
+    const go = ['go', 'build', '-v', ...buildFlags, '-o', `${work}/`, ...sources]
+    const building = run('flock', ['--no-fork', join(programsFolder(), 'lock'), ...go], {
+      cwd: goModule,
       env: { ...process.env, CGO_ENABLED: '0' },
       timeout: buildWithinMs,
       maxBuffer: 16 * 1024 * 1024,
       ...(signal && { signal }),
     })
-    for (const name of source.alsoCalled ?? []) await symlink(source.name, join(work, name))
-    await rename(work, folder)
+    building.child.stderr?.on('data', (text) => {
+      packages += String(text).split('\n').length - 1
+    })
+    await building
+    for (const place of places) await keep(place, work)
+    say(`built: ${soFar()}`)
   } catch (cause) {
-    if (existsSync(path)) return
     signal?.throwIfAborted()
-    const said = String((cause as { stderr?: string }).stderr ?? cause).trim()
-    throw new BuildFailed(
-      `${source.name} could not be built from ${source.package} in ${source.module}:\n${said}`,
-      { cause },
-    )
+    throw new BuildFailed(`${names} could not be built in ${goModule}:\n${complaint(cause)}`, {
+      cause,
+    })
   } finally {
+    clearInterval(ticking)
     await rm(work, { recursive: true, force: true })
   }
+}
+
+async function keep({ source, folder, path }: Place, work: string): Promise<void> {
+  const whole = await mkdtemp(join(work, 'whole-'))
+  await rename(join(work, source.builtAs), join(whole, source.name))
+  for (const name of source.alsoCalled) await symlink(source.name, join(whole, name))
+  try {
+    await rename(whole, folder)
+  } catch (error) {
+    // Who held the lock before us built the same.
+    if (!existsSync(path)) throw error
+  }
+}
+
+/** What Go said, without the packages that it compiled: those are names without a space. */
+function complaint(cause: unknown): string {
+  const said = String((cause as { stderr?: string }).stderr ?? cause).split('\n')
+  return said
+    .filter((line) => line.includes(' '))
+    .join('\n')
+    .trim()
 }
 
 async function needGo(): Promise<void> {
