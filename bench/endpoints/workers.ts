@@ -16,6 +16,7 @@ import {
   type PilotMessage,
   type WorkerMessage,
 } from '../../agent/link.ts'
+import { workerNodeArgs } from '../../agent/supervisor.ts'
 
 export interface MeasuredWorkers {
   readonly pids: readonly number[]
@@ -55,7 +56,7 @@ function startWorker(config: AgentConfig): ChildProcess {
   const sockets = [0, 1].map(() => new BoundSocket({ host: '127.0.0.1', port: 0 }))
   const child = fork(script, [JSON.stringify(config)], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc', ...sockets.map((one) => one.fd())],
-    execArgv: [],
+    execArgv: [...workerNodeArgs],
   })
   child.once('exit', () => {
     for (const socket of sockets) socket.close()
