@@ -7,6 +7,11 @@ export class TimedOut extends Error {
   override readonly name = 'TimedOut'
 }
 
+export function timedOut(what: string, withinMs: number, last: unknown): TimedOut {
+  const text = last instanceof Error ? String(last) : JSON.stringify(last)
+  return new TimedOut(`${what}: not within ${withinMs} ms; last seen: ${text?.slice(0, 2_000)}`)
+}
+
 /** The first value that `holds`; a look that throws counts as "not yet". */
 export async function until<Seen>(
   what: string,
@@ -25,10 +30,7 @@ export async function until<Seen>(
     } catch (error) {
       last = error
     }
-    if (performance.now() > deadline) {
-      const text = last instanceof Error ? String(last) : JSON.stringify(last)
-      throw new TimedOut(`${what}: not within ${withinMs} ms; last seen: ${text?.slice(0, 2_000)}`)
-    }
+    if (performance.now() > deadline) throw timedOut(what, withinMs, last)
     await delay(everyMs)
   }
 }

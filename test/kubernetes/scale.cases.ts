@@ -1,9 +1,8 @@
 /** Chapter 5: others scale and restart a Deployment, again and again; nothing tells the agents before its pods do. */
 import { afterAll, describe, test } from 'vitest'
 import { createHistory } from '../../bench/load/history.ts'
-import { until } from '../../deploy/local/until.ts'
 import { imageOf } from './images.ts'
-import { everywhere, underDeaths, untilReplicas } from './scene.ts'
+import { everywhere, underDeaths, untilObject, untilReplicas } from './scene.ts'
 import { namespace, type StoryCluster, type StoryStage } from './story-stage.ts'
 
 /** Of both clusters together. */
@@ -87,15 +86,14 @@ interface Observed {
 
 async function restart(cluster: StoryCluster, deployment: string): Promise<void> {
   await cluster.kubectl(['rollout', 'restart', `deployment/${deployment}`, '-n', namespace])
-  await until(
-    `${deployment} has restarted in ${cluster.name}`,
-    () => cluster.read<Observed>('deployment', deployment),
+  await untilObject<Observed>(
+    `${deployment} has restarted`,
+    cluster,
+    ['deployment', deployment],
     ({ metadata, spec, status }) =>
       status.observedGeneration === metadata.generation &&
       status.updatedReplicas === spec.replicas &&
       status.availableReplicas === spec.replicas &&
       status.replicas === spec.replicas,
-    60_000,
-    200,
   )
 }

@@ -4,7 +4,7 @@ import type { ReleaseView } from '#wire/release.ts'
 import type { History } from '../../bench/load/history.ts'
 import type { LoadPlan } from '../../bench/load/plan.ts'
 import type { ControlClient } from '../../deploy/local/control-client.ts'
-import { until, untilPhase } from '../../deploy/local/until.ts'
+import { timedOut, until, untilPhase } from '../../deploy/local/until.ts'
 import { expectFlawless, faultOf } from '../story/scene.ts'
 import { countApart, type MayBeCut } from './cut.ts'
 import { createPodEnds } from './pod-ends.ts'
@@ -68,7 +68,29 @@ export const everywhere = <Seen>(
 ): Promise<readonly Seen[]> => Promise.all(stage.clusters.map(act))
 
 const withinMs = 120_000
-const everyMs = 200
+const everyMs = 500
+
+/** The first state of an object that `holds`, by one watch: a kubectl for each look would take its share of a core. */
+export const untilObject = <Seen>(
+  what: string,
+  { name: where, watch }: StoryCluster,
+  [kind, name]: readonly [string, string],
+  holds: (seen: Seen) => boolean,
+): Promise<Seen> =>
+  new Promise((resolve, reject) => {
+    let last: Seen | null = null
+    const end = (settle: () => void) => {
+      clearTimeout(timer)
+      watching.stop()
+      settle()
+    }
+    const watching = watch<Seen>([kind, name], ({ type, object }) => {
+      last = type === 'DELETED' ? null : object
+      if (last !== null && holds(last)) end(() => resolve(object))
+    })
+    const late = () => end(() => reject(timedOut(`${what} in ${where}`, withinMs, last)))
+    const timer = setTimeout(late, withinMs)
+  })
 
 /** Waits until the Deployment has as many pods, all ready and no other. */
 export const untilReplicas = (
@@ -76,15 +98,14 @@ export const untilReplicas = (
   deployment: string,
   count: number,
 ): Promise<KubernetesObject> =>
-  until(
-    `${deployment} in ${cluster.name} has ${count} pods`,
-    () => cluster.read<KubernetesObject>('deployment', deployment),
+  untilObject<KubernetesObject>(
+    `${deployment} has ${count} pods`,
+    cluster,
+    ['deployment', deployment],
     ({ spec, status }) =>
       spec.replicas === count &&
       (status.readyReplicas ?? 0) === count &&
       (status.replicas ?? 0) === count,
-    withinMs,
-    everyMs,
   )
 
 export const untilGone = (
