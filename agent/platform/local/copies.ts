@@ -80,19 +80,23 @@ export async function createCopies(settings: CopiesSettings): Promise<Copies> {
       return
     }
     arranging = true
+    // What becomes due between two readings of the clock would be too early for the first and past for the second.
+    let nowMs: number
     try {
-      do changedMeanwhile = false
-      while (step(wanted) || changedMeanwhile)
+      do {
+        changedMeanwhile = false
+        nowMs = performance.now()
+      } while (step(wanted, nowMs) || changedMeanwhile)
     } finally {
       arranging = false
     }
-    follow(wanted)
+    follow(wanted, nowMs)
   }
 
   /** False when nothing is to be done. */
-  function step(these: readonly Wanted[]): boolean {
+  function step(these: readonly Wanted[], nowMs: number): boolean {
     const copies = statesOf(running.values())
-    const { start: missing, end } = nextArrangement(these, copies, performance.now())
+    const { start: missing, end } = nextArrangement(these, copies, nowMs)
     for (const { release, index } of end) void remove(keyOf(release, index))
     for (const { wanted: one, count } of missing) {
       for (let n = 0; n < count; n++) startAnother(one)
@@ -100,8 +104,8 @@ export async function createCopies(settings: CopiesSettings): Promise<Copies> {
     return missing.length + end.length > 0
   }
 
-  function follow(these: readonly Wanted[]): void {
-    const nowMs = performance.now()
+  /** When it has to look again by time alone, as seen from the moment of the last step. */
+  function follow(these: readonly Wanted[], nowMs: number): void {
     const copies = statesOf(running.values())
     const next = progress.look(these, copies, nowMs)
     const troubled = troublesOf(these, copies, timing.slowMs, nowMs)
