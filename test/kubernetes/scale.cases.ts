@@ -95,5 +95,6 @@ async function restart(cluster: StoryCluster, deployment: string): Promise<void>
       status.updatedReplicas === spec.replicas &&
       status.availableReplicas === spec.replicas &&
       status.replicas === spec.replicas,
+    60_000,
   )
 }

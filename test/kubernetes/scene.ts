@@ -76,6 +76,7 @@ export const untilObject = <Seen>(
   { name: where, watch }: StoryCluster,
   [kind, name]: readonly [string, string],
   holds: (seen: Seen) => boolean,
+  boundMs = withinMs,
 ): Promise<Seen> =>
   new Promise((resolve, reject) => {
     let last: Seen | null = null
@@ -88,8 +89,8 @@ export const untilObject = <Seen>(
       last = type === 'DELETED' ? null : object
       if (last !== null && holds(last)) end(() => resolve(object))
     })
-    const late = () => end(() => reject(timedOut(`${what} in ${where}`, withinMs, last)))
-    const timer = setTimeout(late, withinMs)
+    const late = () => end(() => reject(timedOut(`${what} in ${where}`, boundMs, last)))
+    const timer = setTimeout(late, boundMs)
   })
 
 /** Waits until the Deployment has as many pods, all ready and no other. */

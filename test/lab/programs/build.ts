@@ -87,9 +87,9 @@ async function build(
     `${packages} packages compiled, ${Math.round((performance.now() - started) / 1_000)} s`
   const names = places.map(({ source }) => source.name).join(', ')
   say(`building from source, once: ${names}`)
-  const ticking = setInterval(() => say(`building: ${soFar()}`), tickMs)
   await mkdir(programsFolder(), { recursive: true })
   const work = await mkdtemp(join(programsFolder(), 'building-'))
+  const ticking = setInterval(() => say(`building: ${soFar()}`), tickMs)
   try {
     const sources = places.map(({ source }) => source.package)
     // A folder's name ends with a slash, or a single program would be a file of that name.
