@@ -173,6 +173,8 @@ export function createPromises(agents: readonly ModelAgent[]) {
         (gate && ['promote', 'paused', 'approvals', 'frozen'].includes(gate.code)) ||
         Object.values(release.replacedBy).some((id) => releaseOf(state, id)?.paused)
       assert(ended || waits, `${release.id} has not come to an end: ${why}`)
+      const replaced = release.gone ? Object.values(release.replaces) : []
+      assert.deepEqual(replaced, [], `${release.id} is gone and replaces others: ${why}`)
       if (release.phase === 'live') {
         assert.equal(releaseView(state, control.fleet(), release.id, now)?.status, 'live', why)
       }

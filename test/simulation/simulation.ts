@@ -8,7 +8,7 @@ import type { Report } from '#wire/report.ts'
 import type { Publication } from '../../control/delivery/publisher-port.ts'
 import type { EventType } from '../../control/domain/event.ts'
 import type { Intent } from '../../control/domain/input.ts'
-import { appOf, releasesOf } from '../../control/domain/state.ts'
+import { appOf, type ReleaseState, releasesOf } from '../../control/domain/state.ts'
 import { createModelAgent, type ModelAgent } from './model-agent.ts'
 import { createModelControl } from './model-control.ts'
 import { changeKeys, keysOf, nobodyRefuses, pinnedExactly } from './model-keys.ts'
@@ -57,6 +57,8 @@ export function simulate(seed: number, steps: number): Outcome {
   }, promises.recorded)
   /** In some lives apps come and go, whatever of them is still under way or not yet gone. */
   const deletes = random.pick([0.01, 0.01, 0.06])
+  /** In some lives agents do as they are told at once; but copies take long, and what moves is given up. */
+  const hasty = random.chance(0.2)
   let now = 1_000_000
 
   const ask = (intent: Intent, actor: string = people[0]) => {
@@ -109,11 +111,20 @@ export function simulate(seed: number, steps: number): Outcome {
     else if (!held || wish < 0.06) ask(putApp(random, app))
     else if (wish < 0.06 + deletes) ask({ type: 'delete-app', app })
     else if (releases.length === 0 || wish < 0.3) ask(createRelease(random, app))
+    else if (hasty && giveUp(releases)) return
     else {
       const { id, phase } = random.pick(releases)
       const choice = wish < 0.93 ? (usual[phase] ?? motions) : motions
       if (choice.length > 0) ask(motion(random, random.pick(choice), id), random.pick(people))
     }
+  }
+
+  function giveUp(releases: readonly ReleaseState[]): boolean {
+    const moving = releases.find(({ phase }) => phase === 'committing' || phase === 'progressing')
+    if (!moving || random.chance(0.3)) return false
+    const name = moving.phase === 'committing' ? 'rollback' : random.pick(['abort', 'rollback'])
+    ask(motion(random, name, moving.id), random.pick(people))
+    return true
   }
 
   function exchange(agent: ModelAgent): void {
@@ -172,13 +183,13 @@ export function simulate(seed: number, steps: number): Outcome {
     if (random.chance(0.7)) enrol(agent.cluster, `${agent.cluster}-${random.hex(4)}`)
   }
 
-  function settleAll(): void {
+  function settleAll(allCopies: boolean): void {
     for (const agent of agents) {
       if (!agent.isUp()) agent.start(now)
       const publication = newestOf(agent)
       if (publication) agent.hear(publication, now)
       agent.settle(now)
-      startCopies(agent, true)
+      startCopies(agent, allCopies)
       for (const release of promises.releasesSeen())
         while (agent.inUse(release)) agent.close(release)
       const report = agent.report(now)
@@ -196,12 +207,12 @@ export function simulate(seed: number, steps: number): Outcome {
   for (const app of apps) ask(putApp(random, app))
 
   for (let step = 0; step < steps; step++) {
-    const chosen = random.next()
+    const chosen = hasty ? 0.77 + 0.225 * random.next() : random.next()
     if (chosen < 0.5) agentStep(random.pick(agents))
     else if (chosen < 0.77) deliver()
     else if (chosen < 0.89) operate()
     // Now and then everything goes well for a moment, so that lives get far.
-    else if (chosen < 0.93) settleAll()
+    else if (chosen < 0.93) settleAll(!hasty)
     else if (chosen < 0.995) pass(random.below(random.chance(0.05) ? 8_000 : 200))
     else control.restart(now)
     if (keyRandom.chance(0.05)) control.ask(changeKeys(keyRandom, control.state()), now)
@@ -211,7 +222,7 @@ export function simulate(seed: number, steps: number): Outcome {
   inFlight.length = 0
   for (let round = 0; round < 80; round++) {
     const before = control.state().position
-    settleAll()
+    settleAll(true)
     pass(2_000)
     const due = control.alarmAt(now) ?? Number.POSITIVE_INFINITY
     if (round > 8 && control.state().position === before && due > now + patienceMs) break

@@ -24,6 +24,7 @@ import { readinessOf, shortageOf } from '../switch/readiness.ts'
 import {
   departureProgress,
   isBeingReplaced,
+  keptBy,
   replacementProgress,
   replacingIn,
 } from '../switch/replacement.ts'
@@ -85,7 +86,7 @@ function releaseProgress(
   }
   if (release.leavingSince !== null && !release.gone && !isBeingReplaced(release)) {
     const since = release.leavingSince
-    const evidence = leftBehind(state, fleet, app, release.clusters, [id], since)
+    const evidence = leftBehind(state, fleet, app, release.clusters, keptBy(release), since)
     return evidence ? [{ type: 'release-decommissioned', v: 1, release: id, evidence }] : []
   }
   return []

@@ -64,7 +64,7 @@ export const appEvents: Handlers<
       const gone = left.clusters.length === 0
       next = changedRelease(next, release.id, folding, (held) => ({
         ...held,
-        ...(gone ? { clusters: left.clusters } : left),
+        ...(gone ? { clusters: left.clusters, replaces: left.replaces } : left),
         ...(gone && { gone, phase: 'decommissioned' as const, drainAtMs: null }),
       }))
     }

@@ -43,9 +43,9 @@ export function changedRelease(
 
 /** A release that is not in a cluster any more has no step there: it may begin anew in the others. */
 export function withoutCluster(
-  { clusters, steps, stepsDone }: ReleaseState,
+  { clusters, steps, stepsDone, replaces }: ReleaseState,
   cluster: string,
-): Pick<ReleaseState, 'clusters' | 'steps' | 'stepsDone'> {
+): Pick<ReleaseState, 'clusters' | 'steps' | 'stepsDone' | 'replaces'> {
   const left = steps.map((step) => ({
     ...step,
     clusters: step.clusters.filter((one) => one !== cluster),
@@ -55,5 +55,9 @@ export function withoutCluster(
     clusters: clusters.filter((one) => one !== cluster),
     steps: left.filter(isLeft),
     stepsDone: left.slice(0, stepsDone).filter(isLeft).length,
+    replaces: without(replaces, cluster),
   }
 }
+
+export const without = <Value>(record: Readonly<Record<string, Value>>, key: string) =>
+  Object.fromEntries(Object.entries(record).filter(([name]) => name !== key))

@@ -3,7 +3,7 @@ import { limits } from '#wire/limits.ts'
 import type { Folding, Handlers } from '../evolve.ts'
 import { type AppState, publicRelease, type ReleaseState, releaseOf, type State } from '../state.ts'
 import { drop, put } from '../table.ts'
-import { appIn, changedApp, changedRelease, releaseIn, withoutCluster } from './change.ts'
+import { appIn, changedApp, changedRelease, releaseIn, without, withoutCluster } from './change.ts'
 import { announceRoll, withdrawRoll } from './replacement.ts'
 
 export const releaseEvents: Handlers<
@@ -127,7 +127,7 @@ export const releaseEvents: Handlers<
       const gone = left.clusters.length === 0
       const phase = held.phase === 'aborted' ? held.phase : ('decommissioned' as const)
       // One that is gone is shown with the steps that it went.
-      const kept = gone ? { clusters: left.clusters } : left
+      const kept = gone ? { clusters: left.clusters, replaces: left.replaces } : left
       return { ...held, ...kept, ...(gone && { gone, phase, drainAtMs: null }) }
     })
     return withoutOldest(next, releaseIn(state, release).app)
@@ -151,6 +151,8 @@ export const releaseEvents: Handlers<
       ...held,
       phase: held.phase === 'aborted' ? 'aborted' : 'decommissioned',
       gone: true,
+      // What it still replaced leaves after it: nobody replaces it any more.
+      replaces: {},
       drainAtMs: null,
     }))
     const open = changedClose(next, release, folding, (close) =>
@@ -170,9 +172,7 @@ const liveIn = (app: AppState, clusters: readonly string[]): Record<string, stri
 
 /** Without the cluster among those in which it replaces copies; live when nothing else is left to do. */
 function replacedIn(held: ReleaseState, cluster: string) {
-  const replaces = Object.fromEntries(
-    Object.entries(held.replaces).filter(([name]) => name !== cluster),
-  )
+  const replaces = without(held.replaces, cluster)
   return { replaces, ...settled({ ...held, replaces }) }
 }
 

@@ -2,7 +2,7 @@
 import type { PositionObject } from '#wire/object.ts'
 import type { Folding } from '../evolve.ts'
 import { type ReleaseState, releaseOf, type State } from '../state.ts'
-import { changedRelease, releaseIn } from './change.ts'
+import { changedRelease, releaseIn, without } from './change.ts'
 
 type Weights = PositionObject['weights']
 
@@ -95,6 +95,3 @@ function replaceIn(
   }
   return next
 }
-
-const without = <Value>(record: Readonly<Record<string, Value>>, key: string) =>
-  Object.fromEntries(Object.entries(record).filter(([name]) => name !== key))

@@ -142,6 +142,37 @@ describe('a rolling release', () => {
     expect(view().phase).toBe('live')
   })
 
+  it('leaves with what gave its copies back, when that is given up in the middle of it', () => {
+    const fleet = shop()
+    const { ask, settle, view, shares, ready, state } = fleet
+    ask(createRelease('shop', { autoPromote: true }))
+    settle()
+    expect(view().phase).toBe('live')
+    ready['shop-r3'] = 0
+    ask(roll())
+    settle()
+    Object.assign(ready, { 'shop-r2': 3, 'shop-r3': 1 })
+    settle()
+    ask({ type: 'abort-release', release: 'shop-r3' })
+    settle()
+    expect(view()).toMatchObject({ phase: 'progressing', waiting: { code: 'copies' } })
+    ask(motion('abort'))
+    settle({ inUse: { 'shop-r3': 1 } })
+    expect(shares()).toEqual({ 'shop-r1': 1 })
+    expect(workload(fleet, 'shop-r2')).toMatchObject({ rolling: { replaces: ['shop-r3'] } })
+    expect(view().waiting).toMatchObject({
+      code: 'in-use',
+      message: 'still in use: 1 at eu-1/eu-1-a; 1 at us-1/us-1-a',
+    })
+    settle()
+    expect([view(), view('shop-r3')]).toMatchObject([
+      { phase: 'aborted', status: 'aborted', rolling: null },
+      { phase: 'aborted', status: 'aborted', rolling: null },
+    ])
+    expect(workload(fleet, 'shop-r3')).toBeUndefined()
+    expect(find(snapshotOf(state(), 'eu-1'), 'backend/shop-r3')).toBeUndefined()
+  })
+
   it('is refused on a platform that runs no copies', () => {
     const { refused } = shop({ platform: { type: 'static' } })
     expect(refused(roll())).toMatchObject({

@@ -20,7 +20,7 @@ import {
   sameAgent,
 } from '../state.ts'
 import { listed, readinessOf, shortageOf, sightOf, type Waiting } from '../switch/readiness.ts'
-import { replacingIn, rollingWords } from '../switch/replacement.ts'
+import { keptBy, replacingIn, rollingWords } from '../switch/replacement.ts'
 import { acksOf } from '../switch/switch.ts'
 import { percentOf } from '../switch/weights.ts'
 import { gateOf, nextStep } from './gates.ts'
@@ -148,7 +148,7 @@ function departureWaits(
   release: ReleaseState,
   now: number,
 ): Waiting | null {
-  const ledger = ledgerOf(state, fleet, release)
+  const ledger = ledgerOf(state, fleet, release, keptBy(release))
   if (ledger.inUse > 0) {
     const where = ledger.users.map((user) => `${user.inUse} at ${agentPlace(user)}`)
     return { code: 'in-use', message: `still in use: ${listed(where)}` }

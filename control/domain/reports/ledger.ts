@@ -23,13 +23,19 @@ export interface Ledger {
   readonly isPublic: boolean
 }
 
-export function ledgerOf(state: State, fleet: Fleet, release: ReleaseState): Ledger {
+/** `ids`: the releases whose use counts; its own alone unless said otherwise. */
+export function ledgerOf(
+  state: State,
+  fleet: Fleet,
+  release: ReleaseState,
+  ids: readonly string[] = [release.id],
+): Ledger {
   const app = appOf(state, release.app)
   const users: (AgentRef & { inUse: number })[] = []
   const unacknowledged: AgentRef[] = []
   for (const { cluster, agent } of agentsOf(state, release.gone ? [] : release.clusters)) {
     const ref = { cluster, agent }
-    const inUse = usage(state, fleet, ref, release.id)
+    const inUse = usageOf(state, fleet, ref, ids)
     if (inUse > 0) users.push({ ...ref, inUse })
     if (!app || !hasMoved(state, fleet, app, ref)) unacknowledged.push(ref)
   }
@@ -63,7 +69,7 @@ export function leftBehind(
   for (const { cluster, agent } of agentsOf(state, clusters)) {
     const ref = { cluster, agent }
     if (!serves(state, fleet, ref, revision) || !hasMoved(state, fleet, app, ref)) return null
-    const inUse = releases.reduce((sum, id) => sum + usage(state, fleet, ref, id), 0)
+    const inUse = usageOf(state, fleet, ref, releases)
     if (inUse > 0) return null
     evidence.push({ ...ref, revision: currentReport(state, fleet, ref)?.revision ?? 0, inUse })
   }
@@ -78,5 +84,7 @@ export function hasMoved(state: State, fleet: Fleet, app: AppState, agent: Agent
   )
 }
 
-const usage = (state: State, fleet: Fleet, agent: AgentRef, release: string): number =>
-  currentReport(state, fleet, agent)?.inUse[release] ?? 0
+function usageOf(state: State, fleet: Fleet, agent: AgentRef, ids: readonly string[]): number {
+  const inUse = currentReport(state, fleet, agent)?.inUse ?? {}
+  return ids.reduce((sum, id) => sum + (inUse[id] ?? 0), 0)
+}

@@ -21,6 +21,11 @@ import { hasWorkload, sharedBy } from './shares.ts'
 export const replacingIn = (release: ReleaseState): readonly string[] =>
   Object.keys(release.replaces)
 
+/** Itself and what it still replaces: its workload keeps the copies of all of them. */
+export const keptBy = ({ id, replaces }: ReleaseState): readonly string[] => [
+  ...new Set([id, ...Object.values(replaces).flat()]),
+]
+
 /** Others still replace its copies somewhere; where they have done so, it has left. */
 export const isBeingReplaced = ({ replacedBy, clusters }: ReleaseState): boolean =>
   clusters.some((cluster) => replacedBy[cluster] !== undefined)
