@@ -21,6 +21,22 @@ const hello = async () => kept(await plainBackend('hello'))
 const upload = (length: number, body: string) =>
   `PUT / HTTP/1.1\r\nHost: shop.test\r\nContent-Length: ${length}\r\n\r\n${body}`
 
+/**
+ * Something is sent, and the process gets no time, from the moment at which `other` has its answer: what is due
+ * then runs before what the kernel has taken in meanwhile is read.
+ */
+async function sendAndStall(client: RawClient, other: RawClient, ms: number): Promise<void> {
+  const stalled = new Promise<void>((resolve) => {
+    other.socket.once('data', () => {
+      client.send(get('/'))
+      for (const endMs = performance.now() + ms; performance.now() < endMs; );
+      resolve()
+    })
+  })
+  other.send(get('/'))
+  await stalled
+}
+
 describe('time', () => {
   test('a connection that says nothing is closed without a word', async () => {
     const stage = await between([await hello()], { limits: { headMs: 50 } })
@@ -48,6 +64,15 @@ describe('time', () => {
     await client.until(' 408 ')
     clearInterval(drip)
     expect(performance.now() - startMs).toBeLessThan(1_000)
+  })
+
+  test('a request that came in time is answered, though the worker was stalled past the idle time', async () => {
+    const stage = await between([await hello()], { limits: { idleMs: 200 } })
+    const client = await rawClient(stage.port)
+    client.send(get('/'))
+    await client.until('hello')
+    await sendAndStall(client, await rawClient(stage.port), 500)
+    await eventually(() => client.text().split('hello').length === 3, 'the answer')
   })
 
   test('an idle connection is closed after the idle time, a used one is not', async () => {
@@ -212,6 +237,22 @@ describe('draining', () => {
     silentOne.socket.end()
     await drained
     expect(failures(stage)).toEqual({})
+  })
+
+  test('answers what came in while the worker was stalled past the end of its patience', async () => {
+    const stage = await between([await hello()], {
+      limits: { drainNotReadyMs: 1, drainIdleMs: 300, drainTimeoutMs: 5_000 },
+    })
+    const [client, other] = [await rawClient(stage.port), await rawClient(stage.port)]
+    client.send(get('/'))
+    await client.until('hello')
+    const drained = drain(stage.path)
+    await eventually(() => stage.path.draining, 'draining to begin')
+    await sendAndStall(client, other, 400)
+    expect(await client.ended()).toBe('end')
+    expect(client.text().split('hello').length).toBe(3)
+    for (const { socket } of [client, other]) socket.end()
+    await drained
   })
 
   test('is bounded: what does not finish is cut', async () => {

@@ -118,7 +118,8 @@ export function createDataPath(options: DataPathOptions): DataPath {
     router.setDate(date)
   }
   tick()
-  const timer = setInterval(tick, limits.sweepMs)
+  // What came in while this process was stalled is read first: a request, or an answer, is not too late for that.
+  const timer = setInterval(() => setImmediate(tick), limits.sweepMs)
   timer.unref()
   return path
 }

@@ -2,12 +2,18 @@
  * Ends of traffic that somebody has ordered: a worker that stops, and releases whose drain deadline has
  * passed. Both are bounded, and both let what can finish finish.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as reads, setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from './client.ts'
 import type { DataPath } from './data-path.ts'
 
 const pollMs = 20
 const stepMs = 20
+
+/** What came in meanwhile is read before the time is up: a worker that was stalled ends nothing unheard. */
+async function pass(ms: number): Promise<void> {
+  await sleep(ms)
+  await reads()
+}
 
 /**
  * Drains a worker that has said "not ready" already: goes on accepting until balancers have noticed, then
@@ -17,13 +23,13 @@ const stepMs = 20
 export async function drain(path: DataPath): Promise<void> {
   const { limits } = path
   const endMs = performance.now() + limits.drainTimeoutMs
-  await sleep(limits.drainNotReadyMs)
+  await pass(limits.drainNotReadyMs)
   path.draining = true
   path.server.close()
   // A request on its way over an idle connection still gets its answer.
   const idleEndMs = performance.now() + limits.drainIdleMs
   const wait = async (untilMs: number) => {
-    while (path.clients().length > 0 && performance.now() < untilMs) await sleep(pollMs)
+    while (path.clients().length > 0 && performance.now() < untilMs) await pass(pollMs)
   }
   await wait(Math.min(idleEndMs, endMs))
   for (const client of path.clients()) if (client.isIdle()) client.close()
@@ -46,10 +52,10 @@ export async function closeReleases(path: DataPath, releases: readonly string[])
   const perStep = Math.ceil(open.length / Math.max(1, path.limits.closeWindowMs / stepMs))
   for (let start = 0; start < open.length; start += perStep) {
     for (const client of open.slice(start, start + perStep)) if (uses(client)) end(client)
-    if (start + perStep < open.length) await sleep(stepMs)
+    if (start + perStep < open.length) await pass(stepMs)
   }
   const endMs = performance.now() + path.limits.closeWindowMs
-  while (open.some(uses) && performance.now() < endMs) await sleep(pollMs)
+  while (open.some(uses) && performance.now() < endMs) await pass(pollMs)
   for (const client of open) if (uses(client)) client.user?.cut()
 }
 

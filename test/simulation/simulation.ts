@@ -122,7 +122,8 @@ export function simulate(seed: number, steps: number): Outcome {
   function giveUp(releases: readonly ReleaseState[]): boolean {
     const moving = releases.find(({ phase }) => phase === 'committing' || phase === 'progressing')
     if (!moving || random.chance(0.3)) return false
-    const name = moving.phase === 'committing' ? 'rollback' : random.pick(['abort', 'rollback'])
+    const name =
+      moving.phase === 'committing' ? 'rollback' : random.pick(['abort', 'rollback'] as const)
     ask(motion(random, name, moving.id), random.pick(people))
     return true
   }
