@@ -8,6 +8,8 @@
  * X-Body-Bytes and X-Body-Sha256 promise the body, as the demo application (`deploy/local/shop.ts`) does.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { existsSync, writeFileSync } from 'node:fs'
+import { constants, setPriority } from 'node:os'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -59,6 +61,7 @@ type Reply =
 const replyWithinMs = 60_000
 const samplesPerLine = 2_000
 const ticks = 20
+const ownSession = '/proc/self/autogroup'
 
 /** What runs in the generator's process, wherever that is. */
 export const loadCommand: readonly string[] = [import.meta.filename, '--child']
@@ -68,7 +71,7 @@ const launchHere: Launch = (options) => spawn(process.execPath, loadCommand, opt
 
 /** `launch` starts it elsewhere, such as in another network or in a pod; pipes are all that it needs. */
 export async function startLoad(plan: LoadPlan, launch: Launch = launchHere): Promise<Load> {
-  const child = launch({ stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = launch({ stdio: ['pipe', 'pipe', 'inherit'], detached: true })
   child.stdin!.on('error', () => {})
   const tell = (order: Order) => child.stdin!.write(`${JSON.stringify(order)}\n`)
   const waiting = new Map<Reply['type'], (reply: Reply) => void>()
@@ -126,7 +129,22 @@ export async function startLoad(plan: LoadPlan, launch: Launch = launchHere): Pr
   }
 }
 
+/**
+ * On a machine that it shares with what it measures, a generator that waits for a CPU would measure itself. Linux
+ * shares out by sessions first (sched(7), autogroup), then among the processes of each. Only root may.
+ */
+function comeFirst(): void {
+  const highest = constants.priority.PRIORITY_HIGHEST
+  try {
+    setPriority(highest)
+    if (existsSync(ownSession)) writeFileSync(ownSession, String(highest))
+  } catch {
+    // A verdict tells requests that were not sent in time, whyever.
+  }
+}
+
 function serveOrders(): void {
+  comeFirst()
   let generator: ReturnType<typeof startGenerator> | null = null
   const reply = (message: Reply) => process.stdout.write(`${JSON.stringify(message)}\n`)
   const replyResult = ({ samples, ...result }: LoadResult) => {
