@@ -1,7 +1,8 @@
 /**
  * Runs the tests and ends with the one line that CI reads. A file with a failed test is run once more, alone: on two
- * cores that others use too, a test can be starved by its neighbours. What needed that is named at the end. A broken
- * promise is final: a request that failed or was misrouted under load is never tried again.
+ * cores that others use too, a test can be starved by its neighbours. Of a file of many minutes it is the chapters
+ * that failed. What needed that is named at the end. A broken promise is final: a request that failed or was
+ * misrouted under load is never tried again.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
@@ -20,16 +21,20 @@ interface TestFile {
   readonly name: string
   readonly status: string
   readonly message: string
+  readonly startTime: number
+  readonly endTime: number
   readonly assertionResults: readonly Test[]
 }
 interface Test {
   readonly status: string
   readonly fullName: string
+  readonly ancestorTitles: readonly string[]
   readonly failureMessages: readonly string[] | null
 }
 
 /** More than these in one run is no bad luck. */
 const filesToTryAgain = 5
+const longFileMs = 5 * 60_000
 const folder = mkdtempSync(join(tmpdir(), 'switchyard-ci-'))
 
 function run(name: string, npm: readonly string[]): Report | null {
@@ -55,6 +60,17 @@ const failures = (report: Report) =>
   report.numFailedTests +
   report.testResults.filter((file) => isFailed(file) && file.assertionResults.length === 0).length
 
+/** A describe in a describe, whose tests may build on each other; the whole file when a failure is in none. */
+function onlyChapters({ startTime, endTime, assertionResults }: TestFile): string[] {
+  const chapters = assertionResults
+    .filter(isFailed)
+    .map(({ ancestorTitles }) => ancestorTitles.slice(0, 2))
+  const isWhole = chapters.length === 0 || chapters.some(({ length }) => length < 2)
+  if (isWhole || endTime - startTime < longFileMs) return []
+  const names = new Set(chapters.map((titles) => RegExp.escape(titles.join(' '))))
+  return ['-t', `^(${[...names].join('|')})`]
+}
+
 function tryAgain(report: Report): { readonly mended: number; readonly told: string[] } {
   const files = report.testResults.filter(isFailed)
   const hopeless = files.some(breaksPromise) || files.length > filesToTryAgain
@@ -62,8 +78,18 @@ function tryAgain(report: Report): { readonly mended: number; readonly told: str
   const whys = files.flatMap(whyFailed)
   const names = files.map(({ name }) => relative(process.cwd(), name))
   console.log(`\nonce more, alone: ${names.join(', ')}`)
-  const second = run('second', ['exec', '--', 'vitest', 'run', ...names])
-  if (!second?.success || second.numPassedTests === 0) return { mended: 0, told: [] }
+  const passes = files.every((file, n) => {
+    const second = run(`second-${n}`, [
+      'exec',
+      '--',
+      'vitest',
+      'run',
+      names[n]!,
+      ...onlyChapters(file),
+    ])
+    return second?.success && second.numPassedTests > 0
+  })
+  if (!passes) return { mended: 0, told: [] }
   return { mended: failures(report), told: whys.map((why) => why.split('\n', 1)[0]!) }
 }
 
