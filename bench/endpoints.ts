@@ -9,11 +9,12 @@
 import { parseArgs } from 'node:util'
 import { createKubernetesClient } from '../agent/platform/kubernetes/api/client.ts'
 import type { Changes } from './endpoints/changes.ts'
-import { goAhead, openCluster } from './endpoints/cluster.ts'
+import { openCluster } from './endpoints/cluster.ts'
 import { changeOne, type Delays, noDelays } from './endpoints/delays.ts'
 import { type MeasuredPilot, type Memory, startPilot } from './endpoints/pilot.ts'
 import { createPods } from './endpoints/pods.ts'
 import { createSlices } from './endpoints/slices.ts'
+import { goAhead } from './go-ahead.ts'
 
 const { values } = parseArgs({ options: { changes: { type: 'string', default: '500' } } })
 const changes = Number(values.changes)
@@ -23,7 +24,8 @@ const perSecond = 200
 const burstSeconds = 10
 let lostInAll = 0
 
-const isAhead = goAhead()
+/** Elsewhere the API server has machines of its own. */
+const isAhead = goAhead(-10)
 const cluster = await openCluster()
 const client = await createKubernetesClient(cluster.kubeconfig)
 const pods = await createPods(client, releases)

@@ -8,11 +8,11 @@
  * X-Body-Bytes and X-Body-Sha256 promise the body, as the demo application (`deploy/local/shop.ts`) does.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
-import { constants, setPriority } from 'node:os'
+import { constants } from 'node:os'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { goAhead } from './go-ahead.ts'
 import {
   bootId,
   type Clock,
@@ -61,7 +61,6 @@ type Reply =
 const replyWithinMs = 60_000
 const samplesPerLine = 2_000
 const ticks = 20
-const ownSession = '/proc/self/autogroup'
 
 /** What runs in the generator's process, wherever that is. */
 export const loadCommand: readonly string[] = [import.meta.filename, '--child']
@@ -129,22 +128,8 @@ export async function startLoad(plan: LoadPlan, launch: Launch = launchHere): Pr
   }
 }
 
-/**
- * On a machine that it shares with what it measures, a generator that waits for a CPU would measure itself. Linux
- * shares out by sessions first (sched(7), autogroup), then among the processes of each. Only root may.
- */
-function comeFirst(): void {
-  const highest = constants.priority.PRIORITY_HIGHEST
-  try {
-    setPriority(highest)
-    if (existsSync(ownSession)) writeFileSync(ownSession, String(highest))
-  } catch {
-    // A verdict tells requests that were not sent in time, whyever.
-  }
-}
-
 function serveOrders(): void {
-  comeFirst()
+  goAhead(constants.priority.PRIORITY_HIGHEST)
   let generator: ReturnType<typeof startGenerator> | null = null
   const reply = (message: Reply) => process.stdout.write(`${JSON.stringify(message)}\n`)
   const replyResult = ({ samples, ...result }: LoadResult) => {

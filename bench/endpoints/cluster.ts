@@ -1,7 +1,6 @@
 /** A Kubernetes to measure in: the one that `KUBECONFIG` names, or a control plane of our own. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type Pod, podOf } from './pod.ts'
@@ -25,19 +24,6 @@ export async function openCluster(): Promise<MeasuredCluster> {
       pod?.remove()
       await stop()
     },
-  }
-}
-
-/**
- * Elsewhere the API server has machines of its own; here its parts, each in a session of its own, would take turns with the
- * agent as if the agent were one more of them (Linux' autogroups). False: that is not this machine's way.
- */
-export function goAhead(): boolean {
-  try {
-    writeFileSync('/proc/self/autogroup', '-10')
-    return true
-  } catch {
-    return false
   }
 }
 

@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { getPriority } from 'node:os'
 import { expect, test } from 'vitest'
-import { loadCommand, startLoad } from '../load.ts'
-import { defaultPlan } from './plan.ts'
+import { defaultPlan } from './load/plan.ts'
+import { loadCommand, startLoad } from './load.ts'
 
 const isRoot = process.getuid?.() === 0
 
