@@ -8,7 +8,8 @@ import { loadCommand, startLoad } from './load.ts'
 
 const isRoot = process.getuid?.() === 0
 
-test.skipIf(!isRoot)('a generator has a session of its own, before all others', async () => {
+test('a generator has a session of its own, before all others', async ({ skip }) => {
+  skip(!isRoot, 'only root may go ahead of others')
   let child: ChildProcess | null = null
   const targets = [{ name: 'nobody', host: '127.0.0.1', port: 9 }]
   const load = await startLoad(

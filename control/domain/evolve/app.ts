@@ -3,7 +3,7 @@ import type { AppIntent } from '#wire/app.ts'
 import type { Folding, Handlers } from '../evolve.ts'
 import { type AppState, releasesOf, type State } from '../state.ts'
 import { drop, get, put } from '../table.ts'
-import { appIn, changedApp, changedRelease, withoutCluster } from './change.ts'
+import { appIn, changedApp, changedRelease, without, withoutCluster } from './change.ts'
 
 export const appEvents: Handlers<
   | 'app-created'
@@ -49,14 +49,14 @@ export const appEvents: Handlers<
         ...held.leaving,
         ...Object.fromEntries(clusters.map((c) => [c, folding.position])),
       },
-      positions: without(held.positions, clusters),
+      positions: without(held.positions, ...clusters),
     }))
   },
   'app-left': (state, { app, cluster }, folding) => {
     touch(state, app, folding)
     let next = changedApp(state, app, (held) => ({
       ...held,
-      leaving: without(held.leaving, [cluster]),
+      leaving: without(held.leaving, cluster),
     }))
     for (const release of releasesOf(state, appIn(state, app))) {
       if (!release.clusters.includes(cluster)) continue
@@ -106,9 +106,3 @@ const positionsFor = (before: AppState['positions'], intent: AppIntent, position
     ]),
   ),
 })
-
-const without = <Value>(
-  record: Readonly<Record<string, Value>>,
-  keys: readonly string[],
-): Record<string, Value> =>
-  Object.fromEntries(Object.entries(record).filter(([key]) => !keys.includes(key)))

@@ -59,5 +59,8 @@ export function withoutCluster(
   }
 }
 
-export const without = <Value>(record: Readonly<Record<string, Value>>, key: string) =>
-  Object.fromEntries(Object.entries(record).filter(([name]) => name !== key))
+export const without = <Value>(
+  record: Readonly<Record<string, Value>>,
+  ...keys: readonly string[]
+): Record<string, Value> =>
+  Object.fromEntries(Object.entries(record).filter(([key]) => !keys.includes(key)))
