@@ -1,13 +1,26 @@
-/** A port that is free now, for programs that cannot be given 0. */
+/** Ports that are free now, for programs that cannot be given 0. */
 import { createServer } from 'node:net'
 
-export function freePort(host = '127.0.0.1'): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** Below those that outgoing connections take for themselves, so that a port stays free until it is used. */
+export const freePortsFrom = 11_000
+export const freePortsTo = 32_000
+
+const span = freePortsTo - freePortsFrom
+let asked = Math.floor(Math.random() * span)
+
+/** No port twice, until all have had their turn. */
+export async function freePort(host = '127.0.0.1'): Promise<number> {
+  for (let attempt = 0; attempt < span; attempt++) {
+    const port = freePortsFrom + (asked++ % span)
+    if (await isFree(port, host)) return port
+  }
+  throw new Error(`no port of ${host} from ${freePortsFrom} to ${freePortsTo} is free`)
+}
+
+export function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer()
-    server.once('error', reject)
-    server.listen(0, host, () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
+    server.once('error', () => resolve(false))
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(true)))
   })
 }

@@ -14,7 +14,7 @@ import { changeOne, type Delays, noDelays } from './endpoints/delays.ts'
 import { type MeasuredPilot, type Memory, startPilot } from './endpoints/pilot.ts'
 import { createPods } from './endpoints/pods.ts'
 import { createSlices } from './endpoints/slices.ts'
-import { goAhead } from './go-ahead.ts'
+import { goAhead } from './load/go-ahead.ts'
 
 const { values } = parseArgs({ options: { changes: { type: 'string', default: '500' } } })
 const changes = Number(values.changes)

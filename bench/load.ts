@@ -12,7 +12,6 @@ import { constants } from 'node:os'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { goAhead } from './go-ahead.ts'
 import {
   bootId,
   type Clock,
@@ -23,6 +22,7 @@ import {
   type Tick,
 } from './load/clock.ts'
 import { startGenerator } from './load/generator.ts'
+import { goAhead } from './load/go-ahead.ts'
 import {
   defaultPlan,
   type LoadCounts,

@@ -58,24 +58,43 @@ describe('the labs', () => {
 })
 
 describe('a failed test', () => {
-  const file = (...failureMessages: string[]) => ({
+  const titles = ['a story (1+1)', 'its chapter', 'its part']
+  const minute = 60_000
+
+  const file = (minutes: number, ...failureMessages: string[]) => ({
     name: resolve('test/some.test.ts'),
     status: 'failed',
     message: '',
+    startTime: 0,
+    endTime: minutes * minute,
     assertionResults: [
-      { status: 'failed', fullName: 'counts what is misrouted or truncated', failureMessages },
+      {
+        status: 'failed',
+        ancestorTitles: titles,
+        fullName: 'counts what is misrouted or truncated',
+        failureMessages,
+      },
     ],
   })
   const some = { numPassedTests: 4, numFailedTests: 0, numPendingTests: 0 }
   const write = (name: string, report: object) =>
     writeFileSync(join(stubs, name), JSON.stringify({ ...some, testResults: [], ...report }))
 
-  /** The tests fail at first, in these words, and pass when they are run once more. */
-  function tests(...failureMessages: string[]): { readonly status: number; readonly said: string } {
-    const testResults = [file(...failureMessages)]
+  interface Run {
+    readonly status: number
+    readonly said: string
+  }
+  const tests = (...failureMessages: string[]) => testsOf(file(1, ...failureMessages))
+
+  /** The tests fail at first, and pass when they are run once more. */
+  function testsOf(failed: ReturnType<typeof file>): Run {
+    const testResults = [failed]
     write('test.json', { success: false, numFailedTests: 1, testResults })
     write('exec.json', { success: true, numPassedTests: 1 })
-    stub('npm', `for last; do :; done; cp "${stubs}/$1.json" "\${last#--outputFile.json=}"`)
+    stub(
+      'npm',
+      `printf '%s\\n' "npm $*"; for last; do :; done; cp "${stubs}/$1.json" "\${last#--outputFile.json=}"`,
+    )
     const env = { PATH: `${stubs}:/usr/bin:/bin` }
     const program = resolve(import.meta.dirname, '../.ci/tests.ts')
     const { status, stdout } = spawnSync(process.execPath, [program], { env, encoding: 'utf8' })
@@ -105,6 +124,14 @@ describe('a failed test', () => {
     expect(said).toContain('needed a second run: counts what is misrouted or truncated')
     expect(said).toMatch(/^5 passed, 0 failed$/m)
     expect(status).toBe(0)
+  })
+
+  test.each([
+    [4, ''],
+    [6, `-t ^(${RegExp.escape('a story (1+1) its chapter')}) `],
+  ])('in a file of %d minutes: what is run once more', (minutes, chapters) => {
+    const { said } = testsOf(file(minutes, 'TimedOut'))
+    expect(said).toContain(`npm exec -- vitest run test/some.test.ts ${chapters}--reporter`)
   })
 
   test.each([

@@ -7,7 +7,7 @@
  *   base + 1      NATS               base + 100·c + a        traffic of agent a (from 1)
  *                                    base + 100·c + 20 + a   its probes, + 40 its admin
  */
-import { createServer } from 'node:net'
+import { freePortsFrom, freePortsTo, isFree } from '../../agent/free-port.ts'
 
 export interface AgentPorts {
   readonly listen: number
@@ -48,10 +48,6 @@ export function portsFromBase(
   return { control: base, nats: base + 1, platforms, agents }
 }
 
-/** Below the range that outgoing connections take theirs from, so that a restart finds its port free. */
-const searchFrom = 11_000
-const searchTo = 32_000
-
 /** A base whose ports are all free now. `random` gives numbers in [0, 1). */
 export async function freePorts(
   clusters: readonly string[],
@@ -60,7 +56,7 @@ export async function freePorts(
 ): Promise<FleetPorts> {
   const span = 100 * (clusters.length + 1)
   for (let attempt = 0; attempt < 100; attempt++) {
-    const base = searchFrom + Math.floor(random() * (searchTo - searchFrom - span))
+    const base = freePortsFrom + Math.floor(random() * (freePortsTo - freePortsFrom - span))
     const ports = portsFromBase(base, clusters, agentsPerCluster)
     if ((await occupied(ports)).length === 0) return ports
   }
@@ -87,14 +83,4 @@ export async function occupied(
   ]
   const free = await Promise.all(wanted.map(({ port }) => isFree(port)))
   return wanted.filter((_, n) => !free[n])
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen({ host: '127.0.0.1', port, exclusive: true }, () =>
-      server.close(() => resolve(true)),
-    )
-  })
 }
