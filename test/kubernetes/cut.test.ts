@@ -111,9 +111,13 @@ describe('the end of a pod', () => {
     expect(ends).toEqual([end(5_000 - clockToleranceMs, 8_000)])
   })
 
-  test('is not yet when it only goes', () => {
-    expect(
-      endsOf(event('ADDED'), event('MODIFIED', { deletionTimestamp: '2026-01-01T00:00:35Z' })),
-    ).toEqual([])
+  test('is up to now while it goes', () => {
+    const going = { deletionTimestamp: '2026-01-01T00:00:35Z', deletionGracePeriodSeconds: 30 }
+    const ends = endsOf(event('ADDED'), event('MODIFIED', going))
+    expect(ends).toEqual([end(5_000 - clockToleranceMs, 8_000)])
+  })
+
+  test('is none of a pod that stays', () => {
+    expect(endsOf(event('ADDED'), event('MODIFIED'))).toEqual([])
   })
 })

@@ -136,6 +136,9 @@ export function faultsChapter(
       const { lab } = home
       const agents = await home.agents()
       const server = lab.part('kube-apiserver')
+      // Elsewhere it leads by a Lease, ends when it cannot renew that, and is started again. One that lived on would
+      // take the silence for the node's, and all its pods for not ready.
+      const manager = lab.part('kube-controller-manager')
       const pods = await home.read<Pods>(
         'pods',
         '-l',
@@ -143,7 +146,10 @@ export function faultsChapter(
       )
       const dying = async () => {
         await posts.during({
-          begin: () => server.kill(),
+          async begin() {
+            await server.kill()
+            await manager.kill()
+          },
           async end() {
             // Nobody says of these that they are gone.
             for (const { metadata } of pods.items) {
@@ -160,6 +166,7 @@ export function faultsChapter(
             )
             server.start()
             await until('its return', () => home.kubectl(['get', 'ns']), Boolean, 120_000, 200)
+            manager.start()
           },
         })
       }

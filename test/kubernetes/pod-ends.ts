@@ -36,6 +36,7 @@ interface Ended {
 
 export interface PodEnds {
   take(event: WatchEvent<WatchedPod>): void
+  /** Up to now: of one that was told to end and has not finished, too. */
   ends(): readonly PodEnd[]
 }
 
@@ -45,20 +46,20 @@ export function createPodEnds(
   offsetMs = Date.now() - monotonicMs(),
 ): PodEnds {
   const seen = new Map<string, PodEnd>()
-  const toldMs = new Map<string, number>()
+  const told = new Map<string, { readonly pod: string; readonly fromMs: number }>()
   const finished = new Set<string>()
   return {
     take({ type, object: { metadata, status } }) {
       const { name: pod, uid, deletionTimestamp, deletionGracePeriodSeconds = 0 } = metadata
-      if (deletionTimestamp && !toldMs.has(uid)) {
-        const told = Date.parse(deletionTimestamp) - deletionGracePeriodSeconds * 1_000
-        toldMs.set(uid, told - offsetMs - clockToleranceMs)
+      if (deletionTimestamp && !told.has(uid)) {
+        const toldAt = Date.parse(deletionTimestamp) - deletionGracePeriodSeconds * 1_000
+        told.set(uid, { pod, fromMs: toldAt - offsetMs - clockToleranceMs })
       }
       for (const { state, lastState } of status.containerStatuses ?? []) {
         for (const at of [state?.terminated?.finishedAt, lastState?.terminated?.finishedAt]) {
           if (!at) continue
           const finishedMs = Date.parse(at) - offsetMs
-          const fromMs = Math.min(finishedMs - clockToleranceMs, toldMs.get(uid) ?? Infinity)
+          const fromMs = Math.min(finishedMs - clockToleranceMs, told.get(uid)?.fromMs ?? Infinity)
           const toMs = finishedMs + 1_000 + clockToleranceMs
           seen.set(`${uid} ${at}`, { pod, fromMs, toMs })
           finished.add(uid)
@@ -66,9 +67,14 @@ export function createPodEnds(
       }
       // Taken away before anybody wrote down how it had finished.
       if (type === 'DELETED' && !finished.has(uid)) {
-        seen.set(uid, { pod, fromMs: toldMs.get(uid) ?? nowMs(), toMs: nowMs() })
+        seen.set(uid, { pod, fromMs: told.get(uid)?.fromMs ?? nowMs(), toMs: nowMs() })
+        finished.add(uid)
       }
     },
-    ends: () => [...seen.values()],
+    ends() {
+      const toMs = nowMs()
+      const ending = [...told].filter(([uid]) => !finished.has(uid))
+      return [...seen.values(), ...ending.map(([, end]) => ({ ...end, toMs }))]
+    },
   }
 }

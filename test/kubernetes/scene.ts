@@ -1,4 +1,5 @@
 /** What the chapters share: a scene under load, and where in every cluster a release is looked at. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { ReleaseView } from '#wire/release.ts'
 import type { History } from '../../bench/load/history.ts'
@@ -14,6 +15,9 @@ import {
   type StoryCluster,
   type StoryStage,
 } from './story-stage.ts'
+
+/** What the watches may tell later than the load saw it. */
+const watchLagMs = 1_000
 
 /**
  * Plays `scene`, in which pods end before anybody is told: no request failed or was misrouted but
@@ -34,6 +38,7 @@ export async function underDeaths(
   const load = await stage.load(app, plan)
   const fault = await faultOf(scene)
   const result = await load.stop()
+  await delay(watchLagMs)
   for (const one of watches) one.stop()
   const ends = pods.ends()
   const { judged, cut } = countApart(result, ends, mayBeCut)
