@@ -1,15 +1,11 @@
 /** A control plane as a process of its own, to be killed; and its command line. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 
 const script = resolve(import.meta.dirname, '../../control/main.ts')
-/** Compiled code is kept between starts: a start takes 200 ms instead of 300. */
-const compileCache = join(tmpdir(), 'switchyard-compile-cache')
 
 const environment = (crashAt: string | null) => ({
   ...process.env,
-  NODE_COMPILE_CACHE: compileCache,
   ...(crashAt && { SWITCHYARD_CRASH_AT: crashAt }),
 })
 

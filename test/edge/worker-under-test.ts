@@ -1,5 +1,5 @@
 /** For tests: the control plane of `wrangler.toml` on a real workerd, on a folder of its own. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { makeToken } from '../../control/trust/tokens.ts'
@@ -34,14 +34,21 @@ const bundled = (config: string): Promise<Bundle> => {
   return bundling
 }
 
-/** Of the files that run, the first one makes it, and the others find it; alone, it is this process's. */
+/** Of the files that run, one makes it, and the others find it; alone, it is this process's. */
 async function bundle(config: string): Promise<Bundle> {
   const shared = process.env[bundleFolder]
   const folder = join(
     shared ?? untilExit(mkdtempSync(join(tmpdir(), 'switchyard-bundle-'))),
     basename(config, '.toml'),
   )
-  return existsSync(folder) ? bundleFrom(folder) : bundleWorker(config, folder)
+  if (!existsSync(folder)) {
+    const made = `${folder}-${process.pid}`
+    await bundleWorker(config, made)
+    // Two that run at once may both have made it.
+    if (existsSync(folder)) rmSync(made, { recursive: true })
+    else renameSync(made, folder)
+  }
+  return bundleFrom(folder)
 }
 
 function untilExit(folder: string): string {

@@ -19,7 +19,13 @@ async function run(long: boolean): Promise<number> {
   const contexts = process.env.KUBECONFIG ? await contextsOutside() : await prepareLabs()
   const vitest = join(source, 'node_modules/vitest/vitest.mjs')
   // Named first: behind a flag it would be taken for the flag's value.
-  const args = [vitest, 'run', 'test/kubernetes', '--project=fleets', '--disable-console-intercept']
+  const args = [
+    vitest,
+    'run',
+    'test/kubernetes',
+    '--project=promises',
+    '--disable-console-intercept',
+  ]
   const child = spawn(process.execPath, args, {
     cwd: source,
     stdio: 'inherit',
