@@ -17,10 +17,15 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
   throw new Error(`no port of ${host} from ${freePortsFrom} to ${freePortsTo} is free`)
 }
 
+const taken = new Set(['EADDRINUSE', 'EACCES'])
+
+/** Throws when that is not the port's fault: no such address here, no descriptor left. */
 export function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const server = createServer()
-    server.once('error', () => resolve(false))
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      taken.has(error.code ?? '') ? resolve(false) : reject(error),
+    )
     server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(true)))
   })
 }

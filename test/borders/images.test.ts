@@ -29,10 +29,8 @@ function stagesOf(dockerfile: string): Map<string, Stage> {
 function loadedBy(program: string): Set<string> {
   const loaded = new Set([program])
   for (const path of loaded) {
-    const source = read(path)
-    for (const { line, target } of importsOf(source)) {
-      const isType = source.lines[line - 1]!.trimStart().startsWith('import type')
-      if (!isType && target.endsWith('.ts') && !target.startsWith('node:')) loaded.add(target)
+    for (const { target, isType } of importsOf(read(path))) {
+      if (!isType && target.endsWith('.ts')) loaded.add(target)
     }
   }
   return loaded

@@ -15,6 +15,8 @@ export interface Import {
   readonly specifier: string
   /** Path from the root, a package's name, or `node:…`. */
   readonly target: string
+  /** Nothing is left of it when the program runs. */
+  readonly isType: boolean
 }
 
 export const root = resolve(import.meta.dirname, '../..')
@@ -59,8 +61,11 @@ export function importsOf(source: Source): Import[] {
   const found: Import[] = []
   for (const match of source.text.matchAll(importPattern)) {
     const specifier = match[1] ?? match[2]!
-    const line = source.text.slice(0, match.index).split('\n').length
-    found.push({ source, line, specifier, target: targetOf(source, specifier) })
+    const [statement] = match
+    const at = match.index + statement.search(/\S/)
+    const line = source.text.slice(0, at).split('\n').length
+    const isType = /^\W*(?:import|export)\s+type\s/.test(statement)
+    found.push({ source, line, specifier, target: targetOf(source, specifier), isType })
   }
   return found
 }

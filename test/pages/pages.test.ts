@@ -67,7 +67,7 @@ describe('the pages', { timeout: 60_000 }, () => {
         TZ: 'UTC',
         PATH: process.env.PATH,
         // The command line is started a hundred times.
-        NODE_COMPILE_CACHE: join(folder, 'compile-cache'),
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
       },
       both: true,
       before,
