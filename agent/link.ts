@@ -1,6 +1,6 @@
 /**
  * The link between the pilot and a worker: newline-delimited JSON on a Unix socket that the pilot
- * listens on. The pilot sends what a worker lacks; the worker answers with what it really serves.
+ * listens on. The pilot sends what a worker lacks; the worker answers with what it really serves of it.
  * Both are processes of one agent and one version; the bound keeps a bug from growing memory.
  */
 
@@ -34,13 +34,23 @@ export const endpointName = ({ address, port }: Endpoint): string => `${address}
 /** Ready endpoints by release id. */
 export type Endpoints = Readonly<Record<string, readonly Endpoint[]>>
 
+/**
+ * To be changed: 500 releases are 60 kB of garbage like this, at each change of one, and 345 as a spread, which V8 makes
+ * an object with fixed properties first.
+ */
+export function copyOf(endpoints: Endpoints): Record<string, readonly Endpoint[]> {
+  const copy: Record<string, readonly Endpoint[]> = Object.create(null)
+  for (const release in endpoints) copy[release] = endpoints[release]!
+  return copy
+}
+
 export type PilotMessage =
   /** Load this table file (`router-wasm/encode.ts` made it) and answer with `serving`. */
   | { readonly type: 'table'; readonly file: string; readonly digest: string }
   | { readonly type: 'positions'; readonly positions: readonly AppliedPosition[] }
   /**
    * All that there are, or (`changed`) only releases whose endpoints are others than before; empty: none. The
-   * worker answers with the `number`.
+   * worker answers with the `number`: to changes with what it serves of these releases.
    */
   | {
       readonly type: 'endpoints' | 'endpoints-changed'
@@ -61,6 +71,12 @@ export type WorkerMessage =
       /** Endpoint count by release, read back from WASM memory. */
       readonly endpoints: Readonly<Record<string, number>>
       /** Of the last message that brought endpoints; 0: those of the file. */
+      readonly endpointsNumber: number
+    }
+  /** Of the releases of a change: each has so many endpoints now, read back from WASM memory, and the rest is as before. */
+  | {
+      readonly type: 'serving-endpoints'
+      readonly endpoints: Readonly<Record<string, number>>
       readonly endpointsNumber: number
     }
   | { readonly type: 'refused'; readonly digest: string; readonly reason: string }

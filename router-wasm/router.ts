@@ -43,8 +43,8 @@ export interface Router {
   /** Generations by app, read back from memory. */
   positions(): Record<string, number>
   setEndpoints(release: string, endpoints: readonly EndpointInput[]): void
-  /** Ready endpoints by release, read back from memory. */
-  endpointCounts(): Record<string, number>
+  /** Ready endpoints by release, read back from memory: of all that have some, or of each of these. */
+  endpointCounts(releases?: Iterable<string>): Record<string, number>
 
   /** Release id of a backend number, in whichever table it was given; endpoint of a slot in use. */
   releaseOf(backend: number): string
@@ -215,8 +215,13 @@ export function createRouter(options: RouterOptions): Router {
       if (endpoints.length === 0 && numbers.known(release) === undefined) return
       lists.set(numbers.numberOf(release), endpoints)
     },
-    endpointCounts() {
+    endpointCounts(releases) {
       const counts: Record<string, number> = {}
+      for (const release of releases ?? []) {
+        const backend = numbers.known(release)
+        counts[release] = backend === undefined ? 0 : lists.count(backend)
+      }
+      if (releases) return counts
       for (const backend of lists.backends()) {
         counts[numbers.releaseOf(backend)] = lists.count(backend)
       }

@@ -30,6 +30,8 @@ export interface Served {
   changeEndpoints(endpoints: Endpoints, number: number): void
   hasTable(): boolean
   report(): Extract<WorkerMessage, { type: 'serving' }>
+  /** Of these releases only: an answer takes as long as its question. */
+  reportEndpoints(releases: Iterable<string>): Extract<WorkerMessage, { type: 'serving-endpoints' }>
 }
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
@@ -124,6 +126,11 @@ export function createServed(path: DataPath, log: Say): Served {
       tableDigest,
       positions: router.positions(),
       endpoints: router.endpointCounts(),
+      endpointsNumber,
+    }),
+    reportEndpoints: (releases) => ({
+      type: 'serving-endpoints',
+      endpoints: router.endpointCounts(releases),
       endpointsNumber,
     }),
   }

@@ -222,11 +222,18 @@ describe('a worker and its pilot', patient, () => {
     expect(await ask(client, '/')).toBe('one')
     const more = { 'shop-r2': [{ address: '127.0.0.1', port: 9 }] }
     pilot.send({ type: 'endpoints-changed', number: 8, endpoints: more })
-    await eventually(() => pilot.last('serving')?.endpoints['shop-r2'] === 1, 'more endpoints')
+    await eventually(() => pilot.last('serving-endpoints') !== undefined, 'more endpoints')
+    expect(pilot.last('serving-endpoints')).toMatchObject({
+      endpoints: { 'shop-r2': 1 },
+      endpointsNumber: 8,
+    })
     expect(await ask(client, '/'), 'the others stay').toBe('one')
     pilot.send({ type: 'endpoints-changed', number: 9, endpoints: { 'shop-r2': [] } })
-    await eventually(() => !pilot.last('serving')?.endpoints['shop-r2'], 'them to be gone')
-    expect(pilot.last('serving')?.endpointsNumber).toBe(9)
+    await eventually(() => pilot.last('serving-endpoints')?.endpointsNumber === 9, 'the change')
+    expect(pilot.last('serving-endpoints')?.endpoints).toEqual({ 'shop-r2': 0 })
+    pilot.send({ type: 'positions', positions: [] })
+    await eventually(() => pilot.last('serving')?.endpointsNumber === 9, 'all that it serves')
+    expect(pilot.last('serving')?.endpoints).toEqual({ 'shop-r1': 1 })
     pilot.send({ type: 'ready', ready: false })
     await until(async () => (await probe(probes.port, '/readyz')).status === 503)
   })

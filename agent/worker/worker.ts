@@ -70,7 +70,11 @@ async function apply(message: PilotMessage): Promise<void> {
     const close = message.positions.flatMap((position) => position.close)
     if (close.length > 0) closeReleases(path, close).catch(closeFailed)
   } else if (message.type === 'endpoints') served.setEndpoints(message.endpoints, message.number)
-  else served.changeEndpoints(message.endpoints, message.number)
+  else {
+    served.changeEndpoints(message.endpoints, message.number)
+    link?.send(served.reportEndpoints(Object.keys(message.endpoints)))
+    return
+  }
   link?.send(served.report())
 }
 

@@ -72,11 +72,12 @@ export function createServedEndpoints(stored: EndpointsRecord, log: Say): Served
 /** Releases in order of name, until the limit: a platform that lists more has a fault. */
 function bounded(endpoints: Endpoints, log: Say): Endpoints {
   let left: number = limits.endpointsPerAgent
-  const lists = Object.entries(endpoints)
-  if (lists.reduce((sum, [, list]) => sum + list.length, 0) <= left) return endpoints
+  let count = 0
+  for (const release in endpoints) count += endpoints[release]!.length
+  if (count <= left) return endpoints
   log('endpoints-cut', `there are more than ${left} endpoints: the rest is left out`)
   const kept: Record<string, Endpoints[string]> = {}
-  for (const [release, list] of lists.sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const [release, list] of Object.entries(endpoints).sort(([a], [b]) => (a < b ? -1 : 1))) {
     kept[release] = list.slice(0, left)
     left -= kept[release].length
   }

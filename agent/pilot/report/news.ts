@@ -2,7 +2,7 @@
  * What is worth a report: at once what a switch waits for; a moment later what people look at; the ledger
  * now and then, because exchanges begin and end all the time.
  */
-import type { Usage } from '../../link.ts'
+import type { Endpoints, Usage } from '../../link.ts'
 import type { Progress } from '../convergence.ts'
 
 export interface News {
@@ -23,6 +23,7 @@ export function createNews(options: {
   const { reporter, usage, onSwitched } = options
   const measured = new Map<string, number>()
   let shown = ''
+  let counted: Endpoints = {}
   let ledger = ''
   let timer: NodeJS.Timeout | null = null
 
@@ -37,12 +38,12 @@ export function createNews(options: {
   return {
     progressed(progress, urgent) {
       const { held, equal, drift, ready, arrived, workers } = progress
-      const counts = Object.entries(arrived).map(([release, list]) => `${release}=${list.length}`)
-      const text = [held?.header.revision, equal, drift, ready, workers.length, ...counts].join(' ')
+      const text = [held?.header.revision, equal, drift, ready, workers.length].join(' ')
       // A report is cumulative: one that is urgent says the rest too.
       if (urgent) reporter()?.now()
-      else if (text !== shown) reporter()?.soon()
+      else if (text !== shown || !sameCounts(arrived, counted)) reporter()?.soon()
       shown = text
+      counted = arrived
       if (urgent) measure(progress)
     },
     usageChanged() {
@@ -59,4 +60,15 @@ export function createNews(options: {
       if (timer) clearTimeout(timer)
     },
   }
+}
+
+/** Addresses are no news: a report has counts. */
+function sameCounts(one: Endpoints, other: Endpoints): boolean {
+  if (one === other) return true
+  for (const release in one) {
+    if (one[release] !== other[release] && one[release]!.length !== other[release]?.length)
+      return false
+  }
+  for (const release in other) if (!(release in one)) return false
+  return true
 }

@@ -72,7 +72,11 @@ export async function dialPilot(
       const counts = Object.entries(message.endpoints).map(([id, list]) => [id, list.length])
       state.endpoints = { ...before, ...Object.fromEntries(counts) }
     }
-    report()
+    if (message.type === 'endpoints-changed') {
+      const { endpoints, endpointsNumber } = state
+      const changed = Object.keys(message.endpoints).map((id) => [id, endpoints[id] ?? 0])
+      say({ type: 'serving-endpoints', endpoints: Object.fromEntries(changed), endpointsNumber })
+    } else report()
   }
 
   const read = linkReader<PilotMessage>((message) => {

@@ -19,6 +19,7 @@ import type { Positions } from '../positions.ts'
 import { createUsageSum } from './usage.ts'
 
 export type Serving = Extract<WorkerMessage, { type: 'serving' }>
+type ServingEndpoints = Extract<WorkerMessage, { type: 'serving-endpoints' }>
 
 /** What every worker shall serve. Parts are compared by identity: a changed part is a new object. */
 export interface Want {
@@ -96,9 +97,6 @@ export function createWorkers(options: WorkersOptions): Workers {
   /** Grows with each change of endpoints. Of no former pilot, whose word a worker may still repeat. */
   let endpointsNumber = Date.now()
   let want: Want = { table: null, positions: noPositions, endpoints: {}, ready: false }
-  /** Made when somebody asks: workers are told first. */
-  let expectation: Expectation | null = null
-  const expected = () => (expectation ??= expectationOf(want))
 
   const server = createServer((socket) => {
     if (connections.size >= workersMax) return socket.destroy()
@@ -140,9 +138,10 @@ export function createWorkers(options: WorkersOptions): Workers {
     } else if (message.type === 'refused') {
       onRefused(message.digest, message.reason)
     } else {
-      connection.serving = message
-      if (difference(message, expected()) === null) connection.drifted = false
-      lost.delete(message.pid)
+      const serving = message.type === 'serving' ? message : withChange(connection, message)
+      connection.serving = serving
+      if (difference(serving, want) === null) connection.drifted = false
+      lost.delete(serving.pid)
       bring(connection)
       onChange()
     }
@@ -166,7 +165,7 @@ export function createWorkers(options: WorkersOptions): Workers {
     if (endpoints !== null || messages.length > 0) connection.sentMs = performance.now()
     connection.sent = { ...want }
     // Not before it serves what it shall: "ready" is a word about that.
-    if (connection.readySent !== want.ready && difference(serving, expected()) === null) {
+    if (connection.readySent !== want.ready && difference(serving, want) === null) {
       connection.readySent = want.ready
       messages.push({ type: 'ready', ready: want.ready })
     }
@@ -194,7 +193,7 @@ export function createWorkers(options: WorkersOptions): Workers {
       const waitedMs = nowMs - Math.max(sinceMs, sentMs)
       if (!serving) {
         if (waitedMs > 4 * timing.driftMs) socket.destroy(new Error('it says nothing'))
-      } else if (difference(serving, expected()) !== null && waitedMs > timing.driftMs) {
+      } else if (difference(serving, want) !== null && waitedMs > timing.driftMs) {
         connection.drifted = true
         connection.sent = {}
         bring(connection)
@@ -225,13 +224,12 @@ export function createWorkers(options: WorkersOptions): Workers {
     set(next) {
       if (next.endpoints !== want.endpoints) endpointsNumber++
       want = next
-      expectation = null
       for (const connection of connections) bring(connection)
     },
     views() {
       const nowMs = performance.now()
       return [...connections].map(({ serving, sinceMs, sentMs, drifted }) => {
-        const differs = serving ? difference(serving, expected()) : 'has not said what it serves'
+        const differs = serving ? difference(serving, want) : 'has not said what it serves'
         const waitedMs = nowMs - Math.max(sinceMs, sentMs)
         return {
           pid: serving?.pid ?? null,
@@ -254,39 +252,36 @@ export function createWorkers(options: WorkersOptions): Workers {
   }
 }
 
-/** What a worker that serves `want` says: apps and releases that the table does not hold, it cannot. */
-export interface Expectation {
-  readonly table: string | null
-  readonly generations: readonly (readonly [app: string, generation: number])[]
-  readonly counts: readonly (readonly [release: string, count: number])[]
-}
-
-export function expectationOf({ table, positions, endpoints }: Want): Expectation {
-  const apps = new Set(table?.apps)
-  const served = [...positions.values()].filter(({ app }) => apps.has(app))
-  return {
-    table: table?.digest ?? null,
-    generations: served.map(({ app, generation }) => [app, generation]),
-    counts: (table?.releases ?? []).map((release) => [release, endpoints[release]?.length ?? 0]),
-  }
-}
-
-/** What a worker serves against what it shall serve, in words; null when it is the same. */
-export function difference(serving: Serving, expected: Expectation): string | null {
-  const { table, generations, counts } = expected
+/**
+ * What a worker serves against what it shall serve, in words; null when it is the same. Apps and releases that the
+ * table does not hold, it cannot serve. Asked for at every word of every worker: it makes no lists.
+ */
+function difference(serving: Serving, { table, positions, endpoints }: Want): string | null {
   if (table === null) return null
-  if (serving.tableDigest !== table) {
-    return `table ${serving.tableDigest.slice(0, 12)} instead of ${table.slice(0, 12)}`
+  if (serving.tableDigest !== table.digest) {
+    return `table ${serving.tableDigest.slice(0, 12)} instead of ${table.digest.slice(0, 12)}`
   }
-  for (const [app, generation] of generations) {
+  for (const app of table.apps) {
+    const generation = positions.get(app)?.generation
     const at = serving.positions[app] ?? 0
-    if (at !== generation) return `${app} at generation ${at} instead of ${generation}`
+    if (generation !== undefined && at !== generation)
+      return `${app} at generation ${at} instead of ${generation}`
   }
-  for (const [release, count] of counts) {
+  for (const release of table.releases) {
+    const count = endpoints[release]?.length ?? 0
     const has = serving.endpoints[release] ?? 0
     if (has !== count) return `${has} endpoints of ${release} instead of ${count}`
   }
   return null
+}
+
+/** Its former word with this part of it anew. The record of a word is its connection's own, and changed in place. */
+function withChange(
+  { serving }: Connection,
+  { endpoints, endpointsNumber }: ServingEndpoints,
+): Serving {
+  if (!serving) throw new Error('it has not said what it serves, only what has changed')
+  return { ...serving, endpoints: Object.assign(serving.endpoints, endpoints), endpointsNumber }
 }
 
 const pidOf = ({ serving }: Connection) => serving?.pid ?? 'unknown'

@@ -8,7 +8,7 @@
 import { limits } from '#wire/limits.ts'
 import type { LogCode } from '#wire/log-codes.ts'
 import type { Say } from '#wire/log-line.ts'
-import type { Endpoints } from '../../../link.ts'
+import { copyOf, type Endpoints } from '../../../link.ts'
 import type { Backend, PlatformListener, Pod, Workload } from '../../platform.ts'
 import type { KubernetesClient } from '../api/client.ts'
 import { followObjects, type ListWatchTiming } from '../api/list-watch.ts'
@@ -42,7 +42,7 @@ const kept = {
   keepsDeleted: true,
 }
 /** Workers are told at most this often. */
-const gapMs = 2
+const gapMs = 1
 const saidMax = 1_024
 
 export interface EndpointsTiming {
@@ -94,6 +94,7 @@ export function followedEndpoints(
   )
   const said = new Set<string>()
   const both = createBoth()
+  let told: Endpoints | null = null
   let followedSinceMs: number | null = null
   let listed = false
   let forgetting: NodeJS.Timeout | null = null
@@ -105,10 +106,13 @@ export function followedEndpoints(
   let namespaces: ReadonlyMap<string, string> | null = null
   let siblings: Siblings = new Map()
 
-  function tell(): void {
-    if (!listed || namespaces === null || !services.known() || !isPodsTime()) return
-    onEndpoints(both(known.endpoints(), services.endpoints()))
+  function tell(): boolean {
+    if (!listed || namespaces === null || !services.known() || !isPodsTime()) return false
+    const before = told
+    told = both(known.endpoints(), services.endpoints())
+    onEndpoints(told)
     boundOrphans()
+    return told !== before
   }
 
   function isPodsTime(): boolean {
@@ -241,8 +245,14 @@ function createBoth() {
   return (releases: Endpoints, services: Endpoints): Endpoints => {
     const [one, other] = kept
     if (one !== releases || other !== services) {
-      kept = [releases, services, { ...releases, ...services }]
+      const both = hasAny(services) ? Object.assign(copyOf(releases), services) : releases
+      kept = [releases, services, both]
     }
     return kept[2]
   }
+}
+
+function hasAny(endpoints: Endpoints): boolean {
+  for (const _ in endpoints) return true
+  return false
 }

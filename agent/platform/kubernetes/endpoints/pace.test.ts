@@ -11,8 +11,13 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
+const takes = (ms: number, didSomething = true) => {
+  vi.advanceTimersByTime(ms)
+  return didSomething
+}
+
 it('works at once when it was quiet, once for everything that is asked together', async () => {
-  const work = vi.fn()
+  const work = vi.fn(() => true)
   pace = createPace(work, 4)
   for (let n = 0; n < 10; n++) pace.soon()
   await vi.advanceTimersByTimeAsync(0)
@@ -20,11 +25,12 @@ it('works at once when it was quiet, once for everything that is asked together'
 })
 
 it('works at most once in a gap, and once more after the last asking', async () => {
-  const work = vi.fn()
+  const work = vi.fn(() => true)
   pace = createPace(work, 4)
   let seen = 0
   work.mockImplementation(() => {
     seen = asked
+    return true
   })
   let asked = 0
   for (let ms = 0; ms < 100; ms++) {
@@ -39,7 +45,7 @@ it('works at most once in a gap, and once more after the last asking', async () 
 })
 
 it('takes at most a fifth of the time, when the work takes long', async () => {
-  const work = vi.fn(() => void vi.advanceTimersByTime(10))
+  const work = vi.fn(() => takes(10))
   pace = createPace(work, 4)
   const startMs = performance.now()
   for (let ms = 0; ms < 1_000; ms++) {
@@ -50,9 +56,36 @@ it('takes at most a fifth of the time, when the work takes long', async () => {
   expect(share).toBeCloseTo(0.2, 1)
 })
 
+it('does not rest for one time that took long, nor for nothing', async () => {
+  let tookMs = 1
+  let didSomething = true
+  const work = vi.fn(() => takes(tookMs, didSomething))
+  pace = createPace(work, 4)
+  const workOnce = async (ms: number) => {
+    const calls = work.mock.calls.length
+    tookMs = ms
+    const startMs = performance.now()
+    pace.soon()
+    while (work.mock.calls.length === calls) await vi.advanceTimersByTimeAsync(1)
+    return performance.now() - startMs - ms
+  }
+  for (const ms of [1, 1, 20]) await workOnce(ms)
+  expect(await workOnce(20)).toBeLessThanOrEqual(6)
+  expect(await workOnce(20)).toBeLessThanOrEqual(6)
+  expect(await workOnce(20)).toBeGreaterThanOrEqual(79)
+  didSomething = false
+  await workOnce(1)
+  expect(await workOnce(1)).toBeLessThanOrEqual(6)
+  didSomething = true
+  await workOnce(20)
+  expect(await workOnce(20), 'and three times that took long still count').toBeGreaterThanOrEqual(
+    79,
+  )
+})
+
 it('does nothing once it is stopped', async () => {
   vi.useRealTimers()
-  const work = vi.fn()
+  const work = vi.fn(() => true)
   pace = createPace(work, 1)
   pace.soon()
   pace.stop()

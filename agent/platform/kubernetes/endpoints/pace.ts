@@ -1,7 +1,8 @@
 /**
  * Work that is asked for more often than it needs to be done: at once when it was quiet, else not sooner than
  * a gap after the last time, and always once more after the last asking. The gap grows with what the work
- * takes, so that it never takes more than a fifth of the time.
+ * takes, so that it takes no more than a fifth of the time. What took long once (others had the CPU, garbage was
+ * collected) does not count: the shortest of the last three times does.
  */
 export interface Pace {
   soon(): void
@@ -10,19 +11,27 @@ export interface Pace {
 
 const restPerWork = 4
 const gapMsMax = 250
+const lastTimes = 3
 
-export function createPace(work: () => void, gapMs: number): Pace {
+/** `work`: says whether there was something to do. */
+export function createPace(work: () => boolean, gapMs: number): Pace {
   let asked: NodeJS.Immediate | NodeJS.Timeout | null = null
   let stopped = false
   let freeAtMs = 0
+  const tookMs: number[] = []
 
   function run(): void {
     asked = null
     if (stopped) return
     const startMs = performance.now()
-    work()
-    const tookMs = performance.now() - startMs
-    freeAtMs = startMs + tookMs + Math.max(gapMs, Math.min(tookMs * restPerWork, gapMsMax))
+    const didSomething = work()
+    const endMs = performance.now()
+    freeAtMs = endMs + gapMs
+    if (!didSomething) return
+    tookMs.unshift(endMs - startMs)
+    tookMs.splice(lastTimes)
+    const restMs = Math.min(...tookMs) * restPerWork
+    freeAtMs = endMs + Math.max(gapMs, Math.min(restMs, gapMsMax))
   }
 
   return {

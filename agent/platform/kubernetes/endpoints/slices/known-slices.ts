@@ -3,7 +3,7 @@
  * namespace that the release's workload names, so that nobody else in the cluster can attract its traffic by
  * a label. Bounded; only what has changed is worked out anew.
  */
-import { type Endpoint, type Endpoints, endpointName } from '../../../../link.ts'
+import { copyOf, type Endpoint, type Endpoints, endpointName } from '../../../../link.ts'
 import type { Pod } from '../../../platform.ts'
 import type { KnownEndpoint, KnownSlice } from './endpoint-slice.ts'
 import type { Holders, PodsOfReleases } from './pods-of-releases.ts'
@@ -167,8 +167,7 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
   }
 
   function settle(): void {
-    const next: Record<string, readonly Endpoint[]> = { ...told }
-    let changed = false
+    let next: Record<string, readonly Endpoint[]> | null = null
     holders = null
     claims = null
     // Whatever changes may give one of their addresses to another.
@@ -179,12 +178,12 @@ export function createKnownSlices(cluster: string, limits: KnownSlicesLimits): K
       if (now === null) served.delete(release)
       else served.set(release, now)
       if (now === null ? before === undefined : before && sameAddresses(before, now)) continue
-      changed = true
+      next ??= copyOf(told)
       if (now === null) delete next[release]
       else next[release] = now.map(({ address, port }) => ({ address, port }))
     }
     dirty.clear()
-    if (changed) told = next
+    if (next) told = next
   }
 
   return {
