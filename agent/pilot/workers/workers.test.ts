@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { PilotMessage } from '../../link.ts'
+import { linkLine, type PilotMessage } from '../../link.ts'
 import type { TableFile } from '../disk/last-known-good.ts'
 import { position, until } from '../fleet.fixture.ts'
 import { appliedOf } from '../positions.ts'
@@ -168,7 +168,7 @@ describe('the workers', () => {
     expect(refused).toEqual(['dddd a node is out of range'])
   })
 
-  it('that say nothing, or nonsense, are cut off', async () => {
+  it('that say nothing, nonsense, or a part without the whole, are cut off', async () => {
     const silent = connect(path)
     sockets.push(silent)
     const cut = new Promise((resolve) => silent.once('close', resolve))
@@ -178,6 +178,11 @@ describe('the workers', () => {
     garbled.on('error', () => {})
     garbled.write('this is not JSON\n')
     await new Promise((resolve) => garbled.once('close', resolve))
+    const partial = connect(path)
+    sockets.push(partial)
+    partial.on('error', () => {})
+    partial.write(linkLine({ type: 'serving-endpoints', endpoints: {}, endpointsNumber: 1 }))
+    await new Promise((resolve) => partial.once('close', resolve))
     await cut
     await until('nobody', () => workers.views().length === 0)
   })
