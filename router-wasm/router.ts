@@ -215,15 +215,11 @@ export function createRouter(options: RouterOptions): Router {
       if (endpoints.length === 0 && numbers.known(release) === undefined) return
       lists.set(numbers.numberOf(release), endpoints)
     },
-    endpointCounts(releases) {
+    endpointCounts(releases = Array.from(lists.backends(), numbers.releaseOf)) {
       const counts: Record<string, number> = {}
-      for (const release of releases ?? []) {
+      for (const release of releases) {
         const backend = numbers.known(release)
         counts[release] = backend === undefined ? 0 : lists.count(backend)
-      }
-      if (releases) return counts
-      for (const backend of lists.backends()) {
-        counts[numbers.releaseOf(backend)] = lists.count(backend)
       }
       return counts
     },

@@ -70,12 +70,12 @@ async function apply(message: PilotMessage): Promise<void> {
     const close = message.positions.flatMap((position) => position.close)
     if (close.length > 0) closeReleases(path, close).catch(closeFailed)
   } else if (message.type === 'endpoints') served.setEndpoints(message.endpoints, message.number)
-  else {
-    served.changeEndpoints(message.endpoints, message.number)
-    link?.send(served.reportEndpoints(Object.keys(message.endpoints)))
-    return
-  }
-  link?.send(served.report())
+  else served.changeEndpoints(message.endpoints, message.number)
+  link?.send(
+    message.type === 'endpoints-changed'
+      ? served.reportEndpoints(Object.keys(message.endpoints))
+      : served.report(),
+  )
 }
 
 const hasFiles = await served.loadFiles(config.stateFolder)

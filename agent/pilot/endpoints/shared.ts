@@ -4,7 +4,7 @@
  * copies. Pure.
  */
 import type { BackendObject } from '#wire/object.ts'
-import type { Endpoint, Endpoints } from '../../link.ts'
+import { copyOf, type Endpoints } from '../../link.ts'
 
 /** By release, the releases whose endpoints count as its own. */
 export type Shares = Readonly<Record<string, readonly string[]>>
@@ -33,7 +33,7 @@ export const sameShares = (one: Shares, other: Shares): boolean => {
 export function withShared(own: Endpoints, shares: Shares): Endpoints {
   const shared = Object.entries(shares)
   if (shared.length === 0) return own
-  const served: Record<string, readonly Endpoint[]> = { ...own }
+  const served = copyOf(own)
   for (const [release, others] of shared) {
     const lists = [release, ...others].flatMap((id) => own[id] ?? [])
     const byAddress = new Map(lists.map((one) => [`${one.address} ${one.port}`, one]))

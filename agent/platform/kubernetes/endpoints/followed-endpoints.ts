@@ -245,14 +245,9 @@ function createBoth() {
   return (releases: Endpoints, services: Endpoints): Endpoints => {
     const [one, other] = kept
     if (one !== releases || other !== services) {
-      const both = hasAny(services) ? Object.assign(copyOf(releases), services) : releases
-      kept = [releases, services, both]
+      const isAlone = Object.keys(services).length === 0
+      kept = [releases, services, isAlone ? releases : Object.assign(copyOf(releases), services)]
     }
     return kept[2]
   }
-}
-
-function hasAny(endpoints: Endpoints): boolean {
-  for (const _ in endpoints) return true
-  return false
 }

@@ -18,7 +18,8 @@ export function createPace(work: () => boolean, gapMs: number): Pace {
   let asked: NodeJS.Immediate | NodeJS.Timeout | null = null
   let stopped = false
   let freeAtMs = 0
-  const tookMs: number[] = []
+  /** The last first. */
+  let tookMs: readonly number[] = []
 
   function run(): void {
     asked = null
@@ -26,11 +27,8 @@ export function createPace(work: () => boolean, gapMs: number): Pace {
     const startMs = performance.now()
     const didSomething = work()
     const endMs = performance.now()
-    freeAtMs = endMs + gapMs
-    if (!didSomething) return
-    tookMs.unshift(endMs - startMs)
-    tookMs.splice(lastTimes)
-    const restMs = Math.min(...tookMs) * restPerWork
+    if (didSomething) tookMs = [endMs - startMs, ...tookMs].slice(0, lastTimes)
+    const restMs = didSomething ? Math.min(...tookMs) * restPerWork : 0
     freeAtMs = endMs + Math.max(gapMs, Math.min(restMs, gapMsMax))
   }
 
